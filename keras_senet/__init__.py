@@ -1,0 +1,32 @@
+"""Squeeze-and-Excitation networks for Keras 3.
+
+    import keras_senet
+
+    model = keras_senet.SEResNet50()                                # raw RGB 0..255 in
+    plain = keras_senet.SEResNet50.replace(se=None)()               # without SE
+
+The subpackages `data`, `training`, `analysis` and `export` load on first use.
+"""
+
+import importlib
+
+from keras_senet import layers
+from keras_senet.architectures import *  # noqa: F403
+from keras_senet.architectures import __all__ as _architectures
+from keras_senet.weights.preprocessing import Preprocessing
+
+__version__ = "0.1.0"
+
+_SUBPACKAGES = ("analysis", "data", "export", "training", "weights")
+
+__all__ = [*_architectures, "Preprocessing", "__version__", "layers", *_SUBPACKAGES]  # noqa: PLE0604
+
+
+def __getattr__(name):
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *_SUBPACKAGES])

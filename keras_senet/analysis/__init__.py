@@ -1,0 +1,1 @@
+"""Analysis of networks and of their gates."""

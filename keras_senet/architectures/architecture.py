@@ -1,0 +1,191 @@
+"""A network as a value: calling it builds the Keras model."""
+
+import dataclasses
+from abc import ABC, abstractmethod
+
+import keras
+
+from keras_senet.architectures.se_config import SEConfig
+from keras_senet.weights.preprocessing import IMAGENET, Preprocessing
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Architecture(ABC):
+    """What all families share: image, preprocessing, backbone, head.
+
+    Attributes:
+        name: Name of the models built.
+        se: The SE design, or `None` for the plain network.
+        input_size: Height and width of the default image in pixels.
+        classes: Default number of classes.
+        dropout: Share of features dropped before the classifier while training.
+        preprocessing: Normalization of raw RGB pixels, the model's first layer.
+    """
+
+    name: str
+    se: SEConfig | None = SEConfig()
+    input_size: int = 224
+    classes: int = 1000
+    dropout: float = 0.0
+    preprocessing: Preprocessing = IMAGENET
+
+    def __post_init__(self):
+        if self.se is not None and not isinstance(self.se, SEConfig):
+            raise ValueError(
+                f"Field `se` must be a SEConfig, or None for no SE. Received: {self.se!r}"
+            )
+
+    @abstractmethod
+    def backbone(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """Normalized image `(N, H, W, 3)` to the last feature map."""
+
+    @property
+    @abstractmethod
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the layers that end the stages, finest map first."""
+
+    def replace(self, **changes) -> "Architecture":
+        """A copy with these fields changed: `replace(se=None)` is the plain network.
+
+        Raises:
+            ValueError: If a field does not exist.
+        """
+        fields = [field.name for field in dataclasses.fields(self)]
+        for name in changes:
+            if name not in fields:
+                raise ValueError(
+                    f"{type(self).__name__} has no field {name!r}. Its fields: {', '.join(fields)}"
+                )
+        return dataclasses.replace(self, **changes)
+
+    def __call__(
+        self,
+        include_top=True,
+        weights=None,
+        input_tensor=None,
+        input_shape=None,
+        pooling=None,
+        classes=None,
+        classifier_activation="softmax",
+        name=None,
+        include_preprocessing=True,
+        pyramid=False,
+    ) -> keras.Model:
+        """Builds the network; the arguments are those of `keras.applications`.
+
+        Args:
+            include_top: Whether global average pooling and the classifier follow the backbone.
+            weights: `None` for random weights, or the path of a file with pretrained ones:
+                `.safetensors` or `.pth` in timm's or the Caffe-derived layout, or
+                `.weights.h5`. The file's layout decides trunk fields and preprocessing.
+            input_tensor: Tensor to build on, instead of an `Input` of `input_shape`.
+            input_shape: `(H, W, C)` of one image. H and W may be `None`. Default: the
+                architecture's size with the classifier, `(None, None, 3)` without.
+            pooling: Without the classifier: `None` for the last feature map, `"avg"` or `"max"`
+                for its global pooling.
+            classes: Number of classes. Default: that of the weights, else the architecture's.
+            classifier_activation: Activation of the classifier, `None` for logits.
+            name: Name of the model.
+            include_preprocessing: Whether the model takes raw RGB pixels in 0..255, float or
+                uint8, and normalizes them itself.
+            pyramid: Whether the outputs are the feature maps, a dict from the names in
+                `feature_names` to tensors, instead of a single tensor.
+
+        Returns:
+            A functional model: images `(N, H, W, C)` to probabilities `(N, classes)`, float32.
+
+        Raises:
+            ValueError: If an argument is invalid or the weights do not fit the network.
+        """
+        _check(include_top, pooling, pyramid, classes)
+        if weights is not None:
+            from keras_senet.weights.load import load
+
+            return load(
+                self,
+                weights,
+                classes=classes,
+                include_top=include_top and not pyramid,
+                call={
+                    "include_top": include_top,
+                    "input_tensor": input_tensor,
+                    "input_shape": input_shape,
+                    "pooling": pooling,
+                    "classifier_activation": classifier_activation,
+                    "name": name,
+                    "include_preprocessing": include_preprocessing,
+                    "pyramid": pyramid,
+                },
+            )
+        image = self._image(input_tensor, input_shape, include_top and not pyramid)
+        x = self._normalized(image) if include_preprocessing else image
+        x = self.backbone(x)
+        if pyramid:
+            features = keras.Model(image, x)
+            outputs = {key: features.get_layer(key).output for key in self.feature_names}
+        elif include_top:
+            outputs = self._head(x, classes or self.classes, classifier_activation)
+        else:
+            outputs = _pool(x, pooling)
+        inputs = image if input_tensor is None else keras.utils.get_source_inputs(input_tensor)
+        return keras.Model(inputs, outputs, name=name or self.name)
+
+    def _image(self, input_tensor, input_shape, include_top):
+        if input_tensor is not None:
+            return input_tensor
+        if input_shape is None:
+            size = self.input_size if include_top else None
+            input_shape = (size, size, 3)
+        if len(input_shape) != 3 or input_shape[-1] is None:
+            raise ValueError(
+                "Argument `input_shape` must be (height, width, channels) of one image, with "
+                f"known channels. Received: {input_shape}"
+            )
+        return keras.Input(tuple(input_shape), name="image")
+
+    def _normalized(self, image):
+        expected = len(self.preprocessing.mean)
+        if image.shape[-1] != expected:
+            raise ValueError(
+                f"Preprocessing of {self.name} is for images of {expected} channels. Received: "
+                f"{image.shape[-1]} channels. Pass `include_preprocessing=False`, or an "
+                "architecture with `.replace(preprocessing=Preprocessing(mean, std))` for them."
+            )
+        return self.preprocessing.layer()(image)
+
+    def _head(self, x, classes, activation):
+        # Pooling, logits and probabilities in float32 under a half-precision policy.
+        x = keras.layers.GlobalAveragePooling2D(dtype="float32", name="head_pool")(x)
+        if self.dropout:
+            x = keras.layers.Dropout(self.dropout, dtype="float32", name="head_dropout")(x)
+        return keras.layers.Dense(classes, activation=activation, dtype="float32", name="head")(x)
+
+
+def _check(include_top, pooling, pyramid, classes):
+    if keras.config.image_data_format() != "channels_last":
+        raise ValueError(
+            "keras_senet has images in channels_last only. Received: "
+            "keras.config.image_data_format() == 'channels_first'. Call "
+            "keras.config.set_image_data_format('channels_last') first."
+        )
+    if pooling not in (None, "avg", "max"):
+        raise ValueError(f"Argument `pooling` must be None, 'avg' or 'max'. Received: {pooling!r}")
+    if pooling is not None and (include_top or pyramid):
+        raise ValueError(
+            "Argument `pooling` needs `include_top=False` and `pyramid=False`. Received: "
+            f"pooling={pooling!r}, include_top={include_top}, pyramid={pyramid}"
+        )
+    if classes is not None and (
+        isinstance(classes, bool) or not isinstance(classes, int) or classes < 1
+    ):
+        raise ValueError(f"Argument `classes` must be an integer above 0. Received: {classes!r}")
+
+
+def _pool(x, pooling):
+    if pooling is None:
+        return x
+    pool = {
+        "avg": keras.layers.GlobalAveragePooling2D,
+        "max": keras.layers.GlobalMaxPooling2D,
+    }[pooling]
+    return pool(dtype="float32", name="head_pool")(x)

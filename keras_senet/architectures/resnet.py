@@ -1,0 +1,180 @@
+"""ResNet, ResNeXt and SENet-154 for photographs, with and without SE."""
+
+import dataclasses
+from functools import partial
+
+from keras import layers as keras_layers
+
+from keras_senet.architectures.architecture import Architecture
+from keras_senet.architectures.blocks import (
+    conv_bn,
+    max_pool,
+    relu,
+    residual_unit,
+    squeeze_excite,
+)
+
+FILTERS = (64, 128, 256, 512)  # of stages 2 to 5, He et al., table 1
+EXPANSION = 4  # channels out of a bottleneck over its filters
+
+CHOICES = {
+    "block": ("bottleneck", "basic"),
+    "stride_in": ("1x1", "3x3"),
+    "stem_pool": ("ceil", "pad"),
+    "shortcut": ("1x1", "3x3", "pool"),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ResNet(Architecture):
+    """Residual networks of four stages. The defaults are the trunk of the paper (Caffe).
+
+    Attributes:
+        depths: Blocks in stages 2 to 5.
+        block: `"bottleneck"` (1x1, 3x3, 1x1) or `"basic"` (3x3, 3x3).
+        groups: Groups of a bottleneck's 3x3 convolution (cardinality of ResNeXt).
+        width: Channels of each group in stage 2, doubled from stage to stage.
+        stride_in: Which convolution of a stage's first bottleneck has the stride: the first
+            `"1x1"` (paper) or the `"3x3"` (ResNeXt, SENet-154 and "v1.5").
+        stem: Filters of the stem: one for a 7x7 convolution, three for 3x3 ones.
+        stem_pool: `"ceil"`, Caffe's pooling without padding, or `"pad"`, PyTorch's by one pixel.
+        shortcut: Projection of stages 3 to 5: `"1x1"`, `"3x3"` (SENet-154), or `"pool"`, a 2x2
+            average before a 1x1 convolution (ResNet-D).
+        halved_reduce: Whether a bottleneck's first 1x1 has half the channels of its 3x3
+            (SENet-154).
+        relu_before_se: Whether a basic block has ReLU between its last normalization and SE, as
+            the small networks of timm's `legacy_seresnet18` and `34`.
+
+    Raises:
+        ValueError: If a field is none of these.
+
+    Reference:
+        Hu et al., https://arxiv.org/abs/1709.01507, table 1 and the appendix on SENet-154.
+    """
+
+    depths: tuple[int, int, int, int]
+    block: str = "bottleneck"
+    groups: int = 1
+    width: int = 64
+    stride_in: str = "1x1"
+    stem: tuple[int, ...] = (64,)
+    stem_pool: str = "ceil"
+    shortcut: str = "1x1"
+    halved_reduce: bool = False
+    relu_before_se: bool = False
+
+    def __post_init__(self):
+        super().__post_init__()
+        for field, choices in CHOICES.items():
+            if getattr(self, field) not in choices:
+                raise ValueError(
+                    f"Field `{field}` must be one of {choices}. Received: {getattr(self, field)!r}"
+                )
+        if len(self.depths) != len(FILTERS) or len(self.stem) not in (1, 3):
+            raise ValueError(
+                "Field `depths` must have four numbers and `stem` one or three. Received: "
+                f"depths={self.depths}, stem={self.stem}"
+            )
+        if self.block == "basic" and self.se is not None and self.se.placement == "3x3":
+            raise ValueError(
+                "SE placement '3x3' is undefined for basic blocks, which end in their second 3x3 "
+                "convolution. Use placement 'standard'."
+            )
+
+    @property
+    def feature_names(self):
+        """The stem (stride 2) and the last blocks of stages 2 to 5 (strides 4 to 32)."""
+        lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 2))
+        return ("stem", *lasts)
+
+    def backbone(self, x):
+        """Stem, pooling, four stages: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
+        x = max_pool(self._stem(x), self.stem_pool, "stem_pool")
+        block = self._bottleneck if self.block == "bottleneck" else self._basic
+        for stage, (depth, filters) in enumerate(zip(self.depths, FILTERS, strict=True), 2):
+            for index in range(1, depth + 1):
+                stride = 2 if index == 1 and stage > 2 else 1
+                x = block(x, filters, stride, stage, f"stage{stage}_block{index}")
+        return x
+
+    def _stem(self, x):
+        if len(self.stem) == 1:
+            x = conv_bn(x, self.stem[0], 7, "stem_conv", stride=2, activate=False)
+            return relu(x, "stem")
+        x = conv_bn(x, self.stem[0], 3, "stem_conv1", stride=2)
+        x = conv_bn(x, self.stem[1], 3, "stem_conv2")
+        x = conv_bn(x, self.stem[2], 3, "stem_conv3", activate=False)
+        return relu(x, "stem")
+
+    def _bottleneck(self, x, filters, stride, stage, name):
+        """1x1, 3x3, 1x1, SE, shortcut."""
+        width = filters * self.width // FILTERS[0] * self.groups
+        out = filters * EXPANSION
+        strides = (stride, 1) if self.stride_in == "1x1" else (1, stride)
+
+        def branch(x):
+            reduced = width // 2 if self.halved_reduce else width
+            x = conv_bn(x, reduced, 1, f"{name}_conv1", stride=strides[0])
+            x = conv_bn(x, width, 3, f"{name}_conv2", stride=strides[1], groups=self.groups)
+            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
+            return conv_bn(x, out, 1, f"{name}_conv3", activate=False)
+
+        return residual_unit(
+            x, branch, partial(self._shortcut, out, stride, name), self.se, stage, name
+        )
+
+    def _basic(self, x, filters, stride, stage, name):
+        """3x3, 3x3, SE, shortcut."""
+
+        def branch(x):
+            x = conv_bn(x, filters, 3, f"{name}_conv1", stride=stride)
+            return conv_bn(x, filters, 3, f"{name}_conv2", activate=self.relu_before_se)
+
+        return residual_unit(
+            x, branch, partial(self._shortcut, filters, stride, name), self.se, stage, name
+        )
+
+    def _shortcut(self, filters, stride, name, x):
+        """Identity, or a projection where the shape changes."""
+        if stride == 1 and x.shape[-1] == filters:
+            return x
+        if self.shortcut == "3x3" and stride > 1:
+            return conv_bn(x, filters, 3, f"{name}_shortcut", stride=stride, activate=False)
+        if self.shortcut == "pool" and stride > 1:
+            # "same" averages the pixels inside the image only, and rounds the size up.
+            x = keras_layers.AveragePooling2D(
+                2, stride, padding="same", name=f"{name}_shortcut_pool"
+            )(x)
+            stride = 1
+        return conv_bn(x, filters, 1, f"{name}_shortcut", stride=stride, activate=False)
+
+
+SEResNet18 = ResNet(name="se_resnet18", depths=(2, 2, 2, 2), block="basic")
+SEResNet34 = ResNet(name="se_resnet34", depths=(3, 4, 6, 3), block="basic")
+SEResNet50 = ResNet(name="se_resnet50", depths=(3, 4, 6, 3))
+SEResNet101 = ResNet(name="se_resnet101", depths=(3, 4, 23, 3))
+SEResNet152 = ResNet(name="se_resnet152", depths=(3, 8, 36, 3))
+SEResNeXt50 = ResNet(name="se_resnext50", depths=(3, 4, 6, 3), groups=32, width=4, stride_in="3x3")
+SEResNeXt101 = ResNet(
+    name="se_resnext101", depths=(3, 4, 23, 3), groups=32, width=4, stride_in="3x3"
+)
+SENet154 = ResNet(
+    name="senet154",
+    depths=(3, 8, 36, 3),
+    groups=64,
+    width=4,
+    stride_in="3x3",
+    stem=(64, 64, 128),
+    shortcut="3x3",
+    halved_reduce=True,
+    dropout=0.2,
+)
+
+ResNet18 = SEResNet18.replace(name="resnet18", se=None)
+ResNet34 = SEResNet34.replace(name="resnet34", se=None)
+ResNet50 = SEResNet50.replace(name="resnet50", se=None)
+ResNet101 = SEResNet101.replace(name="resnet101", se=None)
+ResNet152 = SEResNet152.replace(name="resnet152", se=None)
+ResNeXt50 = SEResNeXt50.replace(name="resnext50", se=None)
+ResNeXt101 = SEResNeXt101.replace(name="resnext101", se=None)
+PlainSENet154 = SENet154.replace(name="plain_senet154", se=None)

@@ -1,0 +1,141 @@
+"""ResNet and Wide ResNet for 32x32 images, with and without SE."""
+
+import dataclasses
+
+from keras_senet.architectures.architecture import Architecture
+from keras_senet.architectures.blocks import (
+    batch_norm,
+    conv,
+    conv_bn,
+    relu,
+    residual_unit,
+    squeeze_excite,
+)
+from keras_senet.weights.preprocessing import CIFAR, Preprocessing
+
+FILTERS = (16, 32, 64)  # of stages 2 to 4, He et al., section 4.2
+EXPANSION = 4
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CifarResNet(Architecture):
+    """Residual networks of three stages at strides 1, 2 and 4.
+
+    Attributes:
+        depths: Blocks in stages 2 to 4.
+        block: `"basic"` (3x3, 3x3), `"bottleneck"` (1x1, 3x3, 1x1), or `"preactivation"`: basic
+            with normalization and ReLU in front of the convolutions (Wide ResNet).
+        widen: Factor on the filters 16, 32, 64 of the stages (k of Wide ResNet).
+
+    Raises:
+        ValueError: If a field is none of these.
+
+    Reference:
+        He et al., https://arxiv.org/abs/1512.03385, section 4.2; Zagoruyko and Komodakis,
+        https://arxiv.org/abs/1605.07146; SE: https://arxiv.org/abs/1709.01507, tables 4 and 5.
+    """
+
+    depths: tuple[int, int, int]
+    block: str = "basic"
+    widen: int = 1
+    input_size: int = 32
+    classes: int = 10
+    preprocessing: Preprocessing = CIFAR
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.block not in ("basic", "bottleneck", "preactivation"):
+            raise ValueError(
+                "Field `block` must be 'basic', 'bottleneck' or 'preactivation'. "
+                f"Received: {self.block!r}"
+            )
+        if len(self.depths) != len(FILTERS):
+            raise ValueError(f"Field `depths` must have three numbers. Received: {self.depths}")
+        if self.block != "bottleneck" and self.se is not None and self.se.placement == "3x3":
+            raise ValueError(
+                "SE placement '3x3' is undefined for basic blocks, which end in their second 3x3 "
+                "convolution. Use placement 'standard'."
+            )
+
+    @property
+    def feature_names(self):
+        """The last blocks of stages 2 to 4 (strides 1, 2 and 4)."""
+        return tuple(f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 2))
+
+    def backbone(self, x):
+        """Stem and three stages: `(N, H, W, 3)` to `(N, H / 4, W / 4, C)`."""
+        preactivation = self.block == "preactivation"
+        if preactivation:
+            x = conv(x, FILTERS[0], 3, "stem_conv")
+        else:
+            x = relu(conv_bn(x, FILTERS[0], 3, "stem_conv", activate=False), "stem")
+        block = getattr(self, f"_{self.block}")
+        for stage, (depth, filters) in enumerate(zip(self.depths, FILTERS, strict=True), 2):
+            for index in range(1, depth + 1):
+                stride = 2 if index == 1 and stage > 2 else 1
+                name = f"stage{stage}_block{index}"
+                x = block(x, filters * self.widen, stride, stage, name)
+        return relu(batch_norm(x, "last_bn"), "last_relu") if preactivation else x
+
+    def _basic(self, x, filters, stride, stage, name):
+        """3x3, 3x3, SE, shortcut."""
+
+        def branch(x):
+            x = conv_bn(x, filters, 3, f"{name}_conv1", stride=stride)
+            return conv_bn(x, filters, 3, f"{name}_conv2", activate=False)
+
+        return residual_unit(
+            x, branch, lambda x: _projection(x, filters, stride, name), self.se, stage, name
+        )
+
+    def _bottleneck(self, x, filters, stride, stage, name):
+        """1x1, 3x3, 1x1, SE, shortcut."""
+        out = filters * EXPANSION
+
+        def branch(x):
+            x = conv_bn(x, filters, 1, f"{name}_conv1")
+            x = conv_bn(x, filters, 3, f"{name}_conv2", stride=stride)
+            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
+            return conv_bn(x, out, 1, f"{name}_conv3", activate=False)
+
+        return residual_unit(
+            x, branch, lambda x: _projection(x, out, stride, name), self.se, stage, name
+        )
+
+    def _preactivation(self, x, filters, stride, stage, name):
+        """BN, ReLU, 3x3, BN, ReLU, 3x3, SE, shortcut; the projection reads the activated input."""
+        projected = stride > 1 or x.shape[-1] != filters
+        activated = relu(batch_norm(x, f"{name}_bn1"), f"{name}_relu1")
+
+        def branch(x):
+            x = conv(x, filters, 3, f"{name}_conv1", stride=stride)
+            x = relu(batch_norm(x, f"{name}_bn2"), f"{name}_relu2")
+            return conv(x, filters, 3, f"{name}_conv2")
+
+        def shortcut(activated):
+            if projected:
+                return conv(activated, filters, 1, f"{name}_shortcut", stride=stride)
+            return x
+
+        return residual_unit(activated, branch, shortcut, self.se, stage, name, activate=False)
+
+
+def _projection(x, filters, stride, name):
+    if stride == 1 and x.shape[-1] == filters:
+        return x
+    return conv_bn(x, filters, 1, f"{name}_shortcut", stride=stride, activate=False)
+
+
+SEResNet20 = CifarResNet(name="se_resnet20", depths=(3, 3, 3))
+SEResNet56 = CifarResNet(name="se_resnet56", depths=(9, 9, 9))
+SEResNet110 = CifarResNet(name="se_resnet110", depths=(18, 18, 18))
+SEResNet164 = CifarResNet(name="se_resnet164", depths=(18, 18, 18), block="bottleneck")
+SEWideResNet16x8 = CifarResNet(
+    name="se_wide_resnet16x8", depths=(2, 2, 2), block="preactivation", widen=8
+)
+
+ResNet20 = SEResNet20.replace(name="resnet20", se=None)
+ResNet56 = SEResNet56.replace(name="resnet56", se=None)
+ResNet110 = SEResNet110.replace(name="resnet110", se=None)
+ResNet164 = SEResNet164.replace(name="resnet164", se=None)
+WideResNet16x8 = SEWideResNet16x8.replace(name="wide_resnet16x8", se=None)

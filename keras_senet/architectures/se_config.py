@@ -1,0 +1,60 @@
+"""The SE design of a network, as a value."""
+
+import dataclasses
+
+PLACEMENTS = ("standard", "pre", "post", "identity", "3x3")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SEConfig:
+    """Which Squeeze-and-Excitation blocks a network has, and where.
+
+    Attributes:
+        reduction: Reduction ratio r of the paper; hidden width `max(1, C // r)`.
+        divisor: `None`, or a number of which the hidden width is the nearest multiple (timm: 8).
+        squeeze: `"avg"`, `"max"`, `"none"` or `"conv"` (table 11, table 16).
+        gate: `"sigmoid"`, `"tanh"`, `"relu"` (table 12) or `"hard_sigmoid"`.
+        activation: Activation between the two products.
+        use_bias: Whether the products have biases: the released models do, the paper's ablations
+            do not.
+        placement: Place in a residual unit (section 6.5, figure 5): `"standard"` on the branch
+            before the sum, `"pre"` on the branch's input, `"post"` after the sum and its
+            activation, `"identity"` on the shortcut, `"3x3"` directly after the 3x3 convolution
+            of a bottleneck.
+        stages: `None` for all stages, or the paper's numbers of those with SE: `(3, 4)`.
+
+    Raises:
+        ValueError: If `placement` or `stages` is none of these. The other fields are checked by
+            `keras_senet.layers.SqueezeExcitation`.
+
+    Example:
+        >>> SEConfig(reduction=8, stages=(3, 4)).stages
+        (3, 4)
+    """
+
+    reduction: float = 16
+    divisor: int | None = None
+    squeeze: str = "avg"
+    gate: str = "sigmoid"
+    activation: str = "relu"
+    use_bias: bool = True
+    placement: str = "standard"
+    stages: tuple[int, ...] | None = None
+
+    def __post_init__(self):
+        if self.placement not in PLACEMENTS:
+            raise ValueError(
+                f"Argument `placement` must be one of {PLACEMENTS}. Received: {self.placement!r}"
+            )
+        if self.stages is not None and not (
+            isinstance(self.stages, tuple)
+            and all(isinstance(stage, int) and stage >= 1 for stage in self.stages)
+        ):
+            raise ValueError(
+                "Argument `stages` must be None or a tuple of stage numbers of at least 1. "
+                f"Received: {self.stages!r}"
+            )
+
+    def covers(self, stage):
+        """Whether the stage of this number has SE."""
+        return self.stages is None or stage in self.stages

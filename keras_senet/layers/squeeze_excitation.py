@@ -1,0 +1,168 @@
+"""The Squeeze-and-Excitation block of Hu et al., in its whole design space."""
+
+import keras
+from keras import ops
+
+SQUEEZES = ("avg", "max", "none", "conv")
+GATES = ("sigmoid", "tanh", "relu", "hard_sigmoid")
+
+
+@keras.saving.register_keras_serializable(package="keras_senet")
+class SqueezeExcitation(keras.layers.Layer):
+    """Rescales every channel by a gate computed from the whole image.
+
+    With `U` the input of shape `(N, H, W, C)` and `h` the hidden width,
+
+        z = mean over H, W of U                          (squeeze,    eq. 2)
+        s = gate(W2 activation(W1 z + b1) + b2)          (excitation, eq. 3)
+        output = s * U                                   (scale,      eq. 4)
+
+    with `W1: C -> h` and `W2: h -> C`. Squeeze, both products and the gate run in float32 under
+    a half-precision policy; the scaling and the output have the policy's compute dtype.
+
+    Args:
+        reduction: Reduction ratio r. `h = max(1, floor(C / r))`.
+        divisor: `None`, or a number of which `h` is made the nearest multiple (at least one):
+            8 reproduces the SE networks of timm.
+        squeeze: `"avg"` or `"max"` over the image, `"none"` (the products become 1x1
+            convolutions on the full map, table 16), or `"conv"` (a global depthwise convolution
+            that starts as the average; needs a static H and W).
+        gate: `"sigmoid"`, `"tanh"`, `"relu"` (table 12) or `"hard_sigmoid"`.
+        activation: Activation between the two products, any of Keras'.
+        use_bias: Whether both products have biases. The paper's ablations have none, the
+            released models do.
+        kernel_initializer: Initializer of both kernels.
+        **kwargs: `name`, `dtype` and `trainable`, as for every Keras layer.
+
+    Input shape: `(N, H, W, C)`, channels last; H and W may be `None`. Output shape: the same.
+
+    Raises:
+        ValueError: If an argument is outside the above, or the input is not of rank 4.
+
+    Reference:
+        [Squeeze-and-Excitation Networks](https://arxiv.org/abs/1709.01507), section 3.
+
+    Example:
+        >>> layer = SqueezeExcitation(reduction=16)
+        >>> layer(keras.ops.ones((2, 7, 7, 256))).shape
+        TensorShape([2, 7, 7, 256])
+    """
+
+    def __init__(
+        self,
+        reduction=16,
+        divisor=None,
+        squeeze="avg",
+        gate="sigmoid",
+        activation="relu",
+        use_bias=True,
+        kernel_initializer="he_normal",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if isinstance(reduction, bool) or not isinstance(reduction, (int, float)) or reduction <= 0:
+            raise ValueError(
+                f"Argument `reduction` must be a number greater than 0. Received: {reduction!r}"
+            )
+        if divisor is not None and (
+            isinstance(divisor, bool) or not isinstance(divisor, int) or divisor < 1
+        ):
+            raise ValueError(
+                f"Argument `divisor` must be None or an integer of at least 1. Received: {divisor!r}"
+            )
+        if squeeze not in SQUEEZES:
+            raise ValueError(f"Argument `squeeze` must be one of {SQUEEZES}. Received: {squeeze!r}")
+        if gate not in GATES:
+            raise ValueError(f"Argument `gate` must be one of {GATES}. Received: {gate!r}")
+        if not isinstance(use_bias, bool):
+            raise ValueError(f"Argument `use_bias` must be a boolean. Received: {use_bias!r}")
+        self.reduction = reduction
+        self.divisor = divisor
+        self.squeeze = squeeze
+        self.gate = gate
+        self.activation = keras.activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def hidden_width(self, channels):
+        """Width `h` between the two products for `channels` input channels."""
+        if self.divisor is None:
+            return max(1, int(channels / self.reduction))
+        nearest = int(channels / self.reduction + self.divisor / 2) // self.divisor * self.divisor
+        return max(self.divisor, nearest)
+
+    def build(self, input_shape):
+        """Creates the weights for inputs of shape `(N, H, W, C)`."""
+        _, height, width, channels = input_shape
+        if channels is None:
+            raise ValueError(
+                "The channels (last axis) of the input of a SqueezeExcitation layer must be "
+                f"known. Received: input_shape={input_shape}"
+            )
+        if self.squeeze == "conv":
+            self._build_squeeze(height, width, channels, input_shape)
+        self.reduce = self._product("reduce", self.hidden_width(channels), self.activation)
+        self.expand = self._product("expand", channels, self.gate)
+        self.reduce.build((None, None, None, channels))
+        self.expand.build((None, None, None, self.hidden_width(channels)))
+
+    def _build_squeeze(self, height, width, channels, input_shape):
+        if height is None or width is None:
+            raise ValueError(
+                "`squeeze='conv'` has one weight for every pixel and needs a fixed image size. "
+                f"Received: input_shape={input_shape}. Give the model a full `input_shape`, or "
+                "use `squeeze='avg'`."
+            )
+        self.pool = self.add_weight(
+            name="squeeze_kernel",
+            shape=(height, width, channels),
+            initializer=keras.initializers.Constant(1 / (height * width)),
+            dtype="float32",
+        )
+
+    def _product(self, name, filters, activation):
+        # A 1x1 convolution keeps rank 4, which every mobile runtime takes whole.
+        return keras.layers.Conv2D(
+            filters,
+            1,
+            activation=activation,
+            use_bias=self.use_bias,
+            kernel_initializer=self.kernel_initializer.clone()
+            if hasattr(self.kernel_initializer, "clone")
+            else self.kernel_initializer,
+            data_format="channels_last",
+            dtype="float32",
+            name=name,
+        )
+
+    def call(self, inputs):
+        """`(N, H, W, C)` to `(N, H, W, C)`."""
+        gates = self.expand(self.reduce(self._squeeze(ops.cast(inputs, "float32"))))
+        return inputs * ops.cast(gates, inputs.dtype)
+
+    def _squeeze(self, x):
+        if self.squeeze == "avg":
+            return ops.mean(x, axis=(1, 2), keepdims=True)
+        if self.squeeze == "max":
+            return ops.max(x, axis=(1, 2), keepdims=True)
+        if self.squeeze == "conv":
+            return ops.sum(x * self.pool, axis=(1, 2), keepdims=True)
+        return x
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the input."""
+        return input_shape
+
+    def get_config(self):
+        """All constructor arguments, for serialization."""
+        return {
+            **super().get_config(),
+            "reduction": self.reduction,
+            "divisor": self.divisor,
+            "squeeze": self.squeeze,
+            "gate": self.gate,
+            "activation": keras.activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
