@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 import keras
 
 from keras_senet.architectures.se_config import SEConfig
+from keras_senet.weights.load import open_weights
 from keras_senet.weights.preprocessing import IMAGENET, Preprocessing
 
 
@@ -98,37 +99,25 @@ class Architecture(ABC):
             ValueError: If an argument is invalid or the weights do not fit the network.
         """
         _check(include_top, pooling, pyramid, classes)
-        if weights is not None:
-            from keras_senet.weights.load import load
-
-            return load(
-                self,
-                weights,
-                classes=classes,
-                include_top=include_top and not pyramid,
-                call={
-                    "include_top": include_top,
-                    "input_tensor": input_tensor,
-                    "input_shape": input_shape,
-                    "pooling": pooling,
-                    "classifier_activation": classifier_activation,
-                    "name": name,
-                    "include_preprocessing": include_preprocessing,
-                    "pyramid": pyramid,
-                },
-            )
-        image = self._image(input_tensor, input_shape, include_top and not pyramid)
-        x = self._normalized(image) if include_preprocessing else image
-        x = self.backbone(x)
+        file = None if weights is None else open_weights(weights)
+        network = self
+        if file is not None:
+            network, classes = file.fit(self), classes or file.classes
+        image = network._image(input_tensor, input_shape, include_top and not pyramid)
+        x = network._normalized(image) if include_preprocessing else image
+        x = network.backbone(x)
         if pyramid:
-            features = keras.Model(image, x)
-            outputs = {key: features.get_layer(key).output for key in self.feature_names}
+            layer_of = keras.Model(image, x).get_layer
+            outputs = {key: layer_of(key).output for key in network.feature_names}
         elif include_top:
-            outputs = self._head(x, classes or self.classes, classifier_activation)
+            outputs = network._head(x, classes or network.classes, classifier_activation)
         else:
             outputs = _pool(x, pooling)
         inputs = image if input_tensor is None else keras.utils.get_source_inputs(input_tensor)
-        return keras.Model(inputs, outputs, name=name or self.name)
+        model = keras.Model(inputs, outputs, name=name or network.name)
+        if file is not None:
+            file.assign(model)
+        return model
 
     def _image(self, input_tensor, input_shape, include_top):
         if input_tensor is not None:

@@ -1,0 +1,183 @@
+"""Public layouts: how their tensors are named, and which trunk their networks have."""
+
+import dataclasses
+import re
+
+COUNTERS = ".num_batches_tracked"  # of PyTorch's batch normalization, unused at inference
+BATCH_NORM = {
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """Names in a family of weight files.
+
+    Attributes:
+        name: What to call it in messages.
+        mark: Regular expression found in some tensor name of this layout and no other.
+        rows: Pairs of a regular expression over our layer names and the module it is named in the
+            file: `{0}`, `{1}` are the groups, numbers counted from `first`.
+        first: Number of the first stage and of the first block in the file.
+        head: Module of the classifier.
+    """
+
+    name: str
+    mark: str
+    rows: tuple[tuple[str, str], ...]
+    first: tuple[int, int]
+    head: str
+
+    def module(self, layer):
+        """Name in the file of our layer of this name (SE: of its two products)."""
+        for pattern, template in ((r"head", self.head), *self.rows):
+            match = re.fullmatch(pattern, layer)
+            if match:
+                return template.format(*self._numbers(pattern, match.groups()))
+        raise ValueError(
+            f"The {self.name} layout has no counterpart of our layer {layer!r}: "
+            "its files are for other networks."
+        )
+
+    def _numbers(self, pattern, groups):
+        if not pattern.startswith("stage"):
+            return groups
+        stage, block, *rest = groups
+        # Our stages count from 2, our blocks from 1.
+        return (int(stage) - 2 + self.first[0], int(block) - 1 + self.first[1], *rest)
+
+
+BLOCK = r"stage(\d+)_block(\d+)"
+
+TIMM = Layout(
+    name="timm",
+    mark=r"^layer1\.0\.conv1\.weight$",
+    rows=(
+        (r"stem_conv", "conv1"),
+        (r"stem_conv_bn", "bn1"),
+        (r"stem_conv1", "conv1.0"),
+        (r"stem_conv1_bn", "conv1.1"),
+        (r"stem_conv2", "conv1.3"),
+        (r"stem_conv2_bn", "conv1.4"),
+        (r"stem_conv3", "conv1.6"),
+        (r"stem_conv3_bn", "bn1"),
+        (BLOCK + r"_conv(\d)", "layer{0}.{1}.conv{2}"),
+        (BLOCK + r"_conv(\d)_bn", "layer{0}.{1}.bn{2}"),
+        (BLOCK + r"_se", "layer{0}.{1}.se.fc"),
+        (BLOCK + r"_shortcut", "layer{0}.{1}.downsample.0"),
+        (BLOCK + r"_shortcut_bn", "layer{0}.{1}.downsample.1"),
+    ),
+    first=(1, 0),
+    head="fc",
+)
+LEGACY = Layout(
+    name="Caffe-derived (timm legacy)",
+    mark=r"^layer0\.conv1\.weight$",
+    rows=(
+        (r"stem_conv", "layer0.conv1"),
+        (r"stem_conv_bn", "layer0.bn1"),
+        (r"stem_conv(\d)", "layer0.conv{0}"),
+        (r"stem_conv(\d)_bn", "layer0.bn{0}"),
+        (BLOCK + r"_se", "layer{0}.{1}.se_module.fc"),
+        *(row for row in TIMM.rows if row[0].startswith("stage") and not row[0].endswith("_se")),
+    ),
+    first=(1, 0),
+    head="last_linear",
+)
+PYTORCHCV = Layout(
+    name="pytorchcv (CIFAR)",
+    mark=r"^features\.init_block\.(conv\.)?weight$",
+    rows=(
+        (r"stem_conv", "features.init_block.conv"),
+        (r"stem_conv_bn", "features.init_block.bn"),
+        (BLOCK + r"_conv(\d)", "features.stage{0}.unit{1}.body.conv{2}.conv"),
+        (BLOCK + r"_conv(\d)_bn", "features.stage{0}.unit{1}.body.conv{2}.bn"),
+        (BLOCK + r"_bn(\d)", "features.stage{0}.unit{1}.body.conv{2}.bn"),
+        (BLOCK + r"_se", "features.stage{0}.unit{1}.se.conv"),
+        (BLOCK + r"_shortcut", "features.stage{0}.unit{1}.identity_conv.conv"),
+        (BLOCK + r"_shortcut_bn", "features.stage{0}.unit{1}.identity_conv.bn"),
+        (r"last_bn", "features.post_activ.bn"),
+    ),
+    first=(1, 1),
+    head="output",
+)
+# An average pooling takes the first place of the projection.
+TIMM_POOLED = dataclasses.replace(
+    TIMM,
+    rows=(
+        (BLOCK + r"_shortcut", "layer{0}.{1}.downsample.1"),
+        (BLOCK + r"_shortcut_bn", "layer{0}.{1}.downsample.2"),
+        *TIMM.rows,
+    ),
+)
+# First convolution and projections are bare where normalization comes before convolution.
+PYTORCHCV_PREACTIVATION = dataclasses.replace(
+    PYTORCHCV,
+    rows=(
+        (r"stem_conv", "features.init_block"),
+        (BLOCK + r"_shortcut", "features.stage{0}.unit{1}.identity_conv"),
+        *PYTORCHCV.rows,
+    ),
+)
+
+
+def detect(names):
+    """The layout of a file with tensors of these names.
+
+    Raises:
+        ValueError: If it is none of ours.
+    """
+    for layout in (LEGACY, TIMM, PYTORCHCV):
+        if any(re.search(layout.mark, name) for name in names):
+            return layout
+    raise ValueError(
+        "Unknown weight layout. Expected tensor names of timm ('layer1.0.conv1.weight'), of the "
+        "Caffe-derived files ('layer0.conv1.weight') or of pytorchcv's CIFAR networks "
+        f"('features.init_block.conv.weight'). Received names such as {sorted(names)[:3]}."
+    )
+
+
+def fit(layout, architecture):
+    """The trunk of `architecture` that networks of this layout have, and its table of names.
+
+    Stem pooling and stride are no tensors: a file would load into the wrong trunk without any
+    error, and cost accuracy.
+
+    Returns:
+        A pair of `Layout` and `Architecture`.
+
+    Raises:
+        ValueError: If the layout has no such networks, or the SE design is another one.
+    """
+    cifar = not hasattr(architecture, "stem_pool")
+    if cifar != (layout is PYTORCHCV):
+        raise ValueError(
+            f"The {layout.name} layout has no weights for {architecture.name} "
+            f"({type(architecture).__name__})."
+        )
+    architecture = _with_released_se(layout, architecture)
+    if cifar:
+        preactivation = architecture.block == "preactivation"
+        return PYTORCHCV_PREACTIVATION if preactivation else layout, architecture
+    trunk = architecture.replace(
+        stem_pool="pad" if layout is TIMM else "ceil",
+        stride_in="3x3" if layout is TIMM or architecture.groups > 1 else "1x1",
+        relu_before_se=layout is LEGACY and architecture.block == "basic",
+    )
+    pooled = layout is TIMM and architecture.shortcut == "pool"
+    return TIMM_POOLED if pooled else layout, trunk
+
+
+def _with_released_se(layout, architecture):
+    if architecture.se is None:
+        return architecture
+    released = type(architecture.se)(divisor=8 if layout is TIMM else None)
+    if dataclasses.replace(architecture.se, divisor=released.divisor) != released:
+        raise ValueError(
+            f"Weights of the {layout.name} layout were trained with {released}. "
+            f"Received an architecture with {architecture.se}."
+        )
+    return architecture.replace(se=released)

@@ -1,0 +1,150 @@
+"""From a weights file to a network: all or nothing."""
+
+import logging
+import pathlib
+
+import numpy as np
+
+from keras_senet.weights import layouts
+from keras_senet.weights.files import read_tensors
+
+logger = logging.getLogger("keras_senet")
+
+
+def open_weights(path):
+    """Opens the file behind the `weights` argument of an architecture.
+
+    Args:
+        path: Path of a `.safetensors`, `.pth` or `.weights.h5` file.
+
+    Returns:
+        An object with `classes` (a number, or `None` where the file does not say), `fit` and
+        `assign`.
+
+    Raises:
+        ValueError: If it cannot be read as weights.
+    """
+    if not isinstance(path, (str, pathlib.Path)):
+        raise ValueError(
+            "Argument `weights` must be None or the path of a weights file. "
+            f"Received: {path!r} of type {type(path).__name__}"
+        )
+    if str(path).endswith(".weights.h5"):
+        return KerasWeights(path)
+    return TorchWeights(path)
+
+
+class KerasWeights:
+    """A file of `model.save_weights`."""
+
+    classes = None
+
+    def __init__(self, path):
+        if not pathlib.Path(path).is_file():
+            raise ValueError(f"No weights file at {path}. Expected an existing file.")
+        self.path = path
+
+    def fit(self, architecture):
+        """The same architecture: these files say nothing about the trunk."""
+        return architecture
+
+    def assign(self, model):
+        """Loads all weights of `model`."""
+        try:
+            model.load_weights(self.path)
+        except (OSError, KeyError) as error:
+            raise ValueError(f"{self.path} is not a Keras weights file: {error}") from error
+
+
+class TorchWeights:
+    """A file in one of the public layouts of `keras_senet.weights.layouts`."""
+
+    def __init__(self, path):
+        self.path = path
+        tensors = read_tensors(path)
+        self.tensors = {
+            name: value for name, value in tensors.items() if not name.endswith(layouts.COUNTERS)
+        }
+        self.layout = layouts.detect(self.tensors)
+        head = self.tensors.get(f"{self.layout.head}.weight")
+        self.classes = None if head is None or head.ndim != 2 else head.shape[0]
+
+    def fit(self, architecture):
+        """`architecture` with the trunk fields that this file's networks have; before `assign`."""
+        self.layout, architecture = layouts.fit(self.layout, architecture)
+        return architecture
+
+    def assign(self, model):
+        """Checks that every tensor has its place in `model`, then sets all weights.
+
+        Raises:
+            ValueError: If a tensor is missing, left over, of another shape or not finite. The
+                model is unchanged then.
+        """
+        variables = dict(self._variables(model))
+        self._check_names(variables)
+        values = {name: self._value(name, variables[name]) for name in variables}
+        for name, variable in variables.items():
+            variable.assign(values[name])
+
+    def _variables(self, model):
+        """Pairs of a tensor's name in the file and our variable for it."""
+        for layer in model.layers:
+            if not layer.weights or (layer.name == "head" and self._head_is_fresh(layer)):
+                continue
+            for variable in layer.weights:
+                # "kernel", or "reduce/kernel" and "expand/kernel" in an SE block.
+                *product, kind = variable.path.split(f"{layer.name}/")[-1].split("/")
+                module = self.layout.module(layer.name)
+                if product:
+                    module += {"reduce": "1", "expand": "2"}[product[-1]]
+                suffix = layouts.BATCH_NORM.get(kind, "weight" if kind == "kernel" else kind)
+                yield f"{module}.{suffix}", variable
+
+    def _head_is_fresh(self, head):
+        classes = head.units
+        if self.classes in (None, classes):
+            return False
+        logger.warning(
+            "%s has %d classes, the model has %d: its classifier keeps its random weights.",
+            self.path,
+            self.classes,
+            classes,
+        )
+        return True
+
+    def _check_names(self, variables):
+        missing = [name for name in variables if name not in self.tensors]
+        if missing:
+            raise ValueError(
+                f"{self.path} has no tensor {missing[0]!r} ({len(missing)} missing), which this "
+                "network needs. Is it the file of another network?"
+            )
+        head = (f"{self.layout.head}.weight", f"{self.layout.head}.bias")
+        extra = sorted(name for name in self.tensors if name not in variables and name not in head)
+        if extra:
+            raise ValueError(
+                f"{self.path} has a tensor {extra[0]!r} ({len(extra)} left over), for which this "
+                "network has no place. Is it the file of another network?"
+            )
+
+    def _value(self, name, variable):
+        value = self.tensors[name]
+        if value.ndim == 4:
+            value = value.transpose(2, 3, 1, 0)  # (out, in, kh, kw) to (kh, kw, in, out)
+        elif value.ndim == 2:
+            value = value.T
+        if value.shape != tuple(variable.shape):
+            raise ValueError(
+                f"Tensor {name!r} of {self.path} has the shape {value.shape} (in Keras' order of "
+                f"axes). Expected: {tuple(variable.shape)}. Is it the file of another network?"
+            )
+        if value.dtype.kind != "f":
+            raise ValueError(
+                f"Tensor {name!r} of {self.path} is of dtype {value.dtype}. Expected floats."
+            )
+        if not np.isfinite(value).all():
+            raise ValueError(
+                f"Tensor {name!r} of {self.path} has values that are not finite. Fetch it again."
+            )
+        return value
