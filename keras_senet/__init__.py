@@ -11,11 +11,12 @@ The subpackages `data`, `training`, `analysis` and `export` load on first use.
 import importlib
 
 from keras_senet import layers
+from keras_senet._version import __version__
 from keras_senet.architectures import *  # noqa: F403
 from keras_senet.architectures import __all__ as _architectures
 from keras_senet.weights.preprocessing import Preprocessing
 
-__version__ = "0.1.0"
+
 
 _SUBPACKAGES = ("analysis", "data", "export", "training", "weights")
 

@@ -1,0 +1,56 @@
+# make demo: train, export and verify a small SE network.  make test: the test suite.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+TEST = $(BIN)/python -m pytest -q -p no:cacheprovider
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: help demo test test-slow lint docs clean
+
+help:
+	@echo "make demo       train SE-ResNet-20 on digits, export to TFLite, verify"
+	@echo "make test       the test suite, on every backend that is installed"
+	@echo "make test-slow  full-size networks against the golden numbers of their peers"
+	@echo "make lint       ruff, import contracts, pyright"
+	@echo "make docs       build the documentation into site/"
+
+$(VENV)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "keras_senet needs Python >= 3.11, $(PYTHON) is older: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -U pip
+	@touch $@
+
+# A stamp for each set of extras, renewed when the requirements change.
+$(VENV)/demo: pyproject.toml | $(VENV)/pip
+	$(BIN)/python -m pip install -q -e '.[analysis,data,export,train]'
+	@touch $@
+
+$(VENV)/dev: pyproject.toml | $(VENV)/pip
+	$(BIN)/python -m pip install -q -e '.[dev,docs]'
+	@touch $@ $(VENV)/demo
+
+demo: $(VENV)/demo
+	$(BIN)/python demo.py
+
+test: $(VENV)/dev
+	$(TEST) -m "not slow"
+	KERAS_BACKEND=jax $(TEST) -m "not slow" tests/layers tests/architectures tests/weights
+	if $(BIN)/python -c "import torch" 2>/dev/null; then \
+	  KERAS_BACKEND=torch $(TEST) -m "not slow" tests/layers tests/architectures tests/weights; \
+	else echo "PyTorch is not installed: its lines were not run."; fi
+
+test-slow: $(VENV)/dev
+	$(TEST) -m slow
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+docs: $(VENV)/dev
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf $(VENV) build dist site runs
