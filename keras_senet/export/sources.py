@@ -1,0 +1,64 @@
+"""The images that a command line names: a data set, or arrays in a file."""
+
+import zipfile
+
+import numpy as np
+
+from keras_senet import data
+
+
+def load_calibration(source, *, image_size, count=200):
+    """Images to calibrate int8 with, from the training split of a data set.
+
+    Args:
+        source: `"digits"`, `"folder:PATH"`, or an .npz file with `images` `(N, H, W, C)`.
+        image_size: Height and width in pixels that a data set delivers.
+        count: How many images at most, evenly spaced over the source.
+
+    Returns:
+        Images `(count, H, W, C)`.
+
+    Raises:
+        ValueError: If the source is none of these, or has no images.
+    """
+    if not source.endswith(".npz"):
+        return data.load(source, image_size=image_size).calibration_images(count)
+    images, _ = _arrays(source)
+    return images[np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)]
+
+
+def load_verification(source, *, image_size, count=None):
+    """Held-out images to judge an artefact by, and their labels.
+
+    Args:
+        source: `"digits"`, `"folder:PATH"`, or an .npz file with `images` `(N, H, W, C)` and, if
+            it has them, `labels` `(N,)`.
+        image_size: Height and width in pixels that a data set delivers.
+        count: How many images at most, the first ones.
+
+    Returns:
+        Images `(count, H, W, C)` and labels `(count,)` or `None`.
+
+    Raises:
+        ValueError: If the source is none of these, or has no images.
+    """
+    if not source.endswith(".npz"):
+        return data.load(source, image_size=image_size).held_out_arrays(count)
+    images, labels = _arrays(source)
+    return images[:count], None if labels is None else labels[:count]
+
+
+def _arrays(path):
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            images, labels = arrays["images"], arrays.get("labels")
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"Expected an .npz file with an array `images` (N, H, W, C). Received: {path}: {error}"
+        ) from error
+    if images.ndim != 4 or len(images) == 0:
+        raise ValueError(
+            f"Expected `images` (N, H, W, C) with N above 0 in {path}. Received: shape "
+            f"{images.shape}"
+        )
+    return images, labels
