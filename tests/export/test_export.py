@@ -41,11 +41,11 @@ def held_out(digits):
 
 def test_saved_model_serves_any_batch_in_plain_tensorflow(model, held_out, tmp_path):
     path = export.to_saved_model(model, tmp_path / "served")
-    endpoint = tf.saved_model.load(str(path)).serve
+    served = tf.saved_model.load(str(path))
     for count in (1, 7):
         batch = held_out[0][:count].astype("float32")
         expected = model(batch, training=False).numpy()
-        np.testing.assert_allclose(endpoint(tf.constant(batch)), expected, atol=1e-6)
+        np.testing.assert_allclose(served.serve(tf.constant(batch)), expected, atol=1e-6)
     report = export.verify(model, path, *held_out)
     assert report.kind == "saved_model"
     assert report.top1_agreement == 1
@@ -114,6 +114,7 @@ def test_mixed_precision_is_exported_in_float32(policy, model, held_out, tmp_pat
     path = export.to_tflite(mixed, tmp_path / "m.tflite")
     # The file equals the float32 network of the same weights, closer than half precision could.
     assert export.verify(model, path, *held_out).largest_difference < 1e-4
+    assert export.verify(mixed, path, *held_out).largest_difference < 1e-4
 
 
 def test_open_size_needs_one(tmp_path):

@@ -1,0 +1,114 @@
+"""Makes the golden numbers again from the independent implementations.
+
+Needs an environment of its own: pip install torch timm==1.0.31 pytorchcv==0.0.74
+Then: python tests/golden/make_golden.py
+"""
+
+import gzip
+import json
+import pathlib
+
+import numpy as np
+import torch
+from random_tensors import image, tensor
+
+# CPU builds of torchvision may lack these operators, which the peers import but do not call.
+schemas = torch.library.Library("torchvision", "FRAGMENT")
+for operator in ("nms(Tensor d, Tensor s, float t) -> Tensor", "qnms(Tensor d, Tensor s, float t) -> Tensor"):
+    try:
+        schemas.define(operator)
+    except RuntimeError:
+        pass
+
+import timm  # noqa: E402
+from pytorchcv.model_provider import get_model  # noqa: E402
+from timm.models import resnet, senet  # noqa: E402
+
+HERE = pathlib.Path(__file__).parent
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+CIFAR = ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
+LARGE = (
+    "legacy_seresnet18", "legacy_seresnet34",
+    "legacy_seresnet50", "legacy_seresnet101", "legacy_seresnet152",
+    "legacy_seresnext50_32x4d", "legacy_seresnext101_32x4d", "legacy_senet154",
+    "seresnet18", "seresnet34", "seresnet50", "resnet50",
+    "seresnext26d_32x4d", "seresnext26t_32x4d",
+    "seresnext50_32x4d", "seresnext101_32x8d", "senet154",
+)  # fmt: skip
+SIZES = {"large": (224, 225, 256), "small": (64, 65), "cifar": (32,)}
+PYTORCHCV = (
+    "seresnet20_cifar10", "seresnet56_cifar10", "seresnet110_cifar10", "seresnet164bn_cifar10",
+    "resnet20_cifar10", "wrn16_10_cifar10",
+)  # fmt: skip
+ONE = {"layers": (1, 1, 1, 1), "num_classes": 10}
+SE = {"block_args": {"attn_layer": "se"}}
+DEEP = {"stem_type": "deep", "avg_down": True}
+
+
+def small():
+    """Networks of one block a stage, for the quick suite."""
+    legacy = {**ONE, "reduction": 16, "drop_rate": 0.0}
+    deep = {"inplanes": 128, "input_3x3": True, "downsample_kernel_size": 3, "downsample_padding": 1}
+    return {
+        "small_legacy_seresnet": senet.SENet(senet.SEResNetBottleneck, groups=1, **legacy),
+        "small_legacy_basic": senet.SENet(senet.SEResNetBlock, groups=1, **legacy),
+        "small_legacy_seresnext": senet.SENet(senet.SEResNeXtBottleneck, groups=32, **legacy),
+        "small_legacy_senet154": senet.SENet(senet.SEBottleneck, groups=64, **legacy, **deep),
+        "small_seresnet": resnet.ResNet(resnet.Bottleneck, **ONE, **SE),
+        "small_basic": resnet.ResNet(resnet.BasicBlock, **ONE, **SE),
+        "small_seresnext": resnet.ResNet(
+            resnet.Bottleneck, **ONE, **SE, cardinality=32, base_width=4
+        ),
+        "small_seresnext_d": resnet.ResNet(
+            resnet.Bottleneck, **ONE, **SE, **DEEP, cardinality=32, base_width=4, stem_width=32
+        ),
+        "small_senet154": resnet.ResNet(
+            resnet.Bottleneck,
+            **ONE,
+            **SE,
+            cardinality=64,
+            base_width=4,
+            stem_type="deep",
+            down_kernel_size=3,
+            block_reduce_first=2,
+        ),
+    }
+
+
+def randomize(network):
+    """Sets every weight and statistic by its name; returns names and shapes."""
+    state = network.state_dict()
+    shapes = {k: list(v.shape) for k, v in state.items() if not k.endswith("num_batches_tracked")}
+    for name, shape in shapes.items():
+        state[name].copy_(torch.from_numpy(tensor(name, shape)))
+    return shapes
+
+
+def logits(network, size, mean, std):
+    """Outputs of the network for our image, in float64."""
+    x = (image(size).astype("float64") / 255 - mean) / std
+    with torch.no_grad():
+        return network.double()(torch.from_numpy(x).permute(0, 3, 1, 2)).numpy()[0]
+
+
+def main():
+    """Writes logits.npz and tensors.json.gz."""
+    networks = [(name, lambda name=name: timm.create_model(name), "large") for name in LARGE]
+    networks += [(name, lambda network=network: network, "small") for name, network in small().items()]
+    networks += [(name, lambda name=name: get_model(name), "cifar") for name in PYTORCHCV]
+    outputs, shapes = {}, {}
+    for name, make, kind in networks:
+        network = make().eval()
+        shapes[name] = randomize(network)
+        for size in SIZES[kind]:
+            mean, std = CIFAR if kind == "cifar" else IMAGENET
+            values = logits(network, size, mean, std)
+            outputs[f"{name}/{size}"] = values.astype("float32")
+            print(f"{name:28} {size} mean {values.mean():8.3f} std {values.std():8.3f}", flush=True)
+    np.savez_compressed(HERE / "logits.npz", **outputs)
+    with gzip.GzipFile(HERE / "tensors.json.gz", "wb", mtime=0) as file:
+        file.write(json.dumps(shapes).encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Random weights and images as pure functions of names, shapes and sizes.
+
+The peers and our tests make the same ones, so that only the outputs need to be stored.
+"""
+
+import math
+import zlib
+
+import numpy as np
+
+
+def tensor(name, shape):
+    """The float32 tensor of this name and shape of a PyTorch state_dict."""
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    kind = name.rsplit(".", 1)[-1]
+    if len(shape) >= 2:
+        fan_in = math.prod(shape[1:])
+        return (rng.standard_normal(shape) * math.sqrt(2 / fan_in)).astype("float32")
+    if kind == "running_var" or kind == "weight":
+        values = rng.uniform(0.5, 1.5, shape)
+        # The last normalization of a branch is weak, so that deep sums do not explode.
+        return (values * (0.3 if ".bn3.weight" in name else 1)).astype("float32")
+    return (rng.standard_normal(shape) * 0.1).astype("float32")
+
+
+def image(size):
+    """One raw RGB image `(1, size, size, 3)` in 0..255: waves and noise, float32."""
+    rng = np.random.default_rng(size)
+    rows, columns = np.mgrid[:size, :size][..., None] / size * 2 * np.pi
+    phases = rng.uniform(0, 2 * np.pi, (2, 3))
+    waves = np.sin(2 * rows + phases[0]) + np.cos(3 * columns + phases[1])
+    noise = rng.normal(0, 20, (size, size, 3))
+    return np.clip(np.rint(127 + 50 * waves + noise), 0, 255)[None].astype("float32")
