@@ -5,11 +5,12 @@ BIN = $(VENV)/bin
 TEST = $(BIN)/python -m pytest -q -p no:cacheprovider
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help demo test test-slow lint docs clean
+.PHONY: help demo test test-fast test-slow lint docs clean
 
 help:
 	@echo "make demo       train SE-ResNet-20 on digits, export to TFLite, verify"
 	@echo "make test       the test suite, on every backend that is installed"
+	@echo "make test-fast  the same on the TensorFlow backend only"
 	@echo "make test-slow  full-size networks against the golden numbers of their peers"
 	@echo "make lint       ruff, import contracts, pyright"
 	@echo "make docs       build the documentation into site/"
@@ -39,6 +40,9 @@ test: $(VENV)/dev
 	if $(BIN)/python -c "import torch" 2>/dev/null; then \
 	  KERAS_BACKEND=torch $(TEST) -m "not slow" tests/layers tests/architectures tests/weights; \
 	else echo "PyTorch is not installed: its lines were not run."; fi
+
+test-fast: $(VENV)/dev
+	$(TEST) -m "not slow"
 
 test-slow: $(VENV)/dev
 	$(TEST) -m slow

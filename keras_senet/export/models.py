@@ -16,7 +16,8 @@ def exportable(model):
     Raises:
         TypeError: If it is no Keras model.
         ValueError: If it is not built or not functional, has several inputs or outputs, does
-            not take images `(N, H, W, C)`, has a layer without a float32 form, or Keras does not run on TensorFlow.
+            not take images `(N, H, W, C)`, has a layer without a float32 form, or Keras does
+            not run on TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(

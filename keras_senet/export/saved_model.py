@@ -28,7 +28,8 @@ def to_saved_model(model, path, *, overwrite=False):
 
     Example:
         >>> path = to_saved_model(keras_senet.SEResNet20(), "served")
-        >>> probabilities = tf.saved_model.load(path).serve(images)
+        >>> served = tf.saved_model.load(path)  # keep it: the endpoint does not own its weights
+        >>> probabilities = served.serve(images)
     """
     model = exportable(model)
     with written_whole(path, overwrite) as partial:

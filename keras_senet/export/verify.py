@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_senet.export.artefacts import size_in_bytes, written_whole
-from keras_senet.export.models import checked_images
+from keras_senet.export.models import checked_images, exportable
 
 WARMUP_RUNS = 5
 TIMED_RUNS = 50
@@ -51,6 +51,17 @@ class Report:
             partial.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
         return pathlib.Path(path)
 
+    def __str__(self):
+        parts = [
+            f"{self.path}: {self.bytes / 1e6:.2f} MB, {self.latency_ms:.2f} ms an image",
+            f"largest difference {self.largest_difference:.2g} over {self.images} images",
+        ]
+        if self.top1_agreement is not None:
+            parts.append(f"top-1 agreement {self.top1_agreement:.2%}")
+        if self.accuracy is not None:
+            parts.append(f"accuracy {self.accuracy:.2%} (model {self.model_accuracy:.2%})")
+        return ", ".join(parts)
+
     def failures(self, *, min_agreement=None, max_difference=None):
         """What misses the thresholds, a list of sentences; empty if all is well.
 
@@ -74,7 +85,7 @@ def verify(model, path, images, labels=None):
     """Runs an artefact and the model on the same images.
 
     Args:
-        model: The Keras model, in the precision that it has.
+        model: The Keras model; mixed precision is rebuilt in float32, as for export.
         path: What `to_tflite` (a file) or `to_saved_model` (a folder) wrote.
         images: `(N, H, W, C)`, as the model takes them.
         labels: `(N,)` class indices, for accuracies.
@@ -91,6 +102,7 @@ def verify(model, path, images, labels=None):
         >>> verify(model, "model.tflite", images, labels).top1_agreement
         1.0
     """
+    model = exportable(model)
     path = pathlib.Path(path)
     kind, shape, run = _runner(path)
     images = checked_images(images, shape, "images").astype("float32")
@@ -146,6 +158,8 @@ def _tflite(path):
     interpreter = Interpreter(model_path=str(path))
     interpreter.allocate_tensors()
     (image,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
+    if image["dtype"] != np.float32:
+        raise ValueError(f"its input is {image['dtype'].__name__}, not float32")
 
     def run(batch):
         interpreter.set_tensor(image["index"], batch)
@@ -156,11 +170,12 @@ def _tflite(path):
 
 
 def _saved_model(path):
-    endpoint = tf.saved_model.load(str(path)).signatures["serve"]
-    (image,) = endpoint.structured_input_signature[1].values()
+    served = tf.saved_model.load(str(path))
+    (image,) = served.signatures["serve"].structured_input_signature[1].values()
 
     def run(batch):
-        (output,) = endpoint(**{image.name: tf.constant(batch)}).values()
+        # Through `served`, which owns the weights; an endpoint alone does not keep them alive.
+        (output,) = served.signatures["serve"](**{image.name: tf.constant(batch)}).values()
         return output.numpy()
 
     return "saved_model", tuple(image.shape[1:]), run
