@@ -19,7 +19,7 @@ CALIBRATION_IMAGES = 200
 
 def export(model, dataset, precision):
     """Writes a TFLite file and compares it with the model on the held-out images."""
-    path = FOLDER / f"se_resnet20_{precision}.tflite"
+    path = FOLDER / f"{precision}.tflite"
     if precision == "int8":
         options = {
             "quantization": "int8",
@@ -39,30 +39,24 @@ def show(result, reports):
         title="SE-ResNet-20 on handwritten digits",
         caption=f"{reports['float32'].images} held-out images. Latency: one image on this CPU.",
     )
-    table.add_column("")
+    table.add_column(f"in {FOLDER}/")
     for header in ("accuracy", "agreement", "largest\ndifference", "size", "latency"):
         table.add_column(header, justify="right")
-    table.add_column("file", overflow="fold")
-    model = result.workdir / "model.keras"
-    size = model.stat().st_size / 1e6
-    table.add_row("Keras", f"{result.accuracy:.2%}", "", "", f"{size:.2f} MB", "", str(model))
-    for precision, report in reports.items():
+    size = (result.workdir / "model.keras").stat().st_size / 1e6
+    table.add_row("model.keras", f"{result.accuracy:.2%}", "", "", f"{size:.2f} MB", "")
+    for report in reports.values():
         table.add_row(
-            f"TFLite {precision}",
+            pathlib.Path(report.path).name,
             f"{report.accuracy:.2%}",
             f"{report.top1_agreement:.2%}",
             f"{report.largest_difference:.1e}",
             f"{report.bytes / 1e6:.2f} MB",
             f"{report.latency_ms:.2f} ms",
-            report.path,
         )
     console = Console()
     console.print()
     console.print(table)
-    console.print(
-        f"Trained in {result.seconds:.0f} s. Curves: {result.workdir / 'curves.png'}. "
-        "Reports: the .json beside each file."
-    )
+    console.print(f"Trained in {result.seconds:.0f} s; see also curves.png and the .json reports.")
 
 
 def shortfalls(result, reports):

@@ -46,9 +46,7 @@ def main(argv):
     changes = {name: flag.value for name, flag in FIELDS.items() if flag.value is not None}
     result = keras_senet.training.train(
         architecture,
-        keras_senet.data.load(
-            _DATA.value, image_size=_IMAGE_SIZE.value or architecture.input_size
-        ),
+        keras_senet.data.load(_DATA.value, image_size=_IMAGE_SIZE.value or architecture.input_size),
         RECIPES[_RECIPE.value].replace(**changes),
         _WORKDIR.value,
         weights=_WEIGHTS.value,

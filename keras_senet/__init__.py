@@ -16,11 +16,9 @@ from keras_senet.architectures import *  # noqa: F403
 from keras_senet.architectures import __all__ as _architectures
 from keras_senet.weights.preprocessing import Preprocessing
 
-
-
 _SUBPACKAGES = ("analysis", "data", "export", "training", "weights")
 
-__all__ = [*_architectures, "Preprocessing", "__version__", "layers", *_SUBPACKAGES]  # noqa: PLE0604
+__all__ = [*_architectures, "Preprocessing", "__version__", "layers", *_SUBPACKAGES]
 
 
 def __getattr__(name):

@@ -6,6 +6,7 @@ import tempfile
 import tensorflow as tf
 
 from keras_senet.export.artefacts import written_whole
+from keras_senet.export.int8 import quantize_int8
 from keras_senet.export.models import checked_images, exportable, image_shape
 from keras_senet.export.saved_model import write_saved_model
 
@@ -61,25 +62,21 @@ def to_tflite(
             "Leave them out."
         )
     with written_whole(path, overwrite) as partial:
-        partial.write_bytes(_convert(model, shape, quantization, calibration_images))
+        partial.write_bytes(_convert(model, shape, quantization))
+        if quantization == "int8":
+            quantize_int8(partial, calibration_images)
     return pathlib.Path(path)
 
 
-def _convert(model, shape, quantization, calibration_images):
+def _convert(model, shape, quantization):
     with tempfile.TemporaryDirectory() as folder:
         # A static batch: shape arithmetic at run time would keep delegates away.
         write_saved_model(model, folder, (1, *shape))
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        if quantization is not None:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if quantization == "float16":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
-        if quantization == "int8":
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-            converter.representative_dataset = lambda: (
-                [image[None].astype("float32")] for image in calibration_images
-            )
         try:
             return converter.convert()
         except Exception as error:

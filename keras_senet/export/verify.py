@@ -145,7 +145,7 @@ def _runner(path):
         raise FileNotFoundError(f"Expected a .tflite file or a SavedModel folder at {path}.")
     try:
         return _saved_model(path) if path.is_dir() else _tflite(path)
-    except (OSError, AttributeError, ValueError) as error:
+    except (OSError, AttributeError, RuntimeError, ValueError) as error:
         raise ValueError(
             f"Expected a .tflite file or a SavedModel with the endpoint `serve`. Received: {path}, "
             f"which does not load: {error}"

@@ -68,7 +68,8 @@ class SqueezeExcitation(keras.layers.Layer):
             isinstance(divisor, bool) or not isinstance(divisor, int) or divisor < 1
         ):
             raise ValueError(
-                f"Argument `divisor` must be None or an integer of at least 1. Received: {divisor!r}"
+                "Argument `divisor` must be None or an integer of at least 1. "
+                f"Received: {divisor!r}"
             )
         if squeeze not in SQUEEZES:
             raise ValueError(f"Argument `squeeze` must be one of {SQUEEZES}. Received: {squeeze!r}")
@@ -128,9 +129,7 @@ class SqueezeExcitation(keras.layers.Layer):
             1,
             activation=activation,
             use_bias=self.use_bias,
-            kernel_initializer=self.kernel_initializer.clone()
-            if hasattr(self.kernel_initializer, "clone")
-            else self.kernel_initializer,
+            kernel_initializer=self.kernel_initializer.clone(),
             data_format="channels_last",
             dtype="float32",
             name=name,

@@ -40,6 +40,11 @@ class Recipe:
                 raise ValueError(
                     f"Field `{field}` must be greater than 0. Received: {getattr(self, field)}"
                 )
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(
+                "Field `warmup_epochs` must be below `epochs`. Received: "
+                f"warmup_epochs={self.warmup_epochs}, epochs={self.epochs}"
+            )
         if self.schedule not in ("cosine", "step"):
             raise ValueError(
                 f"Field `schedule` must be 'cosine' or 'step'. Received: {self.schedule!r}"

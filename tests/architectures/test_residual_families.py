@@ -87,9 +87,7 @@ def test_parameters_of_the_large_networks(name):
 def test_parameters_of_the_small_networks(name):
     se = getattr(keras_senet, f"SE{name}")
     plain = getattr(keras_senet, name)
-    assert (
-        trainable(plain()), trainable(se()), trainable(se(classes=100))
-    ) == CIFAR_COUNTS[name]
+    assert (trainable(plain()), trainable(se()), trainable(se(classes=100))) == CIFAR_COUNTS[name]
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the same on every backend")
@@ -175,7 +173,8 @@ def test_every_weight_has_a_gradient(family):
     with tf.GradientTape() as tape:
         loss = keras.losses.SparseCategoricalCrossentropy()(y, model(x, training=True))
     for weight, gradient in zip(
-        model.trainable_weights, tape.gradient(loss, [w.value for w in model.trainable_weights]),
+        model.trainable_weights,
+        tape.gradient(loss, [w.value for w in model.trainable_weights]),
         strict=True,
     ):
         gradient = np.asarray(gradient)
@@ -201,8 +200,10 @@ def test_preprocessing_is_the_first_layer():
     mean, std = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
     normalized = ((x / 255 - mean) / std).astype("float32")
     np.testing.assert_allclose(
-        keras.ops.convert_to_numpy(raw(x)), keras.ops.convert_to_numpy(bare(normalized)),
-        rtol=1e-4, atol=1e-5,
+        keras.ops.convert_to_numpy(raw(x)),
+        keras.ops.convert_to_numpy(bare(normalized)),
+        rtol=1e-4,
+        atol=1e-5,
     )
     np.testing.assert_array_equal(
         keras.ops.convert_to_numpy(raw(x.astype("uint8"))), keras.ops.convert_to_numpy(raw(x))

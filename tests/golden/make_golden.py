@@ -4,6 +4,7 @@ Needs an environment of its own: pip install torch timm==1.0.31 pytorchcv==0.0.7
 Then: python tests/golden/make_golden.py
 """
 
+import contextlib
 import gzip
 import json
 import pathlib
@@ -14,11 +15,12 @@ from random_tensors import image, tensor
 
 # CPU builds of torchvision may lack these operators, which the peers import but do not call.
 schemas = torch.library.Library("torchvision", "FRAGMENT")
-for operator in ("nms(Tensor d, Tensor s, float t) -> Tensor", "qnms(Tensor d, Tensor s, float t) -> Tensor"):
-    try:
+for operator in (
+    "nms(Tensor d, Tensor s, float t) -> Tensor",
+    "qnms(Tensor d, Tensor s, float t) -> Tensor",
+):
+    with contextlib.suppress(RuntimeError):
         schemas.define(operator)
-    except RuntimeError:
-        pass
 
 import timm  # noqa: E402
 from pytorchcv.model_provider import get_model  # noqa: E402
@@ -48,7 +50,12 @@ DEEP = {"stem_type": "deep", "avg_down": True}
 def small():
     """Networks of one block a stage, for the quick suite."""
     legacy = {**ONE, "reduction": 16, "drop_rate": 0.0}
-    deep = {"inplanes": 128, "input_3x3": True, "downsample_kernel_size": 3, "downsample_padding": 1}
+    deep = {
+        "inplanes": 128,
+        "input_3x3": True,
+        "downsample_kernel_size": 3,
+        "downsample_padding": 1,
+    }
     return {
         "small_legacy_seresnet": senet.SENet(senet.SEResNetBottleneck, groups=1, **legacy),
         "small_legacy_basic": senet.SENet(senet.SEResNetBlock, groups=1, **legacy),
@@ -94,7 +101,9 @@ def logits(network, size, mean, std):
 def main():
     """Writes logits.npz and tensors.json.gz."""
     networks = [(name, lambda name=name: timm.create_model(name), "large") for name in LARGE]
-    networks += [(name, lambda network=network: network, "small") for name, network in small().items()]
+    networks += [
+        (name, lambda network=network: network, "small") for name, network in small().items()
+    ]
     networks += [(name, lambda name=name: get_model(name), "cifar") for name in PYTORCHCV]
     outputs, shapes = {}, {}
     for name, make, kind in networks:

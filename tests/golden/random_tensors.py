@@ -18,8 +18,10 @@ def tensor(name, shape):
         return (rng.standard_normal(shape) * math.sqrt(2 / fan_in)).astype("float32")
     if kind == "running_var" or kind == "weight":
         values = rng.uniform(0.5, 1.5, shape)
-        # The last normalization of a branch is weak, so that deep sums do not explode.
-        return (values * (0.3 if ".bn3.weight" in name else 1)).astype("float32")
+        # Weak normalizations at the end of branches keep deep sums in a range where float32 is
+        # exact to 1e-6: "bn3" ends a bottleneck, "bn2" a basic block.
+        weak = {"bn2": 0.5, "bn3": 0.3}
+        return (values * weak.get(name.split(".")[-2], 1)).astype("float32")
     return (rng.standard_normal(shape) * 0.1).astype("float32")
 
 

@@ -26,7 +26,9 @@ def trained_step(layer, x, target):
 
 def assert_same_training(ours, stock, x):
     target = normal(tuple(stock.compute_output_shape(x.shape)), 3)
-    for our, their in zip(trained_step(ours, x, target), trained_step(stock, x, target), strict=True):
+    for our, their in zip(
+        trained_step(ours, x, target), trained_step(stock, x, target), strict=True
+    ):
         for a, b in zip(np.atleast_1d(our), np.atleast_1d(their), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
 
@@ -56,9 +58,7 @@ def test_half_precision_batch_normalization_has_float32_statistics():
     layer = layers.BatchNormalization(momentum=0.0, dtype="mixed_bfloat16")
     output = layer(x, training=True)
     assert keras.backend.standardize_dtype(output.dtype) == "bfloat16"
-    rounded = keras.ops.convert_to_numpy(
-        keras.ops.cast(keras.ops.cast(x, "bfloat16"), "float32")
-    )
+    rounded = keras.ops.convert_to_numpy(keras.ops.cast(keras.ops.cast(x, "bfloat16"), "float32"))
     np.testing.assert_allclose(layer.get_weights()[2], rounded.mean((0, 1, 2)), rtol=1e-4)
     np.testing.assert_allclose(layer.get_weights()[3], rounded.var((0, 1, 2)), rtol=1e-4)
 
@@ -72,7 +72,9 @@ def test_grouped_convolution_trains_like_keras(groups, native, strides, padding,
         monkeypatch.setattr(conv2d, "_native_gradient_works", lambda: False)
     arguments = {"groups": groups, "strides": strides, "padding": padding, "use_bias": False}
     assert_same_training(
-        layers.Conv2D(16, 3, **arguments), keras.layers.Conv2D(16, 3, **arguments), normal((2, 7, 6, 8))
+        layers.Conv2D(16, 3, **arguments),
+        keras.layers.Conv2D(16, 3, **arguments),
+        normal((2, 7, 6, 8)),
     )
 
 

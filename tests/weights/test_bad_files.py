@@ -186,9 +186,9 @@ def test_torch_checkpoints_run_no_code(tmp_path):
         with pytest.raises(ValueError, match="not a PyTorch checkpoint of plain tensors"):
             NETWORK(weights=tmp_path / f"{name}.pth")
     assert not (tmp_path / "written").exists()
-    with pytest.raises(ValueError, match="holds a list. Expected a dict"):
+    with pytest.raises(ValueError, match="holds a list"):
         NETWORK(weights=tmp_path / "z.pth")
-    with pytest.raises(ValueError, match="holds 'conv1.weight', a str"):
+    with pytest.raises(ValueError, match=r"a str\. Expected tensors only"):
         NETWORK(weights=tmp_path / "w.pth")
 
 

@@ -86,9 +86,7 @@ def weights_file(network, folder):
 
 
 def relative_error(architecture, network, size, path):
-    model = architecture(
-        weights=path, input_shape=(size, size, 3), classifier_activation=None
-    )
+    model = architecture(weights=path, input_shape=(size, size, 3), classifier_activation=None)
     expected = golden()[1][f"{network}/{size}"]
     output = keras.ops.convert_to_numpy(model(image(size)))[0]
     return np.abs(output - expected).max() / np.abs(expected).max()

@@ -1,0 +1,83 @@
+"""Checks parameters.json against the independent implementations; exits 1 on a difference.
+
+Needs the environment of make_golden.py. Then: python tests/golden/check_parameters.py
+"""
+
+import contextlib
+import json
+import pathlib
+import sys
+
+import torch
+
+# CPU builds of torchvision may lack these operators, which the peers import but do not call.
+schemas = torch.library.Library("torchvision", "FRAGMENT")
+for operator in ("nms", "qnms"):
+    with contextlib.suppress(RuntimeError):
+        schemas.define(f"{operator}(Tensor d, Tensor s, float t) -> Tensor")
+
+import timm  # noqa: E402
+from pytorchcv.model_provider import get_model  # noqa: E402
+from pytorchcv.models.wrn_cifar import get_wrn_cifar  # noqa: E402
+
+PARAMETERS = json.loads((pathlib.Path(__file__).parent / "parameters.json").read_text())
+
+
+def total(network):
+    """Trainable parameters of the network."""
+    return sum(p.numel() for p in network.parameters())
+
+
+def parts(network):
+    """Counts of an SE network: whole, without SE biases, without SE, and its BN channels."""
+    se = {k: p.numel() for k, p in network.named_parameters() if ".se_module." in k or ".se." in k}
+    biases = sum(count for name, count in se.items() if name.endswith(".bias"))
+    norms = (m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d))
+    return {
+        "plain": total(network) - sum(se.values()),
+        "se": total(network),
+        "se_no_bias": total(network) - biases,
+        "bn_channels": sum(m.num_features for m in norms),
+    }
+
+
+def comparisons():
+    """Yields (what, our number, the peer's number); the weights are shapes without values."""
+    for name, numbers in PARAMETERS["imagenet"].items():
+        peer = "legacy_" + (name if name.startswith("se") else f"se{name}")
+        found = parts(timm.create_model(peer))
+        for key, number in numbers.items():
+            yield f"{peer} {key}", number, found[key]
+    for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d"):
+        number = PARAMETERS["imagenet"][name]["plain"]
+        yield f"{name} plain", number, total(timm.create_model(name))
+    for name, number in PARAMETERS["timm"].items():
+        yield name, number, total(timm.create_model(name))
+    for depth, numbers in PARAMETERS["cifar"].items():
+        peers = {
+            "plain": f"resnet{depth}_cifar10",
+            "se": f"seresnet{depth}_cifar10",
+            "se_cifar100": f"seresnet{depth}_cifar100",
+            "preact_plain": f"preresnet{depth}_cifar10",
+        }
+        for key, peer in peers.items():
+            yield peer, numbers[key], total(get_model(peer))
+        # No peer has this pre-activation SE trunk; its SE blocks are those of the other trunk.
+        se = numbers["se"] - numbers["plain"]
+        yield f"{depth} preact_se", numbers["preact_se"], numbers["preact_plain"] + se
+    wide = get_wrn_cifar(num_classes=10, blocks=16, width_factor=8)
+    yield "wrn16_8 plain", PARAMETERS["wide"]["wrn16_8"]["plain"], total(wide)
+
+
+def main():
+    """Prints every comparison; returns the number of differences."""
+    differences = 0
+    with torch.device("meta"):
+        for what, ours, peer in comparisons():
+            differences += ours != peer
+            print(f"{'same' if ours == peer else 'DIFFERS':8}{what:36}{ours:>12,}{peer:>12,}")
+    return differences
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(), 1))
