@@ -11,25 +11,34 @@ import pytest
 import keras_senet
 from keras_senet import SEConfig
 
-# Trainable parameters. Published: the Caffe models of the paper's authors, timm 1.0.31 and
-# pytorchcv 0.0.74; "no bias" and plain SENet-154: computed from the paper's layer lists.
-COUNTS = {  # plain, SE with biases, SE without
-    "ResNet18": (11_689_512, 11_778_592, 11_776_552),
-    "ResNet34": (21_797_672, 21_958_868, 21_954_856),
-    "ResNet50": (25_557_032, 28_088_024, 28_071_976),
-    "ResNet101": (44_549_160, 49_326_872, 49_292_328),
-    "ResNet152": (60_192_808, 66_821_848, 66_770_984),
-    "ResNeXt50": (25_028_904, 27_559_896, 27_543_848),
-    "ResNeXt101": (44_177_704, 48_955_416, 48_920_872),
-    "Net154": (108_459_944, 115_088_984, 115_038_120),
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
+PARAMETERS = json.loads((GOLDEN / "parameters.json").read_text())
+IMAGENET = {
+    "resnet18": keras_senet.SEResNet18,
+    "resnet34": keras_senet.SEResNet34,
+    "resnet50": keras_senet.SEResNet50,
+    "resnet101": keras_senet.SEResNet101,
+    "resnet152": keras_senet.SEResNet152,
+    "resnext50_32x4d": keras_senet.SEResNeXt50,
+    "resnext101_32x4d": keras_senet.SEResNeXt101,
+    "senet154": keras_senet.SENet154,
 }
-BN_CHANNELS = {"ResNet50": 26_560, "ResNeXt50": 34_112, "Net154": 123_776}
-CIFAR_COUNTS = {  # plain on 10 classes, SE on 10, SE on 100
-    "ResNet20": (272_474, 274_847, 280_697),
-    "ResNet56": (855_770, 862_889, 868_739),
-    "ResNet110": (1_730_714, 1_744_952, 1_750_802),
-    "ResNet164": (1_704_154, 1_906_258, 1_929_388),
-    "WideResNet16x8": (10_961_370, 11_049_290, 11_095_460),
+CIFAR = {
+    "20": keras_senet.SEResNet20,
+    "56": keras_senet.SEResNet56,
+    "110": keras_senet.SEResNet110,
+    "164bn": keras_senet.SEResNet164,
+    "wrn16_8": keras_senet.SEWideResNet16x8,
+}
+NEXT = keras_senet.SEResNeXt101.replace(se=SEConfig(divisor=8))
+DEEP = {"stem": (32, 32, 64), "shortcut": "pool", "se": SEConfig(divisor=8)}
+TIMM = {
+    "seresnet18": keras_senet.SEResNet18.replace(se=SEConfig(divisor=8)),
+    "seresnet34": keras_senet.SEResNet34.replace(se=SEConfig(divisor=8)),
+    "seresnet152d": keras_senet.SEResNet152.replace(**DEEP),
+    "seresnext101_64x4d": NEXT.replace(groups=64),
+    "seresnext101_32x8d": NEXT.replace(width=8),
+    "seresnext101d_32x8d": NEXT.replace(width=8, **DEEP),
 }
 # SE weights of ResNet-50 without biases by design: the paper's tables 10, 13 and 14.
 DESIGNS = [
@@ -69,28 +78,46 @@ def pixels(shape, seed=0):
     return np.random.default_rng(seed).integers(0, 256, shape).astype("float32")
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the same on every backend")
-@pytest.mark.parametrize("name", COUNTS)
+once = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="the same on every backend"
+)
+
+
+@once
+@pytest.mark.parametrize("name", IMAGENET)
 def test_parameters_of_the_large_networks(name):
-    se = getattr(keras_senet, f"SE{name}")
-    no_bias = se.replace(se=SEConfig(use_bias=False))
-    counts = tuple(trainable(network()) for network in (se.replace(se=None), se, no_bias))
-    assert counts == COUNTS[name]
-    plain = getattr(keras_senet, "PlainSENet154" if name == "Net154" else name)
-    assert plain.replace(name=se.name) == se.replace(se=None)
-    if name in BN_CHANNELS:
-        assert se().count_params() - counts[1] == 2 * BN_CHANNELS[name]
+    network, expected = IMAGENET[name], PARAMETERS["imagenet"][name]
+    model = network()
+    assert trainable(model) == expected["se"]
+    assert model.count_params() - expected["se"] == 2 * expected["bn_channels"]
+    assert trainable(network.replace(se=None)()) == expected["plain"]
+    assert trainable(network.replace(se=SEConfig(use_bias=False))()) == expected["se_no_bias"]
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the same on every backend")
-@pytest.mark.parametrize("name", CIFAR_COUNTS)
+@once
+@pytest.mark.parametrize("name", CIFAR)
 def test_parameters_of_the_small_networks(name):
-    se = getattr(keras_senet, f"SE{name}")
-    plain = getattr(keras_senet, name)
-    assert (trainable(plain()), trainable(se()), trainable(se(classes=100))) == CIFAR_COUNTS[name]
+    network, expected = CIFAR[name], {**PARAMETERS["cifar"], **PARAMETERS["wide"]}[name]
+    assert trainable(network()) == expected["se"]
+    assert trainable(network.replace(se=None)()) == expected["plain"]
+    assert trainable(network(classes=100)) == expected["se_cifar100"]
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the same on every backend")
+@once
+@pytest.mark.parametrize("name", TIMM)
+def test_parameters_of_timms_variants(name):
+    assert trainable(TIMM[name]()) == PARAMETERS["timm"][name]
+
+
+def test_plain_values_are_the_se_ones_without_se():
+    for name in keras_senet.__all__:
+        network = getattr(keras_senet, name)
+        if isinstance(network, keras_senet.Architecture) and network.se is None:
+            se = "SENet154" if name == "PlainSENet154" else f"SE{name}"
+            assert getattr(keras_senet, se).replace(se=None, name=network.name) == network
+
+
+@once
 @pytest.mark.parametrize(("se", "weights"), DESIGNS)
 def test_se_parameters_by_design(se, weights):
     assert trainable(keras_senet.SEResNet50.replace(se=se)()) == 25_557_032 + weights
@@ -126,9 +153,7 @@ def test_saved_model_is_the_same(family, tmp_path):
 
 
 def test_layer_names_and_their_order_are_a_file_format():
-    golden = json.loads(
-        (pathlib.Path(__file__).parents[1] / "golden" / "layer_names.json").read_text()
-    )
+    golden = json.loads((GOLDEN / "layer_names.json").read_text())
     for family, names in golden.items():
         assert [layer.name for layer in FAMILIES[family]().layers] == names
 
