@@ -83,9 +83,19 @@ once = pytest.mark.skipif(
 )
 
 
+@pytest.fixture
+def zero_weights(monkeypatch):
+    """Only counts matter: a billion random numbers would take a minute."""
+    monkeypatch.setattr(
+        keras.initializers.HeNormal,
+        "__call__",
+        lambda self, shape, dtype=None: keras.ops.zeros(shape, dtype),
+    )
+
+
 @once
 @pytest.mark.parametrize("name", IMAGENET)
-def test_parameters_of_the_large_networks(name):
+def test_parameters_of_the_large_networks(name, zero_weights):
     network, expected = IMAGENET[name], PARAMETERS["imagenet"][name]
     model = network()
     assert trainable(model) == expected["se"]
@@ -96,7 +106,7 @@ def test_parameters_of_the_large_networks(name):
 
 @once
 @pytest.mark.parametrize("name", CIFAR)
-def test_parameters_of_the_small_networks(name):
+def test_parameters_of_the_small_networks(name, zero_weights):
     network, expected = CIFAR[name], {**PARAMETERS["cifar"], **PARAMETERS["wide"]}[name]
     assert trainable(network()) == expected["se"]
     assert trainable(network.replace(se=None)()) == expected["plain"]
@@ -105,7 +115,7 @@ def test_parameters_of_the_small_networks(name):
 
 @once
 @pytest.mark.parametrize("name", TIMM)
-def test_parameters_of_timms_variants(name):
+def test_parameters_of_timms_variants(name, zero_weights):
     assert trainable(TIMM[name]()) == PARAMETERS["timm"][name]
 
 
@@ -119,7 +129,7 @@ def test_plain_values_are_the_se_ones_without_se():
 
 @once
 @pytest.mark.parametrize(("se", "weights"), DESIGNS)
-def test_se_parameters_by_design(se, weights):
+def test_se_parameters_by_design(se, weights, zero_weights):
     assert trainable(keras_senet.SEResNet50.replace(se=se)()) == 25_557_032 + weights
 
 
@@ -127,7 +137,7 @@ def test_se_parameters_by_design(se, weights):
 @pytest.mark.parametrize("size", [(64, 64), (65, 47)])
 def test_strides_and_pyramid_at_even_and_odd_sizes(family, size):
     network = FAMILIES[family]
-    features = network(pyramid=True)(pixels((1, *size, 3)))
+    features = network(pyramid=True, input_shape=(*size, 3)).output
     strides = (1, 2, 4) if network.input_size == 32 else (2, 4, 8, 16, 32)
     assert list(features) == list(network.feature_names)
     for feature, stride in zip(features.values(), strides, strict=True):
