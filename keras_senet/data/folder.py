@@ -38,6 +38,12 @@ def load_folder(path, image_size):
             )
     else:
         classes, files = _files(root)
+        for name, images in zip(classes, files, strict=True):
+            if len(images) < 2:
+                raise ValueError(
+                    f"{root}/{name} has one image, of which every fifth is held out. Expected at "
+                    "least two in each class, or folders train and validation."
+                )
         training = [(f, c) for names in files for i, (f, c) in enumerate(names) if i % HELD_OUT]
         held_out = [(f, c) for names in files for i, (f, c) in enumerate(names) if not i % HELD_OUT]
         training, held_out = [training], [held_out]
@@ -45,8 +51,8 @@ def load_folder(path, image_size):
         name=f"folder:{root}",
         class_names=classes,
         image_size=image_size,
-        training=_split(training, root),
-        held_out=_split(held_out, root),
+        training=_split(training),
+        held_out=_split(held_out),
         augmentation="photo",
     )
 
@@ -69,9 +75,6 @@ def _files(root):
     return tuple(folder.name for folder in folders), files
 
 
-def _split(files, root):
-    pairs = [pair for names in files for pair in names]
-    if not pairs:
-        raise ValueError(f"{root} has too few images: every class needs at least two.")
-    names, labels = zip(*pairs, strict=True)
+def _split(files):
+    names, labels = zip(*(pair for pairs in files for pair in pairs), strict=True)
     return Split(np.array(names), np.array(labels, "int32"))

@@ -39,7 +39,8 @@ def random_crop(item, size, seed):
         use_image_if_no_bounding_boxes=True,
     )
     image = _resize(tf.slice(image, begin, extent), size)
-    return tf.image.stateless_random_flip_left_right(image, seed)
+    # Another draw than the crop's.
+    return tf.image.stateless_random_flip_left_right(image, tf.bitwise.invert(seed))
 
 
 def _decode(path):

@@ -20,23 +20,37 @@ def quantize_int8(path, calibration_images):
     """
     try:
         from ai_edge_litert.interpreter import Interpreter
-        from ai_edge_quantizer import algorithm_manager, qtyping, quantizer, recipe
+        from ai_edge_quantizer import (
+            algorithm_manager,
+            calibrator,
+            qtyping,
+            quantizer,
+            recipe,
+            recipe_manager,
+        )
+        from ai_edge_quantizer.utils import qsv_utils
     except ImportError as error:
         raise ImportError(
             "Quantization to int8 needs ai-edge-quantizer: pip install 'keras-senet[export]'"
         ) from error
     path = pathlib.Path(path)
-    worker = quantizer.Quantizer(path.read_bytes(), recipe.static_wi8_ai8())
+    network = path.read_bytes()
+    plan = recipe_manager.RecipeManager()
+    plan.load_quantization_recipe(recipe.static_wi8_ai8())
     for edge in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
-        worker.update_quantization_recipe(
+        plan.add_quantization_config(
             ".*", edge, algorithm_key=algorithm_manager.AlgorithmName.NO_QUANTIZE
         )
-    ((signature, tensors),) = Interpreter(str(path)).get_signature_list().items()
+    ((signature, tensors),) = Interpreter(model_content=network).get_signature_list().items()
     (name,) = tensors["inputs"]
-    ranges = worker.calibrate(
-        {signature: [{name: image[None].astype("float32")} for image in calibration_images]}
+    # The full range over all images: the default, a moving average, cuts off rare large values.
+    calibration = calibrator.Calibrator(network, qsv_update_func=qsv_utils.min_max_update)
+    calibration.calibrate(
+        {signature: [{name: image[None].astype("float32")} for image in calibration_images]}, plan
     )
+    ranges = calibration.get_model_qsvs()
     _widen_dead(ranges)
+    worker = quantizer.Quantizer(network, plan.get_quantization_recipe())
     path.write_bytes(worker.quantize(ranges).quantized_model)
 
 

@@ -125,3 +125,10 @@ def test_empty_class_and_differing_splits(folder):
         data.load(f"folder:{folder}/x", image_size=8)
     with pytest.raises(ValueError, match="at least 8 pixels"):
         data.load("digits", image_size=4)
+
+
+def test_a_class_of_one_image_is_refused(folder):
+    (folder / "zebra").mkdir()
+    (folder / "apple" / "0.png").rename(folder / "zebra" / "0.png")
+    with pytest.raises(ValueError, match="zebra has one image"):
+        data.load(f"folder:{folder}", image_size=8)

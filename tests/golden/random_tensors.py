@@ -19,9 +19,13 @@ def tensor(name, shape):
     if kind == "running_var" or kind == "weight":
         values = rng.uniform(0.5, 1.5, shape)
         # Weak normalizations at the end of branches keep deep sums in a range where float32 is
-        # exact to 1e-6: "bn3" ends a bottleneck, "bn2" a basic block.
+        # exact to 1e-6 and gates do not saturate: "bn3" (pytorchcv: "conv3.bn") ends a
+        # bottleneck, "bn2" a basic block.
+        module = (
+            name.removesuffix(".weight").replace(".conv2.bn", ".bn2").replace(".conv3.bn", ".bn3")
+        )
         weak = {"bn2": 0.5, "bn3": 0.3}
-        return (values * weak.get(name.split(".")[-2], 1)).astype("float32")
+        return (values * weak.get(module.rsplit(".", 1)[-1], 1)).astype("float32")
     return (rng.standard_normal(shape) * 0.1).astype("float32")
 
 
