@@ -79,6 +79,7 @@ def train(architecture, dataset, recipe, workdir, *, weights=None, mixed_precisi
         dataset.train(recipe.batch_size, seed).map(_one_hot(len(dataset.class_names))),
         epochs=recipe.epochs,
         steps_per_epoch=steps,
+        shuffle=False,  # the stream has its own order
         validation_data=dataset.validation(recipe.batch_size).map(
             _one_hot(len(dataset.class_names))
         ),
