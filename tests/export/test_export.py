@@ -201,7 +201,7 @@ def test_verify_refuses_what_it_cannot_judge(model, held_out, tmp_path):
     with pytest.raises(ValueError, match="does not load"):
         export.verify(model, tmp_path / "folder", images)
     export.to_tflite(model, path, overwrite=True)
-    with pytest.raises(ValueError, match=r"\(200, 16, 16, 3\)"):
+    with pytest.raises(ValueError, match=r"\(397, 16, 16, 3\)"):
         export.verify(model, path, images[:, :16, :16])
     with pytest.raises(ValueError, match="200 images"):
         export.verify(model, path, images, labels[:-1])
