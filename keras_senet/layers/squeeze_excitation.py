@@ -135,10 +135,29 @@ class SqueezeExcitation(keras.layers.Layer):
             name=name,
         )
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         """`(N, H, W, C)` to `(N, H, W, C)`."""
-        gates = self.expand(self.reduce(self._squeeze(ops.cast(inputs, "float32"))))
-        return inputs * ops.cast(gates, inputs.dtype)
+        if training and self._is_lean(inputs):
+            from keras_senet.layers import channel_scaling
+
+            means, inputs = channel_scaling.squeeze(inputs)
+            gates = self.expand(self.reduce(means))
+            return channel_scaling.scale(inputs, ops.cast(gates, inputs.dtype))
+        return inputs * ops.cast(self.gates(inputs), inputs.dtype)
+
+    def gates(self, inputs):
+        """The gates of images `(N, H, W, C)`: `(N, 1, 1, C)` in float32.
+
+        With `squeeze="none"` every pixel has its own: `(N, H, W, C)`.
+        """
+        return self.expand(self.reduce(self._squeeze(ops.cast(inputs, "float32"))))
+
+    def _is_lean(self, inputs):
+        return (
+            keras.backend.backend() == "tensorflow"
+            and self.squeeze == "avg"
+            and inputs.shape[2] is not None
+        )
 
     def _squeeze(self, x):
         if self.squeeze == "avg":
