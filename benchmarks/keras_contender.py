@@ -9,6 +9,7 @@ import numpy as np
 from absl import app, flags
 
 import keras_senet
+from keras_senet.training import SGD
 
 NETWORK = flags.DEFINE_string("network", "SEResNet50", "A variant of keras_senet.")
 LAYERS = flags.DEFINE_enum("layers", "ours", ["ours", "stock"], "Whose layers the network has.")
@@ -56,7 +57,7 @@ def build():
         started = time.perf_counter()
         model = network(input_shape=(SIZE.value, SIZE.value, 3))
         built = time.perf_counter() - started
-    model.compile(keras.optimizers.SGD(0.01, momentum=0.9), "sparse_categorical_crossentropy")
+    model.compile(SGD(0.01, momentum=0.9), "sparse_categorical_crossentropy")
     return model, built
 
 

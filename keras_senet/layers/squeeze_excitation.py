@@ -123,8 +123,7 @@ class SqueezeExcitation(keras.layers.Layer):
         )
 
     def _product(self, name, filters, activation):
-        # A 1x1 convolution keeps rank 4, which every mobile runtime takes whole.
-        return keras.layers.Conv2D(
+        return _Product(
             filters,
             1,
             activation=activation,
@@ -141,16 +140,17 @@ class SqueezeExcitation(keras.layers.Layer):
             from keras_senet.layers import channel_scaling
 
             means, inputs = channel_scaling.squeeze(inputs)
-            gates = self.expand(self.reduce(means))
+            gates = self.expand(self.reduce(means, training=True), training=True)
             return channel_scaling.scale(inputs, ops.cast(gates, inputs.dtype))
-        return inputs * ops.cast(self.gates(inputs), inputs.dtype)
+        return inputs * ops.cast(self.gates(inputs, training=training), inputs.dtype)
 
-    def gates(self, inputs):
+    def gates(self, inputs, training=None):
         """The gates of images `(N, H, W, C)`: `(N, 1, 1, C)` in float32.
 
         With `squeeze="none"` every pixel has its own: `(N, H, W, C)`.
         """
-        return self.expand(self.reduce(self._squeeze(ops.cast(inputs, "float32"))))
+        squeezed = self._squeeze(ops.cast(inputs, "float32"))
+        return self.expand(self.reduce(squeezed, training=training), training=training)
 
     def _is_lean(self, inputs):
         return (
@@ -184,3 +184,19 @@ class SqueezeExcitation(keras.layers.Layer):
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
+
+
+class _Product(keras.layers.Conv2D):
+    """A product of the channels with a matrix: a 1x1 convolution.
+
+    The convolution keeps rank 4, which every mobile runtime takes whole. Of a single pixel it is
+    a matrix product, whose gradient is several times faster than that of a convolution.
+    """
+
+    def call(self, inputs, training=None):
+        if not training or inputs.shape[1:3] != (1, 1):
+            return super().call(inputs)
+        outputs = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), self.kernel[0, 0])
+        if self.use_bias:
+            outputs = outputs + self.bias
+        return self.activation(ops.reshape(outputs, (-1, 1, 1, self.filters)))

@@ -34,6 +34,22 @@ class SGD(keras.optimizers.SGD):
         ]
         super().apply(penalized, trainable_variables)
 
+    def update_step(self, gradient, variable, learning_rate):
+        """One step of one variable, in one kernel where TensorFlow has it."""
+        if keras.backend.backend() != "tensorflow" or not self.momentum:
+            return super().update_step(gradient, variable, learning_rate)
+        import tensorflow as tf
+
+        # The same arithmetic as Keras', at half the memory traffic.
+        tf.raw_ops.ResourceApplyKerasMomentum(
+            var=variable.handle,
+            accum=self.momentums[self._get_variable_index(variable)].value.handle,
+            lr=tf.cast(learning_rate, variable.dtype),
+            grad=gradient,
+            momentum=tf.cast(self.momentum, variable.dtype),
+            use_nesterov=self.nesterov,
+        )
+
     def get_config(self):
         """Constructor arguments."""
         return {**super().get_config(), "l2": self.l2}
