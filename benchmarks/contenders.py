@@ -1,13 +1,16 @@
 """Contenders that take turns: each a process that waits for its turn and reports its times.
 
-A contender is a script that calls `serve(prepare)`. It builds what it measures, says so on its
-standard output, and then runs as many rounds as the driver asks for. Only one runs at a time, so
-that a noisy machine treats all alike, and each may live in a virtual environment of its own.
+A contender is a script that calls `serve`. It builds what it measures, says so, and then runs as
+many rounds as the driver asks for. Only one runs at a time, so that a noisy machine treats all
+alike, and each may live in a virtual environment of its own.
 """
 
+import dataclasses
+import datetime
 import json
 import os
 import pathlib
+import platform
 import statistics
 import subprocess
 import sys
@@ -16,20 +19,20 @@ import time
 FOLDER = pathlib.Path(__file__).parent
 
 
-def serve(run, versions):
+def serve(run, facts):
     """Answers the driver: one line in, one line out, until the driver hangs up.
 
     Args:
         run: Function of a number of steps; returns when the last of them is done.
-        versions: Dictionary of the libraries' versions, for the record.
+        facts: Dictionary for the record: the libraries' versions and the like.
     """
     # What libraries print goes to the log, the answers to the driver.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     started = time.perf_counter()
     run(1)
-    print(json.dumps({"versions": versions, "warm_up_s": time.perf_counter() - started}),
-          file=answers, flush=True)
+    facts = {**facts, "first_step_s": time.perf_counter() - started}
+    print(json.dumps(facts), file=answers, flush=True)
     for line in sys.stdin:
         steps = int(line)
         started = time.perf_counter()
@@ -37,78 +40,99 @@ def serve(run, versions):
         print(json.dumps((time.perf_counter() - started) / steps), file=answers, flush=True)
 
 
-class Contender:
-    """A running contender, seen from the driver."""
+class Failure(RuntimeError):
+    """A contender ended before it was asked to."""
 
-    def __init__(self, name, script, arguments, python=sys.executable, environment=None):
-        """Starts `script` of this folder with `arguments`, a dictionary of flags."""
-        self.name = name
-        self.seconds = []
-        flags = [f"--{key}={value}" for key, value in arguments.items()]
+
+@dataclasses.dataclass
+class Contender:
+    """A script to be measured, seen from the driver.
+
+    Attributes:
+        name: What the tables call it.
+        script: File name in this folder.
+        arguments: Dictionary of its flags.
+        python: The interpreter that runs it.
+        environment: Dictionary of additional environment variables.
+        most_rounds: Rounds after which a slow contender sits out.
+    """
+
+    name: str
+    script: str
+    arguments: dict
+    python: str = sys.executable
+    environment: dict = dataclasses.field(default_factory=dict)
+    most_rounds: int = sys.maxsize
+
+    def __enter__(self):
+        """Starts the process and waits for its first step, the one that compiles."""
+        flags = [f"--{key}={value}" for key, value in self.arguments.items()]
         self._process = subprocess.Popen(
-            [python, FOLDER / script, *flags],
+            [self.python, FOLDER / self.script, *flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **(environment or {})},
+            env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, **self.environment},
         )
+        self.facts = self._answer()
+        self.seconds = []
+        return self
 
-    def wait_until_ready(self):
-        """Waits for the first step, the one that traces and compiles."""
-        answer = self._answer()
-        self.versions, self.warm_up_s = answer["versions"], answer["warm_up_s"]
-
-    def step(self, steps=1):
-        """Runs `steps` steps and keeps the seconds that one of them took."""
-        self._process.stdin.write(f"{steps}\n")
-        self._process.stdin.flush()
-        self.seconds.append(self._answer())
-
-    def close(self):
+    def __exit__(self, *_):
         """Ends the process."""
         self._process.stdin.close()
         self._process.wait()
 
+    def run(self, steps):
+        """Seconds of one of `steps` steps in a row."""
+        self._process.stdin.write(f"{steps}\n")
+        self._process.stdin.flush()
+        return self._answer()
+
     def _answer(self):
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"The contender {self.name!r} ended early: see its messages above.")
+            raise Failure(f"The contender {self.name!r} ended early: see its messages above.")
         return json.loads(line)
 
     def summary(self):
-        """Median and quartiles of the seconds of a step."""
+        """Median and quartiles of the seconds of a step, and what the contender said of itself."""
         low, median, high = statistics.quantiles(self.seconds, n=4, method="inclusive")
         return {
             "median_s": median,
             "quartiles_s": [low, high],
             "rounds": len(self.seconds),
-            "warm_up_s": self.warm_up_s,
-            "versions": self.versions,
+            "arguments": self.arguments,
+            **self.facts,
         }
 
 
-def compete(contenders, rounds, steps=1, warm_up=2):
-    """Lets the contenders take turns.
-
-    Args:
-        contenders: Dictionary from a `Contender` to the rounds it takes part in, at most; the
-            slow ones sit out the later rounds.
-        rounds: Rounds of one turn each.
-        steps: Steps in a turn.
-        warm_up: Turns of each contender that do not count.
-
-    Returns:
-        A dictionary from contenders' names to their summaries.
-    """
+def take_turns(contenders, rounds, steps=1, warm_up=2):
+    """Measures running contenders, `steps` steps of each in turn, round after round."""
     for contender in contenders:
-        contender.wait_until_ready()
-        for _ in range(warm_up):
-            contender.step(steps)
-        contender.seconds.clear()
+        contender.run(warm_up)
     for number in range(rounds):
-        for contender, limit in contenders.items():
-            if number < limit:
-                contender.step(steps)
-    for contender in contenders:
-        contender.close()
-    return {contender.name: contender.summary() for contender in contenders}
+        for contender in contenders:
+            if number < contender.most_rounds:
+                contender.seconds.append(contender.run(steps))
+
+
+def write(path, results):
+    """Writes results with date, machine and versions as a JSON file."""
+    record = {
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "machine": {"processor": _processor(), "cores": os.cpu_count()},
+        **results,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(record, indent=1) + "\n")
+    temporary.rename(path)
+
+
+def _processor():
+    lines = pathlib.Path("/proc/cpuinfo")
+    names = [
+        line.split(":", 1)[1].strip() for line in lines.open() if line.startswith("model name")
+    ]
+    return names[0] if names else platform.processor()

@@ -1,47 +1,55 @@
 """One timm network, ready to train: a contender of train_step.py."""
 
 import argparse
-import contextlib
 
 import contenders
 import torch
 
-# The CPU build of PyTorch may come without torchvision's operators, which timm imports.
-with contextlib.suppress(RuntimeError):
+try:
+    import torchvision  # noqa: F401
+except RuntimeError:
+    # The CPU build of PyTorch can come without the operators that torchvision registers.
     library = torch.library.Library("torchvision", "DEF")
     library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
-import timm  # noqa: E402
+import timm
 
 
 def main():
-    """Serves training steps on one batch of random images."""
+    """Serves training steps on one batch of random images, which lies on the device."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--network", default="legacy_seresnet50")
     parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--channels_last", type=int, default=0)
+    parser.add_argument("--compile", type=int, default=0)
     arguments = parser.parse_args()
     torch.manual_seed(0)
+    torch.backends.cudnn.benchmark = True
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     layout = torch.channels_last if arguments.channels_last else torch.contiguous_format
-    model = timm.create_model(arguments.network).train().to(memory_format=layout)
+    model = timm.create_model(arguments.network).train().to(device, memory_format=layout)
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9)
-    images = torch.randn(arguments.batch, 3, arguments.size, arguments.size)
+    images = torch.randn(arguments.batch, 3, arguments.size, arguments.size, device=device)
     images = images.to(memory_format=layout)
-    labels = torch.randint(0, 1000, (arguments.batch,))
+    labels = torch.randint(0, 1000, (arguments.batch,), device=device)
     half = arguments.precision == "bfloat16"
+    forward = torch.compile(model) if arguments.compile else model
 
     def run(steps):
         for _ in range(steps):
-            with torch.autocast("cpu", torch.bfloat16, enabled=half):
-                loss = torch.nn.functional.cross_entropy(model(images), labels)
+            with torch.autocast(device, torch.bfloat16, enabled=half):
+                loss = torch.nn.functional.cross_entropy(forward(images), labels)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+        if device == "cuda":
+            torch.cuda.synchronize()
 
-    contenders.serve(run, {"torch": torch.__version__, "timm": timm.__version__})
+    versions = {"torch": torch.__version__, "timm": timm.__version__}
+    contenders.serve(run, {"versions": versions})
 
 
 if __name__ == "__main__":

@@ -16,6 +16,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
     and normalization with separate operations in float32. Everything else (other backends, ranks
     and axes, masks, `renorm`, `synchronized`) is Keras' own computation.
 
+    Under a `tf.distribute` strategy of several replicas each replica normalizes with the
+    statistics of its own part of the batch, and all replicas keep the mean of their moving
+    statistics; those of the Keras layer drift apart.
+
     Example:
         >>> BatchNormalization(epsilon=1e-5)(keras.ops.ones((2, 4, 4, 8))).shape
         TensorShape([2, 4, 4, 8])
@@ -23,9 +27,14 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None, mask=None):
         """`(N, H, W, C)` to `(N, H, W, C)`; batch statistics if `training` and trainable."""
-        if mask is not None or not self._is_fused(inputs):
-            return super().call(inputs, training=training, mask=mask)
-        return self._fused(ops.cast(inputs, self.compute_dtype), bool(training and self.trainable))
+        training = bool(training and self.trainable)
+        if mask is None and self._is_fused(inputs):
+            outputs = self._fused(ops.cast(inputs, self.compute_dtype), training)
+        else:
+            outputs = super().call(inputs, training=training, mask=mask)
+        if training and keras.backend.backend() == "tensorflow":
+            self._average_over_replicas()
+        return outputs
 
     def _is_fused(self, inputs):
         return (
@@ -61,3 +70,18 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def _move(self, moving, batch):
         moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
+
+    def _average_over_replicas(self):
+        # Each replica has seen its own part of the batch. Keras leaves it at that, and a
+        # checkpoint holds what the first replica saw.
+        import tensorflow as tf
+
+        replica = tf.distribute.get_replica_context()
+        if replica is None or replica.num_replicas_in_sync == 1:
+            return
+        moving = self.non_trainable_variables
+        means = replica.all_reduce(
+            tf.distribute.ReduceOp.MEAN, [ops.convert_to_tensor(variable) for variable in moving]
+        )
+        for variable, mean in zip(moving, means, strict=True):
+            variable.assign(mean)

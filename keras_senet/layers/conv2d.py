@@ -1,40 +1,24 @@
-"""Grouped convolution that trains on a CPU under TensorFlow."""
+"""Grouped convolution that trains on a CPU."""
 
 import functools
 
 import keras
-
-
-@functools.cache
-def _native_gradient_works():
-    """Whether this TensorFlow's own kernel differentiates a grouped convolution.
-
-    It does with oneDNN (the default on x86 Linux) and on GPUs, it raises elsewhere. Tried once
-    in a tiny eager step, outside of whatever graph is being traced.
-    """
-    import tensorflow as tf
-
-    with tf.init_scope():
-        x, kernel = tf.ones((1, 3, 3, 4)), tf.ones((3, 3, 2, 4))
-        try:
-            with tf.GradientTape() as tape:
-                tape.watch([x, kernel])
-                y = tf.nn.conv2d(x, kernel, 1, "SAME")
-            tape.gradient(y, [x, kernel])
-        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
-            return False
-    return True
+from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="keras_senet")
 class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D`, whose groups train fast where TensorFlow is the backend.
+    """`keras.layers.Conv2D`, whose groups are fast on every backend.
 
-    Arguments, weights, file format and results are those of the Keras layer. Keras compiles
-    every grouped convolution on TensorFlow with XLA, whose code for the gradient on a CPU is some
-    hundred times slower than TensorFlow's own kernel. This layer calls that kernel, or convolves
-    group by group where the kernel has no gradient. Without groups, in channels first and on the
-    other backends it is Keras' layer.
+    Arguments, weights, file format and results are those of the Keras layer; without groups it is
+    that layer. Keras compiles every grouped convolution on TensorFlow with XLA, whose code for a
+    CPU is slow: the gradient takes some hundred times longer than that of TensorFlow's own
+    kernel. This layer runs
+
+    - on TensorFlow its own kernel, or group by group where that kernel has no gradient (without
+      oneDNN) and in models that are compiled as a whole (`jit_compile=True`) for a CPU,
+    - on JAX the native convolution, or group by group on a CPU,
+    - on PyTorch what Keras runs.
 
     Example:
         >>> Conv2D(64, 3, groups=32)(keras.ops.ones((1, 8, 8, 64))).shape
@@ -43,23 +27,67 @@ class Conv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         """Convolves `(N, H, W, C)` with `(kh, kw, C / groups, filters)`."""
-        if (
-            self.groups == 1
-            or keras.backend.backend() != "tensorflow"
-            or self.data_format != "channels_last"
-        ):
+        backend = keras.backend.backend()
+        if self.groups == 1 or self.data_format != "channels_last":
             return super().convolution_op(inputs, kernel)
+        if backend == "tensorflow" and _tensorflow_kernel_is_best():
+            return self._tensorflow_kernel(inputs, kernel)
+        if backend == "tensorflow" or (backend == "jax" and _jax_runs_on_cpu()):
+            return self._group_by_group(inputs, kernel)
+        return super().convolution_op(inputs, kernel)
+
+    def _tensorflow_kernel(self, inputs, kernel):
         import tensorflow as tf
 
-        convolve = functools.partial(
-            tf.nn.conv2d,
+        return tf.nn.conv2d(
+            inputs,
+            kernel,
             strides=self.strides,
             padding=self.padding.upper(),
             dilations=self.dilation_rate,
         )
-        if _native_gradient_works():
-            return convolve(inputs, kernel)
+
+    def _group_by_group(self, inputs, kernel):
         pairs = zip(
-            tf.split(inputs, self.groups, -1), tf.split(kernel, self.groups, -1), strict=True
+            ops.split(inputs, self.groups, -1), ops.split(kernel, self.groups, -1), strict=True
         )
-        return tf.concat([convolve(x, k) for x, k in pairs], -1)
+        return ops.concatenate([super(Conv2D, self).convolution_op(x, k) for x, k in pairs], -1)
+
+
+def _tensorflow_kernel_is_best():
+    import tensorflow as tf
+    from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
+
+    compiled = GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+    on_cpu = not tf.config.list_logical_devices("GPU")
+    return not (compiled and on_cpu) and _tensorflow_gradient_works()
+
+
+@functools.cache
+def _tensorflow_gradient_works():
+    """Whether TensorFlow's own kernel differentiates a grouped convolution.
+
+    It does with oneDNN (the default on x86 Linux) and on GPUs, it raises elsewhere. Tried once
+    in a tiny eager step, outside of whatever graph is being traced.
+    """
+    import tensorflow as tf
+
+    with tf.init_scope():
+        try:
+            tf.raw_ops.Conv2DBackpropFilter(
+                input=tf.ones((1, 3, 3, 4)),
+                filter_sizes=(3, 3, 2, 4),
+                out_backprop=tf.ones((1, 3, 3, 4)),
+                strides=(1, 1, 1, 1),
+                padding="SAME",
+            )
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+            return False
+    return True
+
+
+@functools.cache
+def _jax_runs_on_cpu():
+    import jax
+
+    return jax.default_backend() == "cpu"

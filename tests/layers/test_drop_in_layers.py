@@ -12,36 +12,51 @@ def normal(shape, seed=0):
     return np.random.default_rng(seed).normal(1, 2, size=shape).astype("float32")
 
 
-def trained_step(layer, x, target):
-    """Output, gradients and weights after a training step on a squared error."""
-    model = keras.Sequential([keras.Input(x.shape[1:]), layer])
-    model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=False)
-    before = [keras.ops.convert_to_numpy(w) for w in layer.weights]
+def trained_step(layer, x, target, jit_compile=False):
+    """Loss, weights and output after two training steps on a squared error.
+
+    A convolution in front shows the gradient that the layer passes on.
+    """
+    front = keras.layers.Conv2D(x.shape[-1], 1)
+    model = keras.Sequential([keras.Input(x.shape[1:]), front, layer])
+    model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=jit_compile)
     rng = np.random.default_rng(2)
-    layer.set_weights([np.abs(rng.normal(1, 0.3, w.shape)) for w in before])
-    loss = model.train_on_batch(x, target)
-    weights = [keras.ops.convert_to_numpy(w) for w in layer.weights]
-    return loss, weights, keras.ops.convert_to_numpy(model(x))
+    model.set_weights([np.abs(rng.normal(1, 0.3, w.shape)) for w in model.get_weights()])
+    losses = [model.train_on_batch(x, target) for _ in range(2)]
+    weights = [keras.ops.convert_to_numpy(w) for w in model.weights]
+    return losses, *weights, keras.ops.convert_to_numpy(model(x))
 
 
-def assert_same_training(ours, stock, x):
+def assert_same_training(ours, stock, x, jit_compile=False):
     target = normal(tuple(stock.compute_output_shape(x.shape)), 3)
-    for our, their in zip(
-        trained_step(ours, x, target), trained_step(stock, x, target), strict=True
-    ):
-        for a, b in zip(np.atleast_1d(our), np.atleast_1d(their), strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+    pairs = zip(
+        trained_step(ours, x, target, jit_compile),
+        trained_step(stock, x, target),
+        strict=True,
+    )
+    for a, b in pairs:
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(b).max())
 
 
-@pytest.mark.parametrize("shape", [(4, 5, 3, 7), (1, 6, 6, 1), (2, 1, 1, 8)])
+@pytest.mark.parametrize(
+    "shape",
+    [(4, 5, 3, 7), (1, 6, 6, 1), (2, 1, 1, 8), (1, 1, 1, 3), (3, 17, 9, 33), (5, 4, 3)],
+)
 @pytest.mark.parametrize("arguments", [{}, {"scale": False}, {"center": False}])
 def test_batch_normalization_trains_like_keras(shape, arguments):
     arguments = {"momentum": 0.9, "epsilon": 1e-5, **arguments}
-    assert_same_training(
+    ours, stock = (
         layers.BatchNormalization(**arguments),
         keras.layers.BatchNormalization(**arguments),
-        normal(shape),
     )
+    if len(shape) == 4:
+        assert_same_training(ours, stock, normal(shape))
+    else:
+        ours, stock = (
+            keras.ops.convert_to_numpy(layer(normal(shape), training=True))
+            for layer in (ours, stock)
+        )
+        np.testing.assert_allclose(ours, stock, rtol=1e-6)
 
 
 def test_frozen_batch_normalization_keeps_its_statistics():
@@ -63,19 +78,65 @@ def test_half_precision_batch_normalization_has_float32_statistics():
     np.testing.assert_allclose(layer.get_weights()[3], rounded.var((0, 1, 2)), rtol=1e-4)
 
 
-@pytest.mark.parametrize("groups", [2, 8])
+@pytest.mark.parametrize("groups", [1, 2, 8])
 @pytest.mark.parametrize("native", [True, False])
 @pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize("padding", ["same", "valid"])
-def test_grouped_convolution_trains_like_keras(groups, native, strides, padding, monkeypatch):
+@pytest.mark.parametrize("shape", [(2, 7, 6, 8), (1, 3, 3, 8)])
+def test_grouped_convolution_trains_like_keras(
+    groups, native, strides, padding, shape, monkeypatch
+):
     if not native:
-        monkeypatch.setattr(conv2d, "_native_gradient_works", lambda: False)
+        monkeypatch.setattr(conv2d, "_tensorflow_kernel_is_best", lambda: False)
     arguments = {"groups": groups, "strides": strides, "padding": padding, "use_bias": False}
     assert_same_training(
         layers.Conv2D(16, 3, **arguments),
         keras.layers.Conv2D(16, 3, **arguments),
-        normal((2, 7, 6, 8)),
+        normal(shape),
     )
+
+
+def test_grouped_convolution_of_a_compiled_model_trains_like_keras():
+    arguments = {"groups": 4, "padding": "same"}
+    ours, stock = layers.Conv2D(8, 3, **arguments), keras.layers.Conv2D(8, 3, **arguments)
+    compiled = keras.backend.backend() != "torch"  # torch.compile needs a C++ compiler
+    assert_same_training(ours, stock, normal((2, 5, 4, 8)), jit_compile=compiled)
+
+
+@pytest.mark.parametrize("shape", [(4, 5, 3, 16), (1, 7, 7, 8), (3, 1, 1, 32), (2, 9, 1, 4)])
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_squeeze_excitation_trains_like_keras(shape, use_bias):
+    class Stock(keras.layers.Layer):
+        def build(self, input_shape):
+            channels = input_shape[-1]
+            self.pool = keras.layers.GlobalAveragePooling2D(keepdims=True)
+            self.reduce = keras.layers.Conv2D(
+                channels // 4, 1, activation="relu", use_bias=use_bias
+            )
+            self.expand = keras.layers.Conv2D(channels, 1, activation="sigmoid", use_bias=use_bias)
+            self.reduce.build((None, 1, 1, channels))
+            self.expand.build((None, 1, 1, channels // 4))
+
+        def call(self, x):
+            return x * self.expand(self.reduce(self.pool(x)))
+
+        def compute_output_shape(self, input_shape):
+            return input_shape
+
+    ours = layers.SqueezeExcitation(reduction=4, use_bias=use_bias)
+    assert_same_training(ours, Stock(), normal(shape) / 4)
+
+
+@pytest.mark.parametrize(("dtype", "bits"), [("mixed_bfloat16", 7), ("mixed_float16", 10)])
+def test_half_precision_training_and_inference_of_squeeze_excitation_agree(dtype, bits):
+    x = keras.ops.cast(normal((4, 14, 14, 16)), dtype.removeprefix("mixed_"))
+    layer = layers.SqueezeExcitation(reduction=4, dtype=dtype)
+    trained, inferred = (
+        keras.ops.convert_to_numpy(keras.ops.cast(layer(x, training=mode), "float32"))
+        for mode in (True, False)
+    )
+    # A gate may round to the neighbour, and so may its product: `bits` are those of the mantissa.
+    np.testing.assert_allclose(trained, inferred, rtol=2 * 2.0**-bits)
 
 
 @pytest.mark.parametrize("ours_first", [True, False])

@@ -1,0 +1,148 @@
+"""Training speed against stock Keras layers and timm, on a CPU or on one GPU.
+
+    python benchmarks/train_step.py --peer_python=PEERS/bin/python
+    python benchmarks/train_step.py --device=gpu --networks=SEResNet50
+
+Prints a table of images a second and ratios, and writes a JSON file. See README.md beside this.
+"""
+
+import contextlib
+import json
+import pathlib
+import subprocess
+import sys
+
+import contenders
+from absl import app, flags
+from contenders import Contender
+from rich.console import Console
+from rich.table import Table
+
+# Our variant, and the network of timm with the same trunk.
+PEERS = {
+    "ResNet18": "resnet18",
+    "SEResNet50": "legacy_seresnet50",
+    "ResNet50": "resnet50",
+    "SEResNeXt50": "legacy_seresnext50_32x4d",
+    "ResNeXt50": "resnext50_32x4d",
+    "SENet154": "legacy_senet154",
+}
+
+NETWORKS = flags.DEFINE_list("networks", ["SEResNet50", "SEResNeXt50"], f"Of {sorted(PEERS)}.")
+PRECISIONS = flags.DEFINE_list("precisions", ["float32", "bfloat16"], "Compute dtypes.")
+CONTENDERS = flags.DEFINE_list(
+    "contenders", [], "Names of those that take part, see README.md. Default: all of the device."
+)
+DEVICE = flags.DEFINE_enum("device", "cpu", ["cpu", "gpu"], "What the contenders run on.")
+BATCH = flags.DEFINE_integer("batch", None, "Images in a step. Default: 16, on a GPU 256.")
+SIZE = flags.DEFINE_integer("size", 224, "Height and width of an image.")
+ROUNDS = flags.DEFINE_integer("rounds", 15, "Rounds of one turn for each contender.")
+STEPS = flags.DEFINE_integer("steps", None, "Steps in a turn. Default: 1, on a GPU 10.")
+PEER_PYTHON = flags.DEFINE_string("peer_python", sys.executable, "Interpreter that has timm.")
+OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/train_step_DEVICE.json.")
+
+# Stock layers train a grouped convolution on a CPU two orders of magnitude slower.
+MOST_ROUNDS_STOCK_GROUPED = 3
+
+
+def on_cpu(network, precision):
+    """The contenders on a CPU, all alive at once."""
+    common = {"precision": precision, "batch": BATCH.value or 16, "size": SIZE.value}
+    ours = {"network": network, **common}
+    timm = {"network": PEERS[network], **common}
+    grouped = "X" in network or network == "SENet154"
+    return [
+        Contender("ours", "keras_contender.py", ours),
+        Contender("ours without SE", "keras_contender.py", {**ours, "plain": True}),
+        Contender(
+            "stock layers",
+            "keras_contender.py",
+            {**ours, "layers": "stock"},
+            most_rounds=MOST_ROUNDS_STOCK_GROUPED if grouped else ROUNDS.value,
+        ),
+        Contender("timm", "timm_contender.py", timm, PEER_PYTHON.value),
+        Contender(
+            "timm channels_last",
+            "timm_contender.py",
+            {**timm, "channels_last": 1},
+            PEER_PYTHON.value,
+        ),
+    ]
+
+
+def on_gpu(network, precision):
+    """The contenders on a GPU, one after the other: each needs its memory."""
+    common = {"precision": precision, "batch": BATCH.value or 256, "size": SIZE.value}
+    ours = {"network": network, **common}
+    timm = {"network": PEERS[network], **common, "channels_last": 1, "compile": 1}
+    on_jax, on_torch = {"KERAS_BACKEND": "jax"}, {"KERAS_BACKEND": "torch"}
+    script = "keras_contender.py"
+    return [
+        Contender("JAX", script, ours, environment=on_jax),
+        Contender("JAX without SE", script, {**ours, "plain": True}, environment=on_jax),
+        Contender("JAX stock layers", script, {**ours, "layers": "stock"}, environment=on_jax),
+        Contender("torch", script, ours, environment=on_torch),
+        Contender("timm", "timm_contender.py", timm, PEER_PYTHON.value),
+    ]
+
+
+def measure(network, precision):
+    """Yields the contenders of one network as they finish."""
+    entrants = (on_gpu if DEVICE.value == "gpu" else on_cpu)(network, precision)
+    entrants = [one for one in entrants if not CONTENDERS.value or one.name in CONTENDERS.value]
+    steps = STEPS.value or (10 if DEVICE.value == "gpu" else 1)
+    for group in [[one] for one in entrants] if DEVICE.value == "gpu" else [entrants]:
+        try:
+            with contextlib.ExitStack() as stack:
+                for contender in group:
+                    stack.enter_context(contender)
+                contenders.take_turns(group, ROUNDS.value, steps)
+        except contenders.Failure as failure:
+            print(failure, file=sys.stderr)
+            continue
+        yield from group
+
+
+def table(results):
+    """The results for reading: images a second, and each contender's share of ours."""
+    view = Table("network", "precision", "contender", "images/s", "quartiles", "step / ours")
+    for result in results:
+        ours = next(iter(result["contenders"].values()))["median_s"]
+        for name, one in result["contenders"].items():
+            batch = one["arguments"]["batch"]
+            low, high = (batch / seconds for seconds in reversed(one["quartiles_s"]))
+            view.add_row(
+                result["network"],
+                result["precision"],
+                name,
+                f"{batch / one['median_s']:.2f}",
+                f"{low:.2f} to {high:.2f}",
+                f"{one['median_s'] / ours:.3f}",
+            )
+        view.add_section()
+    return view
+
+
+def main(_):
+    """Measures every network in every precision."""
+    folder = contenders.FOLDER / "results"
+    path = pathlib.Path(OUTPUT.value or folder / f"train_step_{DEVICE.value}.json")
+    record = {"device": DEVICE.value, "results": []}
+    if DEVICE.value == "gpu":
+        limits = [PEER_PYTHON.value, contenders.FOLDER / "gpu_limits.py"]
+        record["limits"] = json.loads(subprocess.check_output(limits, text=True))
+    for network in NETWORKS.value:
+        for precision in PRECISIONS.value:
+            summaries = {}
+            record["results"].append(
+                {"network": network, "precision": precision, "contenders": summaries}
+            )
+            for contender in measure(network, precision):
+                summaries[contender.name] = contender.summary()
+                # Now, so that a long run that breaks off has not been in vain.
+                contenders.write(path, record)
+    Console(width=110).print(table(record["results"]))
+
+
+if __name__ == "__main__":
+    app.run(main)
