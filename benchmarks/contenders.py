@@ -5,6 +5,7 @@ many rounds as the driver asks for. Only one runs at a time, so that a noisy mac
 alike, and each may live in a virtual environment of its own.
 """
 
+import contextlib
 import dataclasses
 import datetime
 import json
@@ -16,7 +17,20 @@ import subprocess
 import sys
 import time
 
+from rich.console import Console
+from rich.table import Table
+
 FOLDER = pathlib.Path(__file__).parent
+
+# Variants, and the network of timm with the same trunk.
+PEERS = {
+    "ResNet18": "resnet18",
+    "SEResNet50": "legacy_seresnet50",
+    "ResNet50": "resnet50",
+    "SEResNeXt50": "legacy_seresnext50_32x4d",
+    "ResNeXt50": "resnext50_32x4d",
+    "SENet154": "legacy_senet154",
+}
 
 
 def serve(run, facts):
@@ -107,14 +121,25 @@ class Contender:
         }
 
 
-def take_turns(contenders, rounds, steps=1, warm_up=2):
-    """Measures running contenders, `steps` steps of each in turn, round after round."""
-    for contender in contenders:
-        contender.run(warm_up)
-    for number in range(rounds):
-        for contender in contenders:
-            if number < contender.most_rounds:
-                contender.seconds.append(contender.run(steps))
+def compete(groups, rounds, steps, warm_up=2):
+    """Measures groups of contenders; those of a group live together and take turns.
+
+    Yields each contender with its times. A group of which one fails is left out, with a message.
+    """
+    for group in groups:
+        try:
+            with contextlib.ExitStack() as stack:
+                for contender in group:
+                    stack.enter_context(contender)
+                    contender.run(warm_up)
+                for number in range(rounds):
+                    for contender in group:
+                        if number < contender.most_rounds:
+                            contender.seconds.append(contender.run(steps))
+        except Failure as failure:
+            print(failure, file=sys.stderr)
+            continue
+        yield from group
 
 
 def write(path, results):
@@ -128,6 +153,26 @@ def write(path, results):
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(record, indent=1) + "\n")
     temporary.rename(path)
+
+
+def table(results):
+    """The results for reading: images a second, and each contender's time over the first's."""
+    view = Table("what", "contender", "images/s", "quartiles", "ms", "time / first")
+    for result in results:
+        first = next(iter(result["contenders"].values()))["median_s"]
+        for name, one in result["contenders"].items():
+            batch = one["arguments"]["batch"]
+            low, high = (batch / seconds for seconds in reversed(one["quartiles_s"]))
+            view.add_row(
+                result["what"],
+                name,
+                f"{batch / one['median_s']:.2f}",
+                f"{low:.2f} to {high:.2f}",
+                f"{one['median_s'] * 1000:.1f}",
+                f"{one['median_s'] / first:.3f}",
+            )
+        view.add_section()
+    Console(width=110).print(view)
 
 
 def _processor():

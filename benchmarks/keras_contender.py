@@ -1,4 +1,4 @@
-"""One Keras network, ready to train: a contender of train_step.py."""
+"""One Keras network, trained or asked: a contender of train_step.py and inference.py."""
 
 import contextlib
 import time
@@ -16,6 +16,7 @@ LAYERS = flags.DEFINE_enum("layers", "ours", ["ours", "stock"], "Whose layers th
 PRECISION = flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"], "Compute dtype.")
 BATCH = flags.DEFINE_integer("batch", 16, "Images in a step.")
 SIZE = flags.DEFINE_integer("size", 224, "Height and width of an image.")
+MODE = flags.DEFINE_enum("mode", "train", ["train", "infer"], "What a step does.")
 PLAIN = flags.DEFINE_bool("plain", False, "Without SE.")
 
 
@@ -64,7 +65,7 @@ def build():
 
 
 def main(_):
-    """Serves training steps on one batch of random images."""
+    """Serves steps on one batch of random images."""
     model, build_s = build()
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (BATCH.value, SIZE.value, SIZE.value, 3), "uint8")
@@ -79,8 +80,13 @@ def main(_):
         for _ in range(steps):
             model.train_on_batch(images, labels)
 
+    def infer(steps):
+        for _ in range(steps):
+            model.predict_on_batch(images)
+
     versions = {"keras": keras.__version__, backend: __import__(backend).__version__}
-    run = step if backend == "tensorflow" else fit
+    train = step if backend == "tensorflow" else fit
+    run = train if MODE.value == "train" else infer
     contenders.serve(run, {"versions": versions, "build_s": build_s})
 
 

@@ -1,4 +1,4 @@
-"""One timm network, ready to train: a contender of train_step.py."""
+"""One timm network, trained or asked: a contender of train_step.py and inference.py."""
 
 import argparse
 
@@ -17,20 +17,22 @@ import timm
 
 
 def main():
-    """Serves training steps on one batch of random images, which lies on the device."""
+    """Serves steps on one batch of random images, which lies on the device."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--network", default="legacy_seresnet50")
+    parser.add_argument("--mode", default="train", choices=["train", "infer"])
     parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--channels_last", type=int, default=0)
     parser.add_argument("--compile", type=int, default=0)
     arguments = parser.parse_args()
+    training = arguments.mode == "train"
     torch.manual_seed(0)
     torch.backends.cudnn.benchmark = True
     device = "cuda" if torch.cuda.is_available() else "cpu"
     layout = torch.channels_last if arguments.channels_last else torch.contiguous_format
-    model = timm.create_model(arguments.network).train().to(device, memory_format=layout)
+    model = timm.create_model(arguments.network).train(training).to(device, memory_format=layout)
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9)
     images = torch.randn(arguments.batch, 3, arguments.size, arguments.size, device=device)
     images = images.to(memory_format=layout)
@@ -38,7 +40,7 @@ def main():
     half = arguments.precision == "bfloat16"
     forward = torch.compile(model) if arguments.compile else model
 
-    def run(steps):
+    def train(steps):
         for _ in range(steps):
             with torch.autocast(device, torch.bfloat16, enabled=half):
                 loss = torch.nn.functional.cross_entropy(forward(images), labels)
@@ -48,8 +50,16 @@ def main():
         if device == "cuda":
             torch.cuda.synchronize()
 
+    @torch.inference_mode()
+    def infer(steps):
+        for _ in range(steps):
+            with torch.autocast(device, torch.bfloat16, enabled=half):
+                forward(images)
+        if device == "cuda":
+            torch.cuda.synchronize()
+
     versions = {"torch": torch.__version__, "timm": timm.__version__}
-    contenders.serve(run, {"versions": versions})
+    contenders.serve(train if training else infer, {"versions": versions})
 
 
 if __name__ == "__main__":

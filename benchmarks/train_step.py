@@ -6,7 +6,6 @@
 Prints a table of images a second and ratios, and writes a JSON file. See README.md beside this.
 """
 
-import contextlib
 import json
 import pathlib
 import subprocess
@@ -14,19 +13,7 @@ import sys
 
 import contenders
 from absl import app, flags
-from contenders import Contender
-from rich.console import Console
-from rich.table import Table
-
-# Our variant, and the network of timm with the same trunk.
-PEERS = {
-    "ResNet18": "resnet18",
-    "SEResNet50": "legacy_seresnet50",
-    "ResNet50": "resnet50",
-    "SEResNeXt50": "legacy_seresnext50_32x4d",
-    "ResNeXt50": "resnext50_32x4d",
-    "SENet154": "legacy_senet154",
-}
+from contenders import FOLDER, PEERS, Contender
 
 NETWORKS = flags.DEFINE_list("networks", ["SEResNet50", "SEResNeXt50"], f"Of {sorted(PEERS)}.")
 PRECISIONS = flags.DEFINE_list("precisions", ["float32", "bfloat16"], "Compute dtypes.")
@@ -46,7 +33,7 @@ MOST_ROUNDS_STOCK_GROUPED = 3
 
 
 def on_cpu(network, precision):
-    """The contenders on a CPU, all alive at once."""
+    """The contenders on a CPU."""
     common = {"precision": precision, "batch": BATCH.value or 16, "size": SIZE.value}
     ours = {"network": network, **common}
     timm = {"network": PEERS[network], **common}
@@ -55,7 +42,7 @@ def on_cpu(network, precision):
         Contender("ours", "keras_contender.py", ours),
         Contender("ours without SE", "keras_contender.py", {**ours, "plain": True}),
         Contender(
-            "stock layers",
+            "with stock layers",
             "keras_contender.py",
             {**ours, "layers": "stock"},
             most_rounds=MOST_ROUNDS_STOCK_GROUPED if grouped else ROUNDS.value,
@@ -71,7 +58,7 @@ def on_cpu(network, precision):
 
 
 def on_gpu(network, precision):
-    """The contenders on a GPU, one after the other: each needs its memory."""
+    """The contenders on a GPU."""
     common = {"precision": precision, "batch": BATCH.value or 256, "size": SIZE.value}
     ours = {"network": network, **common}
     timm = {"network": PEERS[network], **common, "channels_last": 1, "compile": 1}
@@ -80,68 +67,35 @@ def on_gpu(network, precision):
     return [
         Contender("JAX", script, ours, environment=on_jax),
         Contender("JAX without SE", script, {**ours, "plain": True}, environment=on_jax),
-        Contender("JAX stock layers", script, {**ours, "layers": "stock"}, environment=on_jax),
+        Contender("JAX with stock layers", script, {**ours, "layers": "stock"}, environment=on_jax),
         Contender("torch", script, ours, environment=on_torch),
         Contender("timm", "timm_contender.py", timm, PEER_PYTHON.value),
     ]
 
 
-def measure(network, precision):
-    """Yields the contenders of one network as they finish."""
-    entrants = (on_gpu if DEVICE.value == "gpu" else on_cpu)(network, precision)
-    entrants = [one for one in entrants if not CONTENDERS.value or one.name in CONTENDERS.value]
-    steps = STEPS.value or (10 if DEVICE.value == "gpu" else 1)
-    for group in [[one] for one in entrants] if DEVICE.value == "gpu" else [entrants]:
-        try:
-            with contextlib.ExitStack() as stack:
-                for contender in group:
-                    stack.enter_context(contender)
-                contenders.take_turns(group, ROUNDS.value, steps)
-        except contenders.Failure as failure:
-            print(failure, file=sys.stderr)
-            continue
-        yield from group
-
-
-def table(results):
-    """The results for reading: images a second, and each contender's share of ours."""
-    view = Table("network", "precision", "contender", "images/s", "quartiles", "step / ours")
-    for result in results:
-        ours = next(iter(result["contenders"].values()))["median_s"]
-        for name, one in result["contenders"].items():
-            batch = one["arguments"]["batch"]
-            low, high = (batch / seconds for seconds in reversed(one["quartiles_s"]))
-            view.add_row(
-                result["network"],
-                result["precision"],
-                name,
-                f"{batch / one['median_s']:.2f}",
-                f"{low:.2f} to {high:.2f}",
-                f"{one['median_s'] / ours:.3f}",
-            )
-        view.add_section()
-    return view
-
-
 def main(_):
     """Measures every network in every precision."""
-    folder = contenders.FOLDER / "results"
-    path = pathlib.Path(OUTPUT.value or folder / f"train_step_{DEVICE.value}.json")
+    on_a_gpu = DEVICE.value == "gpu"
+    path = pathlib.Path(OUTPUT.value or FOLDER / f"results/train_step_{DEVICE.value}.json")
     record = {"device": DEVICE.value, "results": []}
-    if DEVICE.value == "gpu":
-        limits = [PEER_PYTHON.value, contenders.FOLDER / "gpu_limits.py"]
+    if on_a_gpu:
+        limits = [PEER_PYTHON.value, FOLDER / "gpu_limits.py"]
         record["limits"] = json.loads(subprocess.check_output(limits, text=True))
     for network in NETWORKS.value:
         for precision in PRECISIONS.value:
+            entrants = (on_gpu if on_a_gpu else on_cpu)(network, precision)
+            entrants = [one for one in entrants if one.name in (CONTENDERS.value or [one.name])]
             summaries = {}
-            record["results"].append(
-                {"network": network, "precision": precision, "contenders": summaries}
-            )
-            for contender in measure(network, precision):
+            result = {"what": f"{network} {precision}", "contenders": summaries}
+            record["results"].append(result)
+            # One after the other on a GPU: each needs its memory.
+            groups = [[one] for one in entrants] if on_a_gpu else [entrants]
+            steps = STEPS.value or (10 if on_a_gpu else 1)
+            for contender in contenders.compete(groups, ROUNDS.value, steps):
                 summaries[contender.name] = contender.summary()
                 # Now, so that a long run that breaks off has not been in vain.
                 contenders.write(path, record)
-    Console(width=110).print(table(record["results"]))
+    contenders.table(record["results"])
 
 
 if __name__ == "__main__":
