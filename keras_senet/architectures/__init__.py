@@ -1,6 +1,24 @@
 """Networks as values."""
 
 from keras_senet.architectures.architecture import Architecture
+from keras_senet.architectures.inception import (
+    BNInception,
+    Inception,
+    InceptionResNet,
+    InceptionResNetV2,
+    SEBNInception,
+    SEInceptionResNetV2,
+)
+from keras_senet.architectures.mobilenet import (
+    MobileNet,
+    MobileNetV1,
+    MobileNetV3,
+    MobileNetV3Large,
+    MobileNetV3LargeMinimalistic,
+    MobileNetV3Small,
+    MobileNetV3SmallMinimalistic,
+    SEMobileNet,
+)
 from keras_senet.architectures.resnet import (
     PlainSENet154,
     ResNet,
@@ -37,7 +55,18 @@ from keras_senet.architectures.se_config import SEConfig
 
 __all__ = [
     "Architecture",
+    "BNInception",
     "CifarResNet",
+    "Inception",
+    "InceptionResNet",
+    "InceptionResNetV2",
+    "MobileNet",
+    "MobileNetV1",
+    "MobileNetV3",
+    "MobileNetV3Large",
+    "MobileNetV3LargeMinimalistic",
+    "MobileNetV3Small",
+    "MobileNetV3SmallMinimalistic",
     "PlainSENet154",
     "ResNeXt50",
     "ResNeXt101",
@@ -51,7 +80,10 @@ __all__ = [
     "ResNet110",
     "ResNet152",
     "ResNet164",
+    "SEBNInception",
     "SEConfig",
+    "SEInceptionResNetV2",
+    "SEMobileNet",
     "SENet154",
     "SEResNeXt50",
     "SEResNeXt101",

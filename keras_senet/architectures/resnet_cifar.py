@@ -4,6 +4,7 @@ import dataclasses
 
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import (
+    BASIC_3X3,
     batch_norm,
     conv,
     conv_bn,
@@ -51,11 +52,16 @@ class CifarResNet(Architecture):
             )
         if len(self.depths) != len(FILTERS):
             raise ValueError(f"Field `depths` must have three numbers. Received: {self.depths}")
-        if self.block != "bottleneck" and self.se is not None and self.se.placement == "3x3":
-            raise ValueError(
-                "SE placement '3x3' is undefined for basic blocks, which end in their second 3x3 "
-                "convolution. Use placement 'standard'."
-            )
+
+    @property
+    def se_stages(self):
+        """The three stages, 2 to 4."""
+        return tuple(range(2, 2 + len(self.depths)))
+
+    @property
+    def undefined_placements(self):
+        """Basic blocks have no place directly after "the" 3x3 convolution."""
+        return {"3x3": BASIC_3X3} if self.block != "bottleneck" else {}
 
     @property
     def feature_names(self):
