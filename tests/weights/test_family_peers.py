@@ -52,8 +52,9 @@ LARGE = {
     "shufflenet_g4_w1": keras_senet.ShuffleNetG4,
     "shufflenet_g8_w1": keras_senet.ShuffleNetG8,
     "shufflenetv2_w1": ShuffleNetV2x10,
-    "shufflenetv2_w3d2": keras_senet.ShuffleNetV2x15,
-    "shufflenetv2_w2": keras_senet.ShuffleNetV2x20,
+    # pytorchcv widens the last convolution, which the paper and torchvision do not.
+    "shufflenetv2_w3d2": keras_senet.ShuffleNetV2x15.replace(filters=(176, 352, 704, 1553)),
+    "shufflenetv2_w2": keras_senet.ShuffleNetV2x20.replace(filters=(244, 488, 976, 2153)),
     "mobilenetv3_large_100": MobileNetV3Large.replace(**TIMM),
     "tf_mobilenetv3_large_100": MobileNetV3Large,
     "tf_mobilenetv3_large_minimal_100": MobileNetV3LargeMinimalistic,
@@ -99,4 +100,4 @@ def test_small_networks(network, tmp_path):
 def test_large_networks(network, tmp_path):
     errors = relative_errors(LARGE[network], network, tmp_path)
     print(network, errors)
-    assert max(errors.values()) <= 1e-4
+    assert max(errors.values()) <= 1e-5
