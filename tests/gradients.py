@@ -35,10 +35,13 @@ def _jax(model, x, y):
         output, _ = model.stateless_call(trainable, others, x, training=True)
         return _loss(y, output)
 
-    values = jax.jit(jax.grad(loss))(  # as one program: alone, each operation is compiled, too
+    variables = (
         [weight.value for weight in model.trainable_weights],
         [weight.value for weight in model.non_trainable_weights],
     )
+    # One program, which runs once: compiling it well would take longer than running it badly.
+    options = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+    values = jax.jit(jax.grad(loss), compiler_options=options)(*variables)
     return [np.asarray(value) for value in values]
 
 
