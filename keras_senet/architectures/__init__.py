@@ -1,23 +1,19 @@
 """Networks as values."""
 
 from keras_senet.architectures.architecture import Architecture
-from keras_senet.architectures.inception import (
-    BNInception,
-    Inception,
+from keras_senet.architectures.inception import BNInception, Inception, SEBNInception
+from keras_senet.architectures.inception_resnet import (
     InceptionResNet,
     InceptionResNetV2,
-    SEBNInception,
     SEInceptionResNetV2,
 )
-from keras_senet.architectures.mobilenet import (
-    MobileNet,
-    MobileNetV1,
+from keras_senet.architectures.mobilenet import MobileNet, MobileNetV1, SEMobileNet
+from keras_senet.architectures.mobilenet_v3 import (
     MobileNetV3,
     MobileNetV3Large,
     MobileNetV3LargeMinimalistic,
     MobileNetV3Small,
     MobileNetV3SmallMinimalistic,
-    SEMobileNet,
 )
 from keras_senet.architectures.resnet import (
     PlainSENet154,

@@ -36,17 +36,17 @@ class Architecture(ABC):
                 f"Field `se` must be a SEConfig, or None for no SE. Received: {self.se!r}"
             )
         if self.se is not None:
-            self._check_design()
+            self._check_design(self.se)
 
-    def _check_design(self):
-        why = self.undefined_placements.get(self.se.placement)
+    def _check_design(self, se):
+        why = self.undefined_placements.get(se.placement)
         if why is not None:
-            raise ValueError(f"SE placement {self.se.placement!r} is undefined for {why}")
-        missing = [stage for stage in self.se.stages or () if stage not in self.se_stages]
+            raise ValueError(f"SE placement {se.placement!r} is undefined for {why}")
+        missing = [stage for stage in se.stages or () if stage not in self.se_stages]
         if missing:
             raise ValueError(
                 f"{self.name} has no stage {missing[0]} to put SE into. Its stages: "
-                f"{', '.join(map(str, self.se_stages))}. Received: {self.se}"
+                f"{', '.join(map(str, self.se_stages))}. Received: {se}"
             )
 
     @abstractmethod

@@ -134,7 +134,7 @@ def conv_norm(
     use_bias=False,
     epsilon=EPSILON,
     scale=True,
-    activation="relu",
+    activation: str | None = "relu",
 ):
     """`conv_bn` in the habits of another framework.
 
@@ -165,7 +165,14 @@ def conv_norm(
 
 
 def depthwise_norm(
-    x, kernel_size, name, *, stride=1, padding="torch", epsilon=EPSILON, activation="relu"
+    x,
+    kernel_size,
+    name,
+    *,
+    stride=1,
+    padding="torch",
+    epsilon=EPSILON,
+    activation: str | None = "relu",
 ):
     """Depthwise convolution without bias, normalization, activation; arguments of `conv_norm`."""
     x, padding = _padded(x, kernel_size, stride, padding, name)

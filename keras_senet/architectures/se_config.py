@@ -80,7 +80,7 @@ class SEConfig:
         """`reduction` of `SqueezeExcitation` for so many channels in the stage of this number."""
         ratio = self.reduction
         if isinstance(ratio, tuple):
-            ratio = ratio[self.stages.index(stage)]
+            ratio = dict(zip(self.stages or (), ratio, strict=True))[stage]
         if self.divisor is None or not self.round_limit:
             return ratio
         nearest = int(channels / ratio + self.divisor / 2) // self.divisor * self.divisor

@@ -1,5 +1,6 @@
 """Every network becomes one piece of XNNPACK: no Flex operator, no operator left outside."""
 
+import keras
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
@@ -50,4 +51,17 @@ def test_one_partition_without_flex(name, tmp_path):
     assert not any(name.startswith("Flex") for name in names)
     assert outside == (False, False, False)
     x = np.random.default_rng(0).integers(0, 256, (2, pixels, pixels, 3)).astype("uint8")
+    assert export.verify(model, path, x).largest_difference < 1e-5
+
+
+def test_operations_between_layers_are_exported_in_float32(tmp_path):
+    """ShuffleNetV2 splits its channels with keras.ops, which has no dtype of its own."""
+    network = shallow(variants()["SEShuffleNetV2x05"])
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = network(input_shape=(64, 64, 3), classes=5)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    path = export.to_tflite(model, tmp_path / "network.tflite")
+    x = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype("uint8")
     assert export.verify(model, path, x).largest_difference < 1e-5

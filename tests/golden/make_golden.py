@@ -1,7 +1,7 @@
 """Makes the golden numbers again from the independent implementations.
 
 Needs an environment of its own: pip install torch timm==1.0.31 pytorchcv==0.0.74
-Then: python tests/golden/make_golden.py
+Then: python tests/golden/make_golden.py [residual] [families]
 """
 
 import contextlib
