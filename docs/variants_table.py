@@ -23,12 +23,12 @@ def _table():
         for name in keras_senet.__all__
         if isinstance(value := getattr(keras_senet, name), Architecture)
     }
-    lines = ["| value | SE | depths | block | image | classes |", "|---|---|---|---|---|---|"]
+    lines = ["| value | SE | family | depths | image | classes |", "|---|---|---|---|---|---|"]
     for name in sorted(values, key=_natural):
         value = values[name]
         lines.append(
-            f"| `{name}` | {'yes' if value.se else '-'} | {', '.join(map(str, value.depths))} "
-            f"| {value.block} | {value.input_size} | {value.classes} |"
+            f"| `{name}` | {'yes' if value.se else '-'} | `{type(value).__name__}` "
+            f"| {', '.join(map(str, value.depths))} | {value.input_size} | {value.classes} |"
         )
     return "\n".join(lines)
 

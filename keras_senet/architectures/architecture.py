@@ -35,6 +35,19 @@ class Architecture(ABC):
             raise ValueError(
                 f"Field `se` must be a SEConfig, or None for no SE. Received: {self.se!r}"
             )
+        if self.se is not None:
+            self._check_design(self.se)
+
+    def _check_design(self, se):
+        why = self.undefined_placements.get(se.placement)
+        if why is not None:
+            raise ValueError(f"SE placement {se.placement!r} is undefined for {why}")
+        missing = [stage for stage in se.stages or () if stage not in self.se_stages]
+        if missing:
+            raise ValueError(
+                f"{self.name} has no stage {missing[0]} to put SE into. Its stages: "
+                f"{', '.join(map(str, self.se_stages))}. Received: {se}"
+            )
 
     @abstractmethod
     def backbone(self, x: keras.KerasTensor) -> keras.KerasTensor:
@@ -44,6 +57,16 @@ class Architecture(ABC):
     @abstractmethod
     def feature_names(self) -> tuple[str, ...]:
         """Names of the layers that end the stages, finest map first."""
+
+    @property
+    @abstractmethod
+    def se_stages(self) -> tuple[int, ...]:
+        """Numbers of the stages that may have SE."""
+
+    @property
+    def undefined_placements(self) -> dict[str, str]:
+        """SE placements that this network has no place for, and why."""
+        return {}
 
     def replace(self, **changes) -> "Architecture":
         """A copy with these fields changed: `replace(se=None)` is the plain network.

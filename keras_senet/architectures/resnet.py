@@ -7,6 +7,7 @@ from keras import layers as keras_layers
 
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import (
+    BASIC_3X3,
     conv_bn,
     max_pool,
     relu,
@@ -75,11 +76,16 @@ class ResNet(Architecture):
                 "Field `depths` must have four numbers and `stem` one or three. Received: "
                 f"depths={self.depths}, stem={self.stem}"
             )
-        if self.block == "basic" and self.se is not None and self.se.placement == "3x3":
-            raise ValueError(
-                "SE placement '3x3' is undefined for basic blocks, which end in their second 3x3 "
-                "convolution. Use placement 'standard'."
-            )
+
+    @property
+    def se_stages(self):
+        """The four stages, 2 to 5."""
+        return tuple(range(2, 2 + len(self.depths)))
+
+    @property
+    def undefined_placements(self):
+        """Basic blocks have no place directly after "the" 3x3 convolution."""
+        return {"3x3": BASIC_3X3} if self.block == "basic" else {}
 
     @property
     def feature_names(self):

@@ -4,6 +4,7 @@ import dataclasses
 
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import (
+    BASIC_3X3,
     batch_norm,
     conv,
     conv_bn,
@@ -15,6 +16,7 @@ from keras_senet.weights.preprocessing import CIFAR, Preprocessing
 
 FILTERS = (16, 32, 64)  # of stages 2 to 4, He et al., section 4.2
 EXPANSION = 4
+BLOCKS = ("basic", "bottleneck", "preactivation", "preactivation_bottleneck")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,15 +25,17 @@ class CifarResNet(Architecture):
 
     Attributes:
         depths: Blocks in stages 2 to 4.
-        block: `"basic"` (3x3, 3x3), `"bottleneck"` (1x1, 3x3, 1x1), or `"preactivation"`: basic
-            with normalization and ReLU in front of the convolutions (Wide ResNet).
+        block: `"basic"` (3x3, 3x3) or `"bottleneck"` (1x1, 3x3, 1x1); `"preactivation"` (Wide
+            ResNet) and `"preactivation_bottleneck"` are the same with normalization and ReLU in
+            front of the convolutions.
         widen: Factor on the filters 16, 32, 64 of the stages (k of Wide ResNet).
 
     Raises:
         ValueError: If a field is none of these.
 
     Reference:
-        He et al., https://arxiv.org/abs/1512.03385, section 4.2; Zagoruyko and Komodakis,
+        He et al., https://arxiv.org/abs/1512.03385, section 4.2, and
+        https://arxiv.org/abs/1603.05027 (preactivation); Zagoruyko and Komodakis,
         https://arxiv.org/abs/1605.07146; SE: https://arxiv.org/abs/1709.01507, tables 4 and 5.
     """
 
@@ -44,18 +48,20 @@ class CifarResNet(Architecture):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.block not in ("basic", "bottleneck", "preactivation"):
-            raise ValueError(
-                "Field `block` must be 'basic', 'bottleneck' or 'preactivation'. "
-                f"Received: {self.block!r}"
-            )
+        if self.block not in BLOCKS:
+            raise ValueError(f"Field `block` must be one of {BLOCKS}. Received: {self.block!r}")
         if len(self.depths) != len(FILTERS):
             raise ValueError(f"Field `depths` must have three numbers. Received: {self.depths}")
-        if self.block != "bottleneck" and self.se is not None and self.se.placement == "3x3":
-            raise ValueError(
-                "SE placement '3x3' is undefined for basic blocks, which end in their second 3x3 "
-                "convolution. Use placement 'standard'."
-            )
+
+    @property
+    def se_stages(self):
+        """The three stages, 2 to 4."""
+        return tuple(range(2, 2 + len(self.depths)))
+
+    @property
+    def undefined_placements(self):
+        """Basic blocks have no place directly after "the" 3x3 convolution."""
+        return {} if "bottleneck" in self.block else {"3x3": BASIC_3X3}
 
     @property
     def feature_names(self):
@@ -64,7 +70,7 @@ class CifarResNet(Architecture):
 
     def backbone(self, x):
         """Stem and three stages: `(N, H, W, 3)` to `(N, H / 4, W / 4, C)`."""
-        preactivation = self.block == "preactivation"
+        preactivation = self.block.startswith("preactivation")
         if preactivation:
             x = conv(x, FILTERS[0], 3, "stem_conv")
         else:
@@ -103,14 +109,33 @@ class CifarResNet(Architecture):
         )
 
     def _preactivation(self, x, filters, stride, stage, name):
-        """BN, ReLU, 3x3, BN, ReLU, 3x3, SE, shortcut; the projection reads the activated input."""
-        projected = stride > 1 or x.shape[-1] != filters
-        activated = relu(batch_norm(x, f"{name}_bn1"), f"{name}_relu1")
+        """BN, ReLU, 3x3, BN, ReLU, 3x3, SE, shortcut."""
 
         def branch(x):
             x = conv(x, filters, 3, f"{name}_conv1", stride=stride)
             x = relu(batch_norm(x, f"{name}_bn2"), f"{name}_relu2")
             return conv(x, filters, 3, f"{name}_conv2")
+
+        return self._preactivated(x, branch, filters, stride, stage, name)
+
+    def _preactivation_bottleneck(self, x, filters, stride, stage, name):
+        """BN, ReLU, 1x1, BN, ReLU, 3x3, BN, ReLU, 1x1, SE, shortcut."""
+        out = filters * EXPANSION
+
+        def branch(x):
+            x = conv(x, filters, 1, f"{name}_conv1")
+            x = relu(batch_norm(x, f"{name}_bn2"), f"{name}_relu2")
+            x = conv(x, filters, 3, f"{name}_conv2", stride=stride)
+            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
+            x = relu(batch_norm(x, f"{name}_bn3"), f"{name}_relu3")
+            return conv(x, out, 1, f"{name}_conv3")
+
+        return self._preactivated(x, branch, out, stride, stage, name)
+
+    def _preactivated(self, x, branch, filters, stride, stage, name):
+        """BN, ReLU, branch, SE, shortcut; a projection reads the activated input."""
+        projected = stride > 1 or x.shape[-1] != filters
+        activated = relu(batch_norm(x, f"{name}_bn1"), f"{name}_relu1")
 
         def shortcut(activated):
             if projected:
@@ -130,6 +155,12 @@ SEResNet20 = CifarResNet(name="se_resnet20", depths=(3, 3, 3))
 SEResNet56 = CifarResNet(name="se_resnet56", depths=(9, 9, 9))
 SEResNet110 = CifarResNet(name="se_resnet110", depths=(18, 18, 18))
 SEResNet164 = CifarResNet(name="se_resnet164", depths=(18, 18, 18), block="bottleneck")
+SEPreResNet20 = CifarResNet(name="se_preresnet20", depths=(3, 3, 3), block="preactivation")
+SEPreResNet56 = CifarResNet(name="se_preresnet56", depths=(9, 9, 9), block="preactivation")
+SEPreResNet110 = CifarResNet(name="se_preresnet110", depths=(18, 18, 18), block="preactivation")
+SEPreResNet164 = CifarResNet(
+    name="se_preresnet164", depths=(18, 18, 18), block="preactivation_bottleneck"
+)
 SEWideResNet16x8 = CifarResNet(
     name="se_wide_resnet16x8", depths=(2, 2, 2), block="preactivation", widen=8
 )
@@ -138,4 +169,8 @@ ResNet20 = SEResNet20.replace(name="resnet20", se=None)
 ResNet56 = SEResNet56.replace(name="resnet56", se=None)
 ResNet110 = SEResNet110.replace(name="resnet110", se=None)
 ResNet164 = SEResNet164.replace(name="resnet164", se=None)
+PreResNet20 = SEPreResNet20.replace(name="preresnet20", se=None)
+PreResNet56 = SEPreResNet56.replace(name="preresnet56", se=None)
+PreResNet110 = SEPreResNet110.replace(name="preresnet110", se=None)
+PreResNet164 = SEPreResNet164.replace(name="preresnet164", se=None)
 WideResNet16x8 = SEWideResNet16x8.replace(name="wide_resnet16x8", se=None)

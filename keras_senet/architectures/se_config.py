@@ -10,8 +10,11 @@ class SEConfig:
     """Which Squeeze-and-Excitation blocks a network has, and where.
 
     Attributes:
-        reduction: Reduction ratio r of the paper; hidden width `max(1, C // r)`.
+        reduction: Reduction ratio r of the paper; hidden width `max(1, C // r)`. Or one ratio
+            for each of `stages`: `SEConfig(stages=(3, 4), reduction=(8, 16))`.
         divisor: `None`, or a number of which the hidden width is the nearest multiple (timm: 8).
+        round_limit: Share of `C / r` below which rounding to a multiple of `divisor` must not
+            take the hidden width; it is rounded up then. 0.9 in MobileNetV3, 0 in timm's ResNets.
         squeeze: `"avg"`, `"max"`, `"none"` or `"conv"` (table 11, table 16).
         gate: `"sigmoid"`, `"tanh"`, `"relu"` (table 12) or `"hard_sigmoid"`.
         activation: Activation between the two products.
@@ -20,20 +23,22 @@ class SEConfig:
         placement: Place in a residual unit (section 6.5, figure 5): `"standard"` on the branch
             before the sum, `"pre"` on the branch's input, `"post"` after the sum and its
             activation, `"identity"` on the shortcut, `"3x3"` directly after the 3x3 convolution
-            of a bottleneck.
+            of a bottleneck. What each means in the other families, and where it is undefined:
+            docs/families.md.
         stages: `None` for all stages, or the paper's numbers of those with SE: `(3, 4)`.
 
     Raises:
-        ValueError: If `placement` or `stages` is none of these. The other fields are checked by
-            `keras_senet.layers.SqueezeExcitation`.
+        ValueError: If `placement`, `stages`, `round_limit` or the number of ratios is none of
+            these. The other fields are checked by `keras_senet.layers.SqueezeExcitation`.
 
     Example:
         >>> SEConfig(reduction=8, stages=(3, 4)).stages
         (3, 4)
     """
 
-    reduction: float = 16
+    reduction: float | tuple[float, ...] = 16
     divisor: int | None = None
+    round_limit: float = 0.0
     squeeze: str = "avg"
     gate: str = "sigmoid"
     activation: str = "relu"
@@ -55,6 +60,30 @@ class SEConfig:
                 f"Received: {self.stages!r}"
             )
 
+        if isinstance(self.reduction, tuple) and (
+            self.stages is None or len(self.stages) != len(self.reduction)
+        ):
+            raise ValueError(
+                "A tuple of ratios in `reduction` needs as many `stages`. Received: "
+                f"reduction={self.reduction}, stages={self.stages}"
+            )
+        if not 0 <= self.round_limit <= 1:
+            raise ValueError(
+                f"Argument `round_limit` must be in 0..1. Received: {self.round_limit!r}"
+            )
+
     def covers(self, stage):
         """Whether the stage of this number has SE."""
         return self.stages is None or stage in self.stages
+
+    def ratio(self, stage, channels):
+        """`reduction` of `SqueezeExcitation` for so many channels in the stage of this number."""
+        ratio = self.reduction
+        if isinstance(ratio, tuple):
+            ratio = dict(zip(self.stages or (), ratio, strict=True))[stage]
+        if self.divisor is None or not self.round_limit:
+            return ratio
+        nearest = int(channels / ratio + self.divisor / 2) // self.divisor * self.divisor
+        if max(nearest, self.divisor) >= self.round_limit * channels / ratio:
+            return ratio
+        return channels / (nearest + self.divisor)

@@ -105,6 +105,8 @@ def _leaves(model):
 
 def _float32_clone(model):
     def in_float32(layer):
+        if not isinstance(layer, keras.Layer):
+            return type(layer).from_config(layer.get_config())  # of keras.ops, without a dtype
         return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
 
     try:

@@ -1,7 +1,8 @@
 """Layers that Keras lacks, or runs slowly."""
 
 from keras_senet.layers.batch_normalization import BatchNormalization
+from keras_senet.layers.channel_shuffle import ChannelShuffle
 from keras_senet.layers.conv2d import Conv2D
 from keras_senet.layers.squeeze_excitation import SqueezeExcitation
 
-__all__ = ["BatchNormalization", "Conv2D", "SqueezeExcitation"]
+__all__ = ["BatchNormalization", "ChannelShuffle", "Conv2D", "SqueezeExcitation"]

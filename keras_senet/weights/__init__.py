@@ -1,5 +1,5 @@
 """Reading public weights into our networks."""
 
-from keras_senet.weights.preprocessing import CIFAR, IMAGENET, Preprocessing
+from keras_senet.weights.preprocessing import CIFAR, IMAGENET, INCEPTION, Preprocessing
 
-__all__ = ["CIFAR", "IMAGENET", "Preprocessing"]
+__all__ = ["CIFAR", "IMAGENET", "INCEPTION", "Preprocessing"]

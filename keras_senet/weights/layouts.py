@@ -3,54 +3,8 @@
 import dataclasses
 import re
 
-COUNTERS = ".num_batches_tracked"  # of PyTorch's batch normalization, unused at inference
-BATCH_NORM = {
-    "gamma": "weight",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class Layout:
-    """Names in a family of weight files.
-
-    Attributes:
-        name: What to call it in messages.
-        mark: Regular expression found in some tensor name of this layout and no other.
-        rows: Pairs of a regular expression over our layer names and the module it is named in the
-            file: `{0}`, `{1}` are the groups, numbers counted from `first`.
-        first: Number of the first stage and of the first block in the file.
-        head: Module of the classifier.
-    """
-
-    name: str
-    mark: str
-    rows: tuple[tuple[str, str], ...]
-    first: tuple[int, int]
-    head: str
-
-    def module(self, layer):
-        """Name in the file of our layer of this name (SE: of its two products)."""
-        for pattern, template in ((r"head", self.head), *self.rows):
-            match = re.fullmatch(pattern, layer)
-            if match:
-                return template.format(*self._numbers(pattern, match.groups()))
-        raise ValueError(
-            f"The {self.name} layout has no counterpart of our layer {layer!r}: "
-            "its files are for other networks."
-        )
-
-    def _numbers(self, pattern, groups):
-        if not pattern.startswith("stage"):
-            return groups
-        stage, block, *rest = groups
-        # Our stages count from 2, our blocks from 1.
-        return (int(stage) - 2 + self.first[0], int(block) - 1 + self.first[1], *rest)
-
-
-BLOCK = r"stage(\d+)_block(\d+)"
+from keras_senet.weights.family_layouts import FAMILIES
+from keras_senet.weights.layout import BLOCK, Layout
 
 TIMM = Layout(
     name="timm",
@@ -72,6 +26,8 @@ TIMM = Layout(
     ),
     first=(1, 0),
     head="fc",
+    networks=("ResNet",),
+    se={"divisor": 8},
 )
 LEGACY = Layout(
     name="Caffe-derived (timm legacy)",
@@ -86,6 +42,7 @@ LEGACY = Layout(
     ),
     first=(1, 0),
     head="last_linear",
+    networks=("ResNet",),
 )
 PYTORCHCV = Layout(
     name="pytorchcv (CIFAR)",
@@ -103,6 +60,7 @@ PYTORCHCV = Layout(
     ),
     first=(1, 1),
     head="output",
+    networks=("CifarResNet",),
 )
 # An average pooling takes the first place of the projection.
 TIMM_POOLED = dataclasses.replace(
@@ -130,12 +88,12 @@ def detect(names):
     Raises:
         ValueError: If it is none of ours.
     """
-    for layout in (LEGACY, TIMM, PYTORCHCV):
+    for layout in (LEGACY, TIMM, *FAMILIES, PYTORCHCV):
         if any(re.search(layout.mark, name) for name in names):
             return layout
     raise ValueError(
-        "Unknown weight layout. Expected tensor names of timm ('layer1.0.conv1.weight'), of the "
-        "Caffe-derived files ('layer0.conv1.weight') or of pytorchcv's CIFAR networks "
+        "Unknown weight layout. Expected tensor names of timm ('layer1.0.conv1.weight', "
+        "'conv_stem.weight'), of the Caffe-derived files ('layer0.conv1.weight') or of pytorchcv "
         f"('features.init_block.conv.weight'). Received names such as {sorted(names)[:3]}."
     )
 
@@ -152,16 +110,17 @@ def fit(layout, architecture):
     Raises:
         ValueError: If the layout has no such networks, or the SE design is another one.
     """
-    cifar = not hasattr(architecture, "stem_pool")
-    if cifar != (layout is PYTORCHCV):
+    classes = [base.__name__ for base in type(architecture).__mro__]
+    if not set(classes) & set(layout.networks):
         raise ValueError(
-            f"The {layout.name} layout has no weights for {architecture.name} "
-            f"({type(architecture).__name__})."
+            f"The {layout.name} layout has no weights for {architecture.name} ({classes[0]})."
         )
-    architecture = _with_released_se(layout, architecture)
-    if cifar:
-        preactivation = architecture.block == "preactivation"
+    architecture = _with_released_se(layout, architecture).replace(**layout.trunk)
+    if layout is PYTORCHCV:
+        preactivation = architecture.block.startswith("preactivation")
         return PYTORCHCV_PREACTIVATION if preactivation else layout, architecture
+    if layout in FAMILIES:
+        return layout, architecture
     trunk = architecture.replace(
         stem_pool="pad" if layout is TIMM else "ceil",
         stride_in="3x3" if layout is TIMM or architecture.groups > 1 else "1x1",
@@ -174,7 +133,8 @@ def fit(layout, architecture):
 def _with_released_se(layout, architecture):
     if architecture.se is None:
         return architecture
-    released = type(architecture.se)(divisor=8 if layout is TIMM else None)
+    # Stages without SE have no tensors in the file: those would be missing, or left over.
+    released = type(architecture.se)(**layout.se, stages=architecture.se.stages)
     if dataclasses.replace(architecture.se, divisor=released.divisor) != released:
         raise ValueError(
             f"Weights of the {layout.name} layout were trained with {released}. "

@@ -1,12 +1,14 @@
 """From a weights file to a network: all or nothing."""
 
 import logging
+import math
 import pathlib
 
 import numpy as np
 
 from keras_senet.weights import layouts
 from keras_senet.weights.files import read_tensors
+from keras_senet.weights.layout import BATCH_NORM, COUNTERS
 
 logger = logging.getLogger("keras_senet")
 
@@ -63,7 +65,7 @@ class TorchWeights:
         self.path = path
         tensors = read_tensors(path)
         self.tensors = {
-            name: value for name, value in tensors.items() if not name.endswith(layouts.COUNTERS)
+            name: value for name, value in tensors.items() if not name.endswith(COUNTERS)
         }
         self.layout = layouts.detect(self.tensors)
         head = self.tensors.get(f"{self.layout.head}.weight")
@@ -97,8 +99,8 @@ class TorchWeights:
                 *product, kind = variable.path.split(f"{layer.name}/")[-1].split("/")
                 module = self.layout.module(layer.name)
                 if product:
-                    module += {"reduce": "1", "expand": "2"}[product[-1]]
-                suffix = layouts.BATCH_NORM.get(kind, "weight" if kind == "kernel" else kind)
+                    module += self.layout.products[("reduce", "expand").index(product[-1])]
+                suffix = BATCH_NORM.get(kind, "weight" if kind == "kernel" else kind)
                 yield f"{module}.{suffix}", variable
 
     def _head_is_fresh(self, head):
@@ -129,8 +131,13 @@ class TorchWeights:
             )
 
     def _value(self, name, variable):
-        value = self.tensors[name]
-        if value.ndim == 4:
+        value, shape = self.tensors[name], variable.shape
+        if name.removesuffix(".weight") in self.layout.dense and value.size == math.prod(shape):
+            # Its inputs are a map, flattened in PyTorch's order of axes.
+            value = value.reshape(shape[3], shape[2], *shape[:2])
+        if value.ndim == 4 and value.shape[1] == 1 != shape[-2]:
+            value = value.transpose(2, 3, 0, 1)  # depthwise: (C, 1, kh, kw) to (kh, kw, C, 1)
+        elif value.ndim == 4:
             value = value.transpose(2, 3, 1, 0)  # (out, in, kh, kw) to (kh, kw, in, out)
         elif value.ndim == 2:
             value = value.T

@@ -123,6 +123,8 @@ def test_plain_values_are_the_se_ones_without_se():
     for name in keras_senet.__all__:
         network = getattr(keras_senet, name)
         if isinstance(network, keras_senet.Architecture) and network.se is None:
+            if isinstance(network, keras_senet.MobileNetV3):
+                continue  # minimalistic: other than its relatives with SE in more than SE
             se = "SENet154" if name == "PlainSENet154" else f"SE{name}"
             assert getattr(keras_senet, se).replace(se=None, name=network.name) == network
 

@@ -68,6 +68,40 @@ def comparisons():
     wide = get_wrn_cifar(num_classes=10, blocks=16, width_factor=8)
     yield "wrn16_8 plain", PARAMETERS["wide"]["wrn16_8"]["plain"], total(wide)
 
+    yield from family_comparisons()
+
+
+def family_comparisons():
+    """The same for the networks that are no residual ones, where a peer has them."""
+    families = PARAMETERS["families"]
+    peers = {
+        "bninception": families["bn_inception"]["conv_bias"],
+        "bn_vgg16": families["vgg16"]["plain"],
+        "bn_vgg16b": families["vgg16"]["conv_bias"],
+        "inceptionresnetv2": families["inception_resnet_v2"]["gamma"],
+        "mobilenet_w1": families["mobilenet"]["plain"],
+        "shufflenet_g3_w1": families["shufflenet_g3"]["plain"],
+        "shufflenetv2_wd2": PARAMETERS["plain"]["shufflenet_v2_x05"],
+        "shufflenetv2_w1": PARAMETERS["plain"]["shufflenet_v2_x10"],
+    }
+    peers |= {
+        f"shufflenet_{groups}_w1": PARAMETERS["plain"][f"shufflenet_{groups}"]
+        for groups in ("g1", "g2", "g4", "g8")
+    }
+    for peer, number in peers.items():
+        yield f"{peer} plain", number, total(get_model(peer))
+    for kind, numbers in PARAMETERS["mobilenet_v3"].items():
+        yield (
+            f"tf_mobilenetv3_{kind}_100",
+            numbers["se"],
+            total(timm.create_model(f"tf_mobilenetv3_{kind}_100")),
+        )
+        yield (
+            f"tf_mobilenetv3_{kind}_minimal_100",
+            numbers["minimalistic"],
+            total(timm.create_model(f"tf_mobilenetv3_{kind}_minimal_100")),
+        )
+
 
 def main():
     """Prints every comparison; returns the number of differences."""

@@ -1,13 +1,14 @@
 """Makes the golden numbers again from the independent implementations.
 
 Needs an environment of its own: pip install torch timm==1.0.31 pytorchcv==0.0.74
-Then: python tests/golden/make_golden.py
+Then: python tests/golden/make_golden.py [residual] [families]
 """
 
 import contextlib
 import gzip
 import json
 import pathlib
+import sys
 
 import numpy as np
 import torch
@@ -41,6 +42,27 @@ SIZES = {"large": (224, 225, 256), "small": (64, 65), "cifar": (32,)}
 PYTORCHCV = (
     "seresnet20_cifar10", "seresnet56_cifar10", "seresnet110_cifar10", "seresnet164bn_cifar10",
     "resnet20_cifar10", "wrn16_10_cifar10",
+)  # fmt: skip
+INCEPTION = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+# Networks that are no residual ones: mean and deviation, sizes, and names of both packages.
+FAMILIES = (
+    (IMAGENET, (64, 192, 224), ("bninception",)),
+    (IMAGENET, (224,), ("bn_vgg16", "bn_vgg16b")),
+    (IMAGENET, (64, 65), (
+        "mobilenet_wd4", "shufflenet_g3_wd4", "shufflenetv2_wd2", "shufflenetv2_wd2_se",
+        "mobilenetv3_small_100", "mobilenetv3_small_075",
+    )),
+    (IMAGENET, (224, 225), (
+        "mobilenet_w1", "shufflenet_g1_w1", "shufflenet_g2_w1", "shufflenet_g3_w1",
+        "shufflenet_g4_w1", "shufflenet_g8_w1", "shufflenetv2_w1", "shufflenetv2_w3d2",
+        "shufflenetv2_w2", "mobilenetv3_large_100",
+    )),
+    (INCEPTION, (64, 65), ("tf_mobilenetv3_small_100", "tf_mobilenetv3_small_minimal_100")),
+    (INCEPTION, (224, 225), ("tf_mobilenetv3_large_100", "tf_mobilenetv3_large_minimal_100")),
+    (CIFAR, (32,), (
+        "preresnet20_cifar10", "preresnet56_cifar10", "preresnet110_cifar10",
+        "preresnet164bn_cifar10",
+    )),
 )  # fmt: skip
 ONE = {"layers": (1, 1, 1, 1), "num_classes": 10}
 SE = {"block_args": {"attn_layer": "se"}}
@@ -95,28 +117,58 @@ def logits(network, size, mean, std):
     """Outputs of the network for our image, in float64."""
     x = (image(size).astype("float64") / 255 - mean) / std
     with torch.no_grad():
-        return network.double()(torch.from_numpy(x).permute(0, 3, 1, 2)).numpy()[0]
+        return network.double()(torch.from_numpy(x).permute(0, 3, 1, 2).contiguous()).numpy()[0]
 
 
-def main():
-    """Writes logits.npz and tensors.json.gz."""
-    networks = [(name, lambda name=name: timm.create_model(name), "large") for name in LARGE]
-    networks += [
-        (name, lambda network=network: network, "small") for name, network in small().items()
-    ]
-    networks += [(name, lambda name=name: get_model(name), "cifar") for name in PYTORCHCV]
+def residual():
+    """Yields name, network, mean and deviation, sizes of the residual networks."""
+    for name in LARGE:
+        yield name, timm.create_model(name), IMAGENET, SIZES["large"]
+    for name, network in small().items():
+        yield name, network, IMAGENET, SIZES["small"]
+    for name in PYTORCHCV:
+        yield name, get_model(name), CIFAR, SIZES["cifar"]
+
+
+def families():
+    """Yields the same of the others."""
+    for statistics, sizes, names in FAMILIES:
+        for name in names:
+            yield name, family(name), statistics, sizes
+
+
+def family(name):
+    """A network by its name; pytorchcv's pool what is left of an image of any size."""
+    if "mobilenetv3" in name:
+        return timm.create_model(name)
+    se = {"use_se": True} if name.endswith("_se") else {}
+    network = get_model(name.removesuffix("_se"), **se)
+    if hasattr(network.features, "final_pool"):
+        network.features.final_pool = torch.nn.AdaptiveAvgPool2d(1)
+    return network
+
+
+def write(prefix, networks):
+    """Writes `{prefix}logits.npz` and `{prefix}tensors.json.gz`."""
     outputs, shapes = {}, {}
-    for name, make, kind in networks:
-        network = make().eval()
-        shapes[name] = randomize(network)
-        for size in SIZES[kind]:
-            mean, std = CIFAR if kind == "cifar" else IMAGENET
+    for name, network, (mean, std), sizes in networks:
+        shapes[name] = randomize(network.eval())
+        for size in sizes:
             values = logits(network, size, mean, std)
             outputs[f"{name}/{size}"] = values.astype("float32")
             print(f"{name:28} {size} mean {values.mean():8.3f} std {values.std():8.3f}", flush=True)
-    np.savez_compressed(HERE / "logits.npz", **outputs)
-    with gzip.GzipFile(HERE / "tensors.json.gz", "wb", mtime=0) as file:
+    np.savez_compressed(HERE / f"{prefix}logits.npz", **outputs)
+    with gzip.GzipFile(HERE / f"{prefix}tensors.json.gz", "wb", mtime=0) as file:
         file.write(json.dumps(shapes).encode())
+
+
+def main():
+    """Writes the golden files: all of them, or `residual` or `families` as the arguments say."""
+    chosen = sys.argv[1:] or ["residual", "families"]
+    if "residual" in chosen:
+        write("", residual())
+    if "families" in chosen:
+        write("family_", families())
 
 
 if __name__ == "__main__":

@@ -20,11 +20,11 @@ def tensor(name, shape):
         values = rng.uniform(0.5, 1.5, shape)
         # Weak normalizations at the end of branches keep deep sums in a range where float32 is
         # exact to 1e-6 and gates do not saturate: "bn3" (pytorchcv: "conv3.bn") ends a
-        # bottleneck, "bn2" a basic block.
+        # bottleneck, "bn2" a basic block, "expand_bn3" a unit of ShuffleNet.
         module = (
             name.removesuffix(".weight").replace(".conv2.bn", ".bn2").replace(".conv3.bn", ".bn3")
         )
-        weak = {"bn2": 0.5, "bn3": 0.3}
+        weak = {"bn2": 0.5, "bn3": 0.3, "expand_bn3": 0.3}
         return (values * weak.get(module.rsplit(".", 1)[-1], 1)).astype("float32")
     return (rng.standard_normal(shape) * 0.1).astype("float32")
 

@@ -1,0 +1,104 @@
+"""MobileNet v1, with and without SE."""
+
+import dataclasses
+
+from keras_senet.architectures.architecture import Architecture
+from keras_senet.architectures.blocks import (
+    EPSILON,
+    activate,
+    conv_norm,
+    depthwise_norm,
+    plain_unit,
+    squeeze_excite,
+)
+
+# Filters of the units in stages 1 to 5 of MobileNet v1; all but the first start with stride 2.
+FILTERS = ((64,), (128,) * 2, (256,) * 2, (512,) * 6, (1024,) * 2)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MobileNetV1(Architecture):
+    """Units of a depthwise 3x3 and a 1x1 convolution, SE on their outputs.
+
+    Attributes:
+        alpha: Width multiplier.
+        activation: `"relu"`, or `"relu6"` of TensorFlow's MobileNet.
+        padding: `"torch"` (one pixel on all sides), or TensorFlow's `"same"`.
+        epsilon: Added to the variance in normalizations; TensorFlow's MobileNet has 1e-3.
+
+    Reference:
+        Howard et al., https://arxiv.org/abs/1704.04861, table 1; SE:
+        https://arxiv.org/abs/1709.01507, table 3. The paper leaves the place of SE open; after the
+        1x1 convolution's ReLU it has the paper's 4.7 M parameters and 572 M multiply-adds.
+    """
+
+    alpha: float = 1.0
+    activation: str = "relu"
+    padding: str = "torch"
+    epsilon: float = EPSILON
+
+    @property
+    def depths(self):
+        """Units in stages 1 to 5."""
+        return tuple(map(len, FILTERS))
+
+    @property
+    def se_stages(self):
+        """Stages 1 to 5."""
+        return tuple(range(1, 1 + len(FILTERS)))
+
+    @property
+    def undefined_placements(self):
+        """The paper's designs around a sum."""
+        why = "MobileNet v1, whose units have no shortcut and no sum. Use placement 'standard'."
+        return {"post": why, "identity": why}
+
+    @property
+    def feature_names(self):
+        """The last units of stages 1 to 5 (strides 2 to 32)."""
+        return tuple(f"stage{stage}_block{len(row)}" for stage, row in enumerate(FILTERS, 1))
+
+    def backbone(self, x):
+        """Stem and 13 units: `(N, H, W, 3)` to `(N, H / 32, W / 32, 1024 * alpha)`."""
+        x = self._conv(x, 32, 3, "stem_conv", stride=2)
+        for stage, row in enumerate(FILTERS, 1):
+            for index, filters in enumerate(row, 1):
+                stride = 2 if index == 1 and stage > 1 else 1
+                x = self._unit(x, filters, stride, stage, f"stage{stage}_block{index}")
+        return x
+
+    def _conv(self, x, filters, kernel_size, name, *, stride=1, activate=True):
+        return conv_norm(
+            x,
+            int(filters * self.alpha),
+            kernel_size,
+            name,
+            stride=stride,
+            padding=self.padding,
+            epsilon=self.epsilon,
+            activation=self.activation if activate else None,
+        )
+
+    def _unit(self, x, filters, stride, stage, name):
+        """Depthwise 3x3, 1x1, SE."""
+
+        def branch(x, last):
+            x = depthwise_norm(
+                x,
+                3,
+                f"{name}_conv1",
+                stride=stride,
+                padding=self.padding,
+                epsilon=self.epsilon,
+                activation=self.activation,
+            )
+            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
+            x = self._conv(x, filters, 1, f"{name}_conv2", activate=False)
+            return activate(x, self.activation, last)
+
+        return plain_unit(x, branch, self.se, stage, name)
+
+
+SEMobileNet = MobileNetV1(name="se_mobilenet")
+
+MobileNet = SEMobileNet.replace(name="mobilenet", se=None)

@@ -1,0 +1,214 @@
+"""MobileNet v3, large and small, with its native SE."""
+
+import dataclasses
+
+from keras import layers as keras_layers
+
+from keras_senet.architectures.architecture import Architecture
+from keras_senet.architectures.blocks import (
+    activate,
+    conv_norm,
+    depthwise_norm,
+    has_se,
+    residual_unit,
+    squeeze_excite,
+)
+from keras_senet.architectures.se_config import SEConfig
+from keras_senet.weights.preprocessing import INCEPTION, Preprocessing
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """Units of the same output in MobileNet v3.
+
+    Attributes:
+        filters: Channels out.
+        expansions: Channels inside each unit over those going in.
+        kernel_size: Size of the depthwise convolutions.
+        stride: Stride of the first unit.
+        activation: `"relu"` or `"hard_swish"`.
+    """
+
+    filters: int
+    expansions: tuple[float, ...]
+    kernel_size: int = 3
+    stride: int = 1
+    activation: str = "hard_swish"
+
+
+# Tables 1 and 2 of the paper.
+LARGE = (
+    Stage(16, (1,), activation="relu"),
+    Stage(24, (4, 3), stride=2, activation="relu"),
+    Stage(40, (3, 3, 3), kernel_size=5, stride=2, activation="relu"),
+    Stage(80, (6, 2.5, 2.3, 2.3), stride=2),
+    Stage(112, (6, 6)),
+    Stage(160, (6, 6, 6), kernel_size=5, stride=2),
+)
+SMALL = (
+    Stage(16, (1,), stride=2, activation="relu"),
+    Stage(24, (72 / 16, 88 / 24), stride=2, activation="relu"),
+    Stage(40, (4, 6, 6), kernel_size=5, stride=2),
+    Stage(48, (3, 3), kernel_size=5),
+    Stage(96, (6, 6, 6), kernel_size=5, stride=2),
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MobileNetV3(Architecture):
+    """Inverted residual units with SE and a gate of straight lines after the depthwise convolution.
+
+    The defaults are TensorFlow's networks, `tf_mobilenetv3_large_100` in timm. Those that timm
+    trained itself, `mobilenetv3_large_100`, are
+    `.replace(padding="torch", epsilon=1e-5, preprocessing=IMAGENET)`.
+
+    Attributes:
+        stages: The table of the network, `LARGE` or `SMALL`.
+        head_width: Channels between pooling and classifier.
+        activation: Of the stem, the last convolution and the head.
+        alpha: Width multiplier of the stages.
+        padding: TensorFlow's `"same"`, or `"torch"` (`kernel_size // 2` on all sides).
+        epsilon: Added to the variance in normalizations.
+
+    Reference:
+        Howard et al., https://arxiv.org/abs/1905.02244, tables 1 and 2.
+    """
+
+    stages: tuple[Stage, ...]
+    head_width: int
+    activation: str = "hard_swish"
+    alpha: float = 1.0
+    padding: str = "same"
+    epsilon: float = 1e-3
+    dropout: float = 0.2
+    preprocessing: Preprocessing = INCEPTION
+
+    @property
+    def depths(self):
+        """Units in each stage."""
+        return tuple(len(row.expansions) for row in self.stages)
+
+    @property
+    def se_stages(self):
+        """The stages of inverted residual units, from 1."""
+        return tuple(range(1, 1 + len(self.stages)))
+
+    @property
+    def feature_names(self):
+        """The last layers of strides 2 to 32."""
+        names = ["stem"]
+        for stage, row in enumerate(self.stages, 1):
+            if row.stride == 1:
+                names.pop()
+            names.append(f"stage{stage}_block{len(row.expansions)}")
+        return (*names[:-1], f"stage{len(self.stages) + 1}_block1")
+
+    def backbone(self, x):
+        """Stem, stages, a last 1x1: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
+        x = self._conv(x, 16, 3, "stem_conv", stride=2)
+        x = activate(x, self.activation, "stem")
+        for stage, row in enumerate(self.stages, 1):
+            for index, expansion in enumerate(row.expansions, 1):
+                stride = row.stride if index == 1 else 1
+                x = self._unit(x, row, expansion, stride, stage, f"stage{stage}_block{index}")
+        last = f"stage{len(self.stages) + 1}_block1"
+        x = self._conv(x, _multiple_of_8(6 * x.shape[-1]), 1, f"{last}_conv")
+        return activate(x, self.activation, last)
+
+    def _conv(self, x, filters, kernel_size, name, *, stride=1, activation=None):
+        return conv_norm(
+            x,
+            filters,
+            kernel_size,
+            name,
+            stride=stride,
+            padding=self.padding,
+            epsilon=self.epsilon,
+            activation=activation,
+        )
+
+    def _unit(self, x, row, expansion, stride, stage, name):
+        """1x1 unless the unit is as wide as its input, depthwise, SE, 1x1, shortcut."""
+        filters = _multiple_of_8(row.filters * self.alpha)
+
+        def branch(x):
+            if expansion != 1:
+                width = _multiple_of_8(x.shape[-1] * expansion)
+                x = self._conv(x, width, 1, f"{name}_conv1", activation=row.activation)
+            x = depthwise_norm(
+                x,
+                row.kernel_size,
+                f"{name}_conv2",
+                stride=stride,
+                padding=self.padding,
+                epsilon=self.epsilon,
+                activation=row.activation,
+            )
+            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
+            return self._conv(x, filters, 1, f"{name}_conv3")
+
+        if stride == 1 and x.shape[-1] == filters:
+            return residual_unit(x, branch, lambda x: x, self.se, stage, name, activate=False)
+        x = branch(squeeze_excite(x, self.se, stage, "pre", f"{name}_se"))
+        for placement in ("standard", "post"):  # the same place where there is no sum
+            if has_se(self.se, stage, placement):
+                return squeeze_excite(x, self.se, stage, placement, name)
+        return keras_layers.Identity(name=name)(x)
+
+    def _head(self, x, classes, activation):
+        # All in float32 under a half-precision policy, as in the other networks.
+        x = keras_layers.GlobalAveragePooling2D(keepdims=True, dtype="float32", name="head_pool")(x)
+        width = self.head_width
+        if self.alpha > 1:
+            width = _multiple_of_8(width * self.alpha)
+        x = keras_layers.Conv2D(
+            width, 1, kernel_initializer="he_normal", dtype="float32", name="head_conv"
+        )(x)
+        x = keras_layers.Activation(self.activation, dtype="float32", name="head_activation")(x)
+        x = keras_layers.Flatten(dtype="float32", name="head_flatten")(x)
+        if self.dropout:
+            x = keras_layers.Dropout(self.dropout, dtype="float32", name="head_dropout")(x)
+        return keras_layers.Dense(classes, activation=activation, dtype="float32", name="head")(x)
+
+
+def _multiple_of_8(width):
+    """The nearest multiple of 8, not below 90 % of `width`: slim's rule for all of MobileNet."""
+    nearest = max(8, int(width + 4) // 8 * 8)
+    return nearest if nearest >= 0.9 * width else nearest + 8
+
+
+def _native(*stages):
+    """SE of MobileNet v3: after the depthwise convolution, at a quarter of its channels."""
+    return SEConfig(
+        reduction=4,
+        divisor=8,
+        round_limit=0.9,
+        gate="hard_sigmoid",
+        placement="3x3",
+        stages=stages,
+    )
+
+
+def _minimalistic(stages):
+    """3x3 convolutions and ReLU only, for hardware that has nothing else."""
+    return tuple(dataclasses.replace(row, kernel_size=3, activation="relu") for row in stages)
+
+
+MobileNetV3Large = MobileNetV3(
+    name="mobilenet_v3_large", stages=LARGE, head_width=1280, se=_native(3, 5, 6)
+)
+MobileNetV3Small = MobileNetV3(
+    name="mobilenet_v3_small", stages=SMALL, head_width=1024, se=_native(1, 3, 4, 5)
+)
+MobileNetV3LargeMinimalistic = MobileNetV3Large.replace(
+    name="mobilenet_v3_large_minimalistic",
+    stages=_minimalistic(LARGE),
+    activation="relu",
+    se=None,
+)
+MobileNetV3SmallMinimalistic = MobileNetV3Small.replace(
+    name="mobilenet_v3_small_minimalistic",
+    stages=_minimalistic(SMALL),
+    activation="relu",
+    se=None,
+)

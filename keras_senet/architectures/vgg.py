@@ -1,0 +1,99 @@
+"""VGG with batch normalization, with and without SE."""
+
+import dataclasses
+
+from keras import layers as keras_layers
+
+from keras_senet.architectures.architecture import Architecture
+from keras_senet.architectures.blocks import activate, conv_norm, plain_unit
+
+FILTERS = (64, 128, 256, 512, 512)  # of stages 1 to 5
+HEAD_WIDTH = 4096
+HEAD_WINDOW = 7  # pixels that the first fully connected layer sees, at stride 32
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class VGG(Architecture):
+    """Stages of 3x3 convolutions, SE after the ReLU of each.
+
+    The first fully connected layer is a convolution of 7x7 pixels, the same for images of 224
+    pixels. On larger images it slides and the class scores are averaged (VGG's dense evaluation,
+    section 3.2); on smaller ones its window is the whole map.
+
+    Attributes:
+        depths: Convolutions in stages 1 to 5.
+        conv_bias: Whether convolutions have biases, as torchvision's networks.
+        dropout: Share of features dropped after both hidden fully connected layers.
+
+    Reference:
+        Simonyan and Zisserman, https://arxiv.org/abs/1409.1556, table 1; SE:
+        https://arxiv.org/abs/1709.01507, table 2. There is no released model with SE.
+    """
+
+    depths: tuple[int, ...]
+    conv_bias: bool = False
+    dropout: float = 0.5
+
+    def __post_init__(self):
+        super().__post_init__()
+        if len(self.depths) != len(FILTERS):
+            raise ValueError(f"Field `depths` must have five numbers. Received: {self.depths}")
+
+    @property
+    def se_stages(self):
+        """Stages 1 to 5."""
+        return tuple(range(1, 1 + len(FILTERS)))
+
+    @property
+    def undefined_placements(self):
+        """All of the paper's designs of residual units."""
+        why = (
+            "VGG, which has no residual units: SE is after the ReLU of each 3x3 convolution. Use "
+            "placement 'standard'."
+        )
+        return dict.fromkeys(("pre", "post", "identity", "3x3"), why)
+
+    @property
+    def feature_names(self):
+        """The ends of stages 1 to 5 (strides 1 to 16) and the last pooling (stride 32)."""
+        lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 1))
+        return (*lasts, "stage5_pool")
+
+    def backbone(self, x):
+        """Five stages with pooling: `(N, H, W, 3)` to `(N, H // 32, W // 32, 512)`."""
+        for stage, (depth, filters) in enumerate(zip(self.depths, FILTERS, strict=True), 1):
+            for index in range(1, depth + 1):
+                x = self._unit(x, filters, stage, f"stage{stage}_block{index}")
+            x = keras_layers.MaxPooling2D(2, name=f"stage{stage}_pool")(x)
+        return x
+
+    def _unit(self, x, filters, stage, name):
+        """3x3, SE."""
+
+        def branch(x, last):
+            x = conv_norm(x, filters, 3, f"{name}_conv1", use_bias=self.conv_bias, activation=None)
+            return activate(x, "relu", last)
+
+        return plain_unit(x, branch, self.se, stage, name)
+
+    def _head(self, x, classes, activation):
+        window = tuple(min(size or HEAD_WINDOW, HEAD_WINDOW) for size in x.shape[1:3])
+        for name, kernel_size in (("head_conv1", window), ("head_conv2", 1)):
+            # In float32 under a half-precision policy, as the heads of the other networks.
+            x = keras_layers.Conv2D(
+                HEAD_WIDTH,
+                kernel_size,
+                activation="relu",
+                kernel_initializer="he_normal",
+                dtype="float32",
+                name=name,
+            )(x)
+            if self.dropout:
+                x = keras_layers.Dropout(self.dropout, dtype="float32", name=f"{name}_dropout")(x)
+        x = keras_layers.GlobalAveragePooling2D(dtype="float32", name="head_pool")(x)
+        return keras_layers.Dense(classes, activation=activation, dtype="float32", name="head")(x)
+
+
+SEVGG16 = VGG(name="se_vgg16", depths=(2, 2, 3, 3, 3))
+
+VGG16 = SEVGG16.replace(name="vgg16", se=None)

@@ -1,0 +1,65 @@
+"""The channel shuffle of ShuffleNet."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_senet")
+class ChannelShuffle(keras.layers.Layer):
+    """Deals the channels of each group out over all groups.
+
+    Channel `i` of group `j` becomes channel `i * groups + j`: the `(groups, C / groups)` matrix of
+    channels is transposed. No tensor has more than four dimensions, which every mobile delegate
+    takes (they refuse five).
+
+    Args:
+        groups: Number of groups, which divides the number of channels.
+        **kwargs: `name`, `dtype` and `trainable`, as for every Keras layer.
+
+    Input shape: `(N, H, W, C)`, channels last; H and W may be `None`. Output shape: the same.
+
+    Raises:
+        ValueError: If `groups` is no integer above 0 or does not divide the channels, or the input
+            is not of rank 4.
+
+    Reference:
+        Zhang et al., https://arxiv.org/abs/1707.01083, section 3.1.
+
+    Example:
+        >>> ChannelShuffle(2)(keras.ops.reshape(keras.ops.arange(4), (1, 1, 1, 4)))
+        [[[[0, 2, 1, 3]]]]
+    """
+
+    def __init__(self, groups, **kwargs):
+        super().__init__(**kwargs)
+        if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
+            raise ValueError(f"Argument `groups` must be an integer above 0. Received: {groups!r}")
+        self.groups = groups
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def build(self, input_shape):
+        """Checks that the groups divide the channels."""
+        channels = input_shape[-1]
+        if channels is None or channels % self.groups:
+            raise ValueError(
+                f"The channels (last axis) must be a multiple of groups={self.groups}. Received: "
+                f"input_shape={input_shape}"
+            )
+
+    def call(self, inputs):
+        """`(N, H, W, C)` to `(N, H, W, C)`."""
+        _, height, width, channels = inputs.shape
+        batch, *size, _ = ops.shape(inputs)
+        # One size of a reshape may stay open: the batch, whose size a mobile runtime fixes.
+        shape = (batch, -1) if None in (height, width) else (-1, height * width)
+        x = ops.reshape(inputs, (*shape, self.groups, channels // self.groups))
+        x = ops.transpose(x, (0, 1, 3, 2))
+        return ops.reshape(x, (-1, *size, channels))
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the input."""
+        return input_shape
+
+    def get_config(self):
+        """All constructor arguments, for serialization."""
+        return {**super().get_config(), "groups": self.groups}

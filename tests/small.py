@@ -1,0 +1,45 @@
+"""Every public network, made shallow: the same kinds of blocks, in seconds."""
+
+import dataclasses
+
+import keras_senet
+
+DEPTHS = {
+    "ResNet": (1, 1, 1, 1),
+    "CifarResNet": (1, 1, 1),
+    "InceptionResNet": (1, 1, 2),  # stage 5 ends in a unit of its own kind
+    "ShuffleNetV1": (2, 2, 2),
+    "ShuffleNetV2": (2, 2, 2),
+    "VGG": (1, 1, 1, 1, 1),
+}
+
+
+def variants(family=None):
+    """Names and values of all public networks, or those of one class."""
+    values = {name: getattr(keras_senet, name) for name in keras_senet.__all__}
+    return {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, family or keras_senet.Architecture)
+    }
+
+
+def shallow(network):
+    """The network with one block, or as many as it has kinds, in each stage."""
+    kind = type(network).__name__
+    if kind in DEPTHS:
+        return network.replace(depths=DEPTHS[kind])
+    if kind == "Inception":
+        first, *others = network.modules
+        return network.replace(modules=(first[:1], *(row[:2] for row in others)))
+    if kind == "MobileNetV3":
+        rows = (dataclasses.replace(row, expansions=row.expansions[:2]) for row in network.stages)
+        return network.replace(stages=tuple(rows))
+    return network.replace(alpha=0.25)  # MobileNet v1, whose depth is not a field
+
+
+def size(network):
+    """Pixels of a small image that the network can take."""
+    if isinstance(network, keras_senet.InceptionResNet):
+        return 75
+    return 32 if isinstance(network, (keras_senet.CifarResNet, keras_senet.VGG)) else 64
