@@ -16,7 +16,7 @@ class SEConfig:
         round_limit: Share of `C / r` below which rounding to a multiple of `divisor` must not
             take the hidden width; it is rounded up then. 0.9 in MobileNetV3, 0 in timm's ResNets.
         squeeze: `"avg"`, `"max"`, `"none"` or `"conv"` (table 11, table 16).
-        gate: `"sigmoid"`, `"tanh"`, `"relu"` (table 12) or `"hard_sigmoid"`.
+        gate: `"sigmoid"`, `"tanh"`, `"relu"` (table 12), `"hard_sigmoid"` or `"doubled_sigmoid"`.
         activation: Activation between the two products.
         use_bias: Whether the products have biases: the released models do, the paper's ablations
             do not.

@@ -4,7 +4,20 @@ import keras
 from keras import ops
 
 SQUEEZES = ("avg", "max", "none", "conv")
-GATES = ("sigmoid", "tanh", "relu", "hard_sigmoid")
+
+
+def doubled_sigmoid(x):
+    """Twice the sigmoid: exactly 1 at 0."""
+    return 2 * ops.sigmoid(x)
+
+
+GATES = {
+    "sigmoid": "sigmoid",
+    "tanh": "tanh",
+    "relu": "relu",
+    "hard_sigmoid": "hard_sigmoid",
+    "doubled_sigmoid": doubled_sigmoid,
+}
 
 
 @keras.saving.register_keras_serializable(package="keras_senet")
@@ -27,7 +40,8 @@ class SqueezeExcitation(keras.layers.Layer):
         squeeze: `"avg"` or `"max"` over the image, `"none"` (the products become 1x1
             convolutions on the full map, table 16), or `"conv"` (a global depthwise convolution
             that starts as the average; needs a static H and W).
-        gate: `"sigmoid"`, `"tanh"`, `"relu"` (table 12) or `"hard_sigmoid"`.
+        gate: `"sigmoid"`, `"tanh"`, `"relu"` (table 12), `"hard_sigmoid"`, or `"doubled_sigmoid"`,
+            which is 1 at 0: an SE block that can start as the identity, see `add_se`.
         activation: Activation between the two products, any of Keras'.
         use_bias: Whether both products have biases. The paper's ablations have none, the
             released models do.
@@ -74,7 +88,7 @@ class SqueezeExcitation(keras.layers.Layer):
         if squeeze not in SQUEEZES:
             raise ValueError(f"Argument `squeeze` must be one of {SQUEEZES}. Received: {squeeze!r}")
         if gate not in GATES:
-            raise ValueError(f"Argument `gate` must be one of {GATES}. Received: {gate!r}")
+            raise ValueError(f"Argument `gate` must be one of {tuple(GATES)}. Received: {gate!r}")
         if not isinstance(use_bias, bool):
             raise ValueError(f"Argument `use_bias` must be a boolean. Received: {use_bias!r}")
         self.reduction = reduction
@@ -104,7 +118,7 @@ class SqueezeExcitation(keras.layers.Layer):
         if self.squeeze == "conv":
             self._build_squeeze(height, width, channels, input_shape)
         self.reduce = self._product("reduce", self.hidden_width(channels), self.activation)
-        self.expand = self._product("expand", channels, self.gate)
+        self.expand = self._product("expand", channels, GATES[self.gate])
         self.reduce.build((None, None, None, channels))
         self.expand.build((None, None, None, self.hidden_width(channels)))
 

@@ -1,0 +1,150 @@
+"""SE blocks for networks that have none."""
+
+import dataclasses
+import math
+
+import keras
+
+from keras_senet.architectures.blocks import squeeze_excite
+from keras_senet.architectures.se_config import SEConfig
+from keras_senet.architectures.se_places import find_places
+from keras_senet.layers import SqueezeExcitation
+
+
+def add_se(model, se=SEConfig(), where=None, start=None):
+    """A copy of a network with SE blocks in it; all weights of the network are kept.
+
+    Without `where`, the first of these rules that finds a place decides, as in section 3.3 of the
+    paper:
+
+    1. residual networks: on the branch of each sum, before it; in densely connected networks on
+       what each concatenation adds to its input (the branch is the input with more convolutions);
+    2. Inception: after each concatenation that ends a module;
+    3. networks with depthwise convolutions: after the 1x1 convolution that follows, with its
+       normalization and activation;
+    4. plain networks: after each convolution larger than 1x1, with normalization and activation.
+
+    Args:
+        model: A functional `keras.Model` (or a built sequential one) with image tensors
+            `(N, H, W, C)`, keras.applications' for example. Models inside it are left as they are.
+        se: The SE design. `stages` are counted by resolution: in stage k a tensor is `2 ** k`
+            times smaller than the image, as in ResNet. `placement` must be `"standard"`.
+        where: `None`, or a function of a layer that says whether an SE block follows it.
+        start: `None` for random SE weights, or `"identity"`: the outputs are those of `model`, bit
+            by bit, since each gate is exactly 1 (a doubled sigmoid of zero), and learn from there.
+
+    Returns:
+        A functional model named `se_{model.name}`; the SE block behind `x` is named `x_se`.
+
+    Raises:
+        TypeError: If the model is not functional.
+        ValueError: If no place is found, one is on no image or in a layer that is called several
+            times, the model has SE blocks already, or an argument is none of these.
+
+    Reference:
+        https://arxiv.org/abs/1709.01507, section 3.3 and figures 2 and 3.
+
+    Example:
+        >>> plain = keras.applications.ResNet50(weights=None)
+        >>> model = add_se(plain, start="identity")
+    """
+    _check(model, se, start)
+    if start == "identity":
+        se = dataclasses.replace(se, gate="doubled_sigmoid")
+    places = find_places(model, where)
+    stages = {
+        name: _stage(model, _rescaled(model, name, index), se) for name, index in places.items()
+    }
+    places = {name: index for name, index in places.items() if se.covers(stages[name])}
+    if not places:
+        raise ValueError(
+            f"No place for SE in {model.name!r}: "
+            + (
+                "`where` is true of no layer."
+                if where
+                else "no residual sum, concatenation or convolution was found outside of inner "
+                "models, or none in `se.stages`. Say where: add_se(model, where=lambda layer: ...)."
+            )
+        )
+
+    def call(layer, *args, **kwargs):
+        if layer.name not in places:
+            return layer(*args, **kwargs)
+        index, name = places[layer.name], f"{layer.name}_se"
+        if index is None:
+            x = layer(*args, **kwargs)
+            return squeeze_excite(x, se, stages[layer.name], "standard", name)
+        tensors = list(args[0]) if isinstance(args[0], (list, tuple)) else list(args)
+        tensors[index] = squeeze_excite(tensors[index], se, stages[layer.name], "standard", name)
+        if isinstance(args[0], (list, tuple)):
+            return layer(tensors, *args[1:], **kwargs)
+        return layer(*tensors, **kwargs)
+
+    functional = keras.Model(
+        model.inputs, model.outputs if len(model.outputs) > 1 else model.output
+    )
+    copy = keras.models.clone_model(functional, call_function=call)
+    for layer in model.layers:
+        if layer.weights:
+            copy.get_layer(layer.name).set_weights(layer.get_weights())
+    for layer in copy.layers:
+        if start == "identity" and isinstance(layer, SqueezeExcitation):
+            # The reduction stays random, so that this kernel has a gradient.
+            layer.expand.kernel.assign(keras.ops.zeros_like(layer.expand.kernel))
+    return keras.Model(
+        copy.inputs,
+        copy.outputs if len(copy.outputs) > 1 else copy.outputs[0],
+        name=f"se_{model.name}",
+    )
+
+
+def _check(model, se, start):
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        raise TypeError(
+            "SE can be added to functional models (and built sequential ones) only. Received: "
+            f"{model!r}. Wrap another: keras.Model(inputs, outputs)."
+        )
+    if not isinstance(se, SEConfig):
+        raise ValueError(f"Argument `se` must be a SEConfig. Received: {se!r}")
+    if se.placement != "standard":
+        raise ValueError(
+            "`add_se` knows placement 'standard' only; for another place use `where`. Received: "
+            f"placement={se.placement!r}"
+        )
+    if start not in (None, "identity"):
+        raise ValueError(f"Argument `start` must be None or 'identity'. Received: {start!r}")
+    if start == "identity" and se.gate not in ("sigmoid", "doubled_sigmoid"):
+        raise ValueError(
+            "start='identity' needs a sigmoid, which is doubled to be 1 at 0. Received: "
+            f"gate={se.gate!r}"
+        )
+    present = [layer.name for layer in model.layers if isinstance(layer, SqueezeExcitation)]
+    if present:
+        raise ValueError(f"{model.name!r} has SE blocks already: {', '.join(present[:3])}, ...")
+
+
+def _rescaled(model, name, index):
+    node = next(
+        node
+        for nodes in model._nodes_by_depth.values()
+        for node in nodes
+        if node.operation.name == name
+    )
+    tensor = node.output_tensors[0] if index is None else node.input_tensors[index]
+    if len(tensor.shape) != 4 or tensor.shape[-1] is None:
+        raise ValueError(
+            f"SE rescales images (N, H, W, C). Layer {name!r} has {tuple(tensor.shape)}."
+        )
+    return tensor
+
+
+def _stage(model, tensor, se):
+    if se.stages is None:
+        return None
+    size, reduced = model.inputs[0].shape[1], tensor.shape[1]
+    if None in (size, reduced):
+        raise ValueError(
+            f"`se.stages` are counted by resolution, and {model.name!r} leaves the image size open."
+            " Build it with a fixed input_shape."
+        )
+    return round(math.log2(size / reduced))
