@@ -75,6 +75,18 @@ def gates(model):
     return [x for x in model.layers if isinstance(x, keras_senet.layers.SqueezeExcitation)]
 
 
+def se_weights(model):
+    return sum(
+        math.prod(product.kernel.shape)
+        for gate in gates(model)
+        for product in (gate.reduce, gate.expand)
+    )
+
+
+def se_biases(model):
+    return sum(gate.count_params() for gate in gates(model)) - se_weights(model)
+
+
 def image_of(network):
     return (size(network), size(network), 3)
 
@@ -82,24 +94,19 @@ def image_of(network):
 @once
 @pytest.mark.parametrize("name", FAMILIES)
 def test_parameters(name, zero_weights):
-    network, expected = FAMILIES[name], PARAMETERS["families"][name]
-    model = network()
+    expected = PARAMETERS["families"][name]
+    model = FAMILIES[name]()
     assert trainable(model) == expected["se"]
     assert model.count_params() - expected["se"] == 2 * expected["bn_channels"]
-    plain = network.replace(se=None)
-    assert trainable(plain()) == expected["plain"]
-    assert trainable(network.replace(se=NO_BIAS)()) == expected["se_no_bias"]
-    for field, change in (("conv_bias", {"conv_bias": True}), ("gamma", {"gamma": True})):
-        if field in expected:
-            assert trainable(plain.replace(**change)()) == expected[field]
+    assert expected["se"] - se_weights(model) - se_biases(model) == expected["plain"]
+    assert expected["se"] - se_biases(model) == expected["se_no_bias"]
 
 
 @once
 @pytest.mark.parametrize("name", PLAIN)
 def test_parameters_of_the_shufflenets(name, zero_weights):
     """The trunk as published; SE adds 2 C h + C + h a unit, by the widths of the papers' tables."""
-    network, expected = PLAIN[name], PARAMETERS["plain"][name]
-    assert trainable(network()) == expected
+    network = PLAIN[name].replace(se=SEConfig())
     if isinstance(network, keras_senet.ShuffleNetV2):
         stages = zip(network.filters[:3], (4, 8, 4), strict=True)
         widths = [filters // 2 for filters, depth in stages for _ in range(depth)]
@@ -109,8 +116,33 @@ def test_parameters_of_the_shufflenets(name, zero_weights):
         widths += [2 * first] + [4 * first] * 3
     hidden = [width // 16 for width in widths]
     weights = sum(2 * c * h for c, h in zip(widths, hidden, strict=True))
-    assert trainable(network.replace(se=NO_BIAS)()) == expected + weights
-    assert trainable(network.replace(se=SEConfig())()) == expected + weights + sum(widths + hidden)
+    model = network()
+    assert trainable(model) == PARAMETERS["plain"][name] + weights + sum(widths + hidden)
+    assert (se_weights(model), se_biases(model)) == (weights, sum(widths + hidden))
+
+
+@pytest.mark.parametrize("family", SMALL)
+def test_plain_networks_lack_se_and_nothing_else(family, zero_weights):
+    network = SMALL[family]
+    model, plain = network(), network.replace(se=None)()
+    assert gates(plain) == []
+    assert trainable(plain) == trainable(model) - se_weights(model) - se_biases(model)
+
+
+@once
+def test_conventions_of_other_implementations(zero_weights):
+    """Biases of convolutions add their channels, gammas those of the normalizations."""
+    for name, small, change in (
+        ("bn_inception", SMALL["bn_inception"], {"conv_bias": True}),
+        ("vgg16", SMALL["vgg"], {"conv_bias": True}),
+        ("inception_resnet_v2", SMALL["inception_resnet"], {"gamma": True}),
+    ):
+        expected = PARAMETERS["families"][name]
+        (field,) = change
+        assert expected[field] == expected["plain"] + expected["bn_channels"]
+        model, other = small(), small.replace(**change)()
+        channels = (model.count_params() - trainable(model)) // 2
+        assert trainable(other) == trainable(model) + channels
 
 
 @once
@@ -133,9 +165,10 @@ def test_parameters_of_mobilenet_v3(kind, zero_weights):
 @pytest.mark.parametrize("depth", ["20", "56", "110", "164"])
 def test_parameters_of_the_preactivation_networks(depth, zero_weights):
     expected = PARAMETERS["cifar"]["164bn" if depth == "164" else depth]
-    network = getattr(keras_senet, f"SEPreResNet{depth}")
-    assert trainable(network()) == expected["preact_se"]
-    assert trainable(network.replace(se=None)()) == expected["preact_plain"]
+    model = getattr(keras_senet, f"SEPreResNet{depth}")()
+    assert trainable(model) == expected["preact_se"]
+    plain = expected["preact_se"] - se_weights(model) - se_biases(model)
+    assert plain == expected["preact_plain"]
 
 
 @once
@@ -170,9 +203,8 @@ def test_se_parameters_by_design(network, placement, weights, zero_weights):
     if isinstance(weights, str):
         widths = [int(width) for width in weights.split()]
         weights = sum(2 * width * (width // 16) for width in widths)
-    plain = trainable(network.replace(se=None)())
-    design = dataclasses.replace(NO_BIAS, placement=placement)
-    assert trainable(network.replace(se=design)()) == plain + weights
+    model = network.replace(se=dataclasses.replace(NO_BIAS, placement=placement))()
+    assert (se_weights(model), se_biases(model)) == (weights, 0)
 
 
 # The operation before the second gate, and the gate's name.
@@ -212,7 +244,7 @@ PLACES = {
 
 
 @pytest.mark.parametrize(("family", "placement"), PLACES)
-def test_placements(family, placement):
+def test_placements(family, placement, zero_weights):
     network = SMALL[family].replace(se=SEConfig(placement=placement))
     gate = gates(network(input_shape=image_of(network)))[1]
     before, name = PLACES[family, placement]
@@ -229,7 +261,7 @@ def test_every_placement_has_a_place_or_a_reason(family):
 
 
 @pytest.mark.parametrize("family", SMALL)
-def test_a_subset_of_stages_with_a_ratio_for_each(family):
+def test_a_subset_of_stages_with_a_ratio_for_each(family, zero_weights):
     network = SMALL[family]
     one, *_, other = network.se_stages
     se = SEConfig(stages=(one, other), reduction=(2, 4))
@@ -243,7 +275,7 @@ def test_a_subset_of_stages_with_a_ratio_for_each(family):
 
 
 @pytest.mark.parametrize("family", SMALL)
-def test_choices_of_the_block(family):
+def test_choices_of_the_block(family, zero_weights):
     network = SMALL[family]
     se = SEConfig(squeeze="max", gate="tanh", activation="silu", use_bias=False, divisor=4)
     for gate in gates(network.replace(se=se)(input_shape=image_of(network))):
@@ -273,7 +305,7 @@ def expected_sizes(family, side):
 
 @pytest.mark.parametrize("family", SMALL)
 @pytest.mark.parametrize("sides", [(96, 96), (101, 79), (None, None)])
-def test_strides_and_pyramid_at_even_and_odd_sizes(family, sides):
+def test_strides_and_pyramid_at_even_and_odd_sizes(family, sides, zero_weights):
     network = SMALL[family]
     features = network(pyramid=True, include_top=False, input_shape=(*sides, 3)).output
     assert list(features) == list(network.feature_names)
@@ -287,11 +319,11 @@ def test_strides_and_pyramid_at_even_and_odd_sizes(family, sides):
 @pytest.mark.parametrize("family", SMALL)
 def test_any_size_with_the_same_weights(family):
     """A model of open size computes what one of a fixed, odd size does."""
+    if family == "vgg":
+        pytest.skip("the first fully connected layer is as large as the map below 224 pixels")
     network = SMALL[family]
     fixed = network(input_shape=(101, 95, 3), classes=5)
     network_of_any_size = network(input_shape=(None, None, 3), classes=5)
-    if family == "vgg":
-        pytest.skip("the first fully connected layer is as large as the map below 224 pixels")
     network_of_any_size.set_weights(fixed.get_weights())
     x = np.random.default_rng(0).integers(0, 256, (1, 101, 95, 3)).astype("float32")
     np.testing.assert_allclose(
@@ -334,7 +366,7 @@ def test_saved_model_is_the_same(family, tmp_path):
 
 
 @pytest.mark.parametrize("family", SMALL)
-def test_mixed_precision_ends_in_float32(family):
+def test_mixed_precision_ends_in_float32(family, zero_weights):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         model = SMALL[family](input_shape=image_of(SMALL[family]))
@@ -346,7 +378,7 @@ def test_mixed_precision_ends_in_float32(family):
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
 
 
-def test_layer_names_and_their_order_are_a_file_format():
+def test_layer_names_and_their_order_are_a_file_format(zero_weights):
     golden = json.loads((GOLDEN / "family_layer_names.json").read_text())
     assert list(golden) == list(SMALL)
     for family, names in golden.items():

@@ -1,0 +1,20 @@
+"""What all tests share."""
+
+import keras
+import numpy as np
+import pytest
+
+
+@pytest.fixture(autouse=keras.backend.backend() == "jax")
+def initializers_in_numpy(monkeypatch):
+    """On JAX every new shape of a random weight costs a compilation, minutes in all."""
+    rng = np.random.default_rng(0)
+
+    def scaled(self, shape, dtype=None):
+        # Depthwise kernels (h, w, C, 1) have one input channel.
+        fan_in = np.prod(shape[:2] if len(shape) == 4 and shape[3] == 1 else shape[:-1])
+        values = rng.normal(0, np.sqrt(2 / fan_in), shape).astype(dtype or "float32")
+        return keras.ops.convert_to_tensor(values)
+
+    for initializer in (keras.initializers.VarianceScaling, keras.initializers.RandomNormal):
+        monkeypatch.setattr(initializer, "__call__", scaled)
