@@ -198,11 +198,15 @@ def cost(model, input_size=None):
             f"Model {model.name!r} takes images of any size, {tuple(model.inputs[0].shape[1:])}. "
             "Pass input_size=224 (pixels), for example."
         )
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs, model.outputs, name=model.name)
     return Cost(model.name, tuple(_layers(model, set())), _peak_bytes(model))
 
 
 def _nodes(model):
     """The calls of layers in order of execution."""
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs, model.outputs)
     depths = sorted(model._nodes_by_depth, reverse=True)
     for node in (node for depth in depths for node in model._nodes_by_depth[depth]):
         if not isinstance(node.operation, keras.layers.InputLayer):

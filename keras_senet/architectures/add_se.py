@@ -49,6 +49,9 @@ def add_se(model, se=SEConfig(), where=None, start=None):
         >>> model = add_se(plain, start="identity")
     """
     _check(model, se, start)
+    name = f"se_{model.name}"
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs, model.outputs[0])
     if start == "identity":
         se = dataclasses.replace(se, gate="doubled_sigmoid")
     places = find_places(model, where)
@@ -80,22 +83,15 @@ def add_se(model, se=SEConfig(), where=None, start=None):
             return layer(tensors, *args[1:], **kwargs)
         return layer(*tensors, **kwargs)
 
-    functional = keras.Model(
-        model.inputs, model.outputs if len(model.outputs) > 1 else model.output
-    )
-    copy = keras.models.clone_model(functional, call_function=call)
+    copy = keras.models.clone_model(model, call_function=call)
     for layer in model.layers:
         if layer.weights:
             copy.get_layer(layer.name).set_weights(layer.get_weights())
     for layer in copy.layers:
         if start == "identity" and isinstance(layer, SqueezeExcitation):
             # The reduction stays random, so that this kernel has a gradient.
-            layer.expand.kernel.assign(keras.ops.zeros_like(layer.expand.kernel))
-    return keras.Model(
-        copy.inputs,
-        copy.outputs if len(copy.outputs) > 1 else copy.outputs[0],
-        name=f"se_{model.name}",
-    )
+            layer.expand.kernel.assign(keras.ops.zeros(layer.expand.kernel.shape))
+    return keras.Model(copy.input, copy.output, name=name)
 
 
 def _check(model, se, start):

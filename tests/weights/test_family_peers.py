@@ -101,3 +101,61 @@ def test_large_networks(network, tmp_path):
     errors = relative_errors(LARGE[network], network, tmp_path)
     print(network, errors)
     assert max(errors.values()) <= 1e-5
+
+
+UNIT = "features.stage3.unit1"
+
+
+@pytest.mark.parametrize(
+    ("network", "architecture", "change", "message"),
+    [
+        (
+            "mobilenet_wd4",
+            SMALL["mobilenet_wd4"],
+            {f"{UNIT}.dw_conv.bn.weight": None},
+            f"no tensor '{UNIT}.dw_conv.bn.weight' \\(1 missing\\)",
+        ),
+        (
+            "mobilenet_wd4",
+            SMALL["mobilenet_wd4"],
+            {"features.stage9.unit1.conv.weight": (3, 3, 3, 3)},
+            "has a tensor 'features.stage9.unit1.conv.weight' \\(1 left over\\)",
+        ),
+        (
+            "mobilenet_wd4",
+            SMALL["mobilenet_wd4"],
+            {f"{UNIT}.dw_conv.conv.weight": (32, 1, 5, 5)},
+            "the shape \\(5, 5, 32, 1\\).*Expected: \\(3, 3, 32, 1\\)",
+        ),
+        (
+            "mobilenet_wd4",
+            SMALL["mobilenet_wd4"],
+            {f"{UNIT}.dw_conv.conv.weight": (32, 32, 3, 3)},
+            "the shape \\(3, 3, 32, 32\\).*Expected: \\(3, 3, 32, 1\\)",
+        ),
+        ("mobilenet_wd4", MobileNet, {}, "Expected: \\(3, 3, 3, 32\\)"),
+        (
+            "mobilenet_wd4",
+            keras_senet.SEMobileNet.replace(alpha=0.25),
+            {},
+            "no counterpart of our layer 'stage1_block1'",
+        ),
+        ("mobilenet_wd4", ShuffleNet, {}, "no weights for shufflenet \\(ShuffleNetV1\\)"),
+        ("shufflenetv2_wd2", ShuffleNet, {}, "no weights for shufflenet \\(ShuffleNetV1\\)"),
+        ("shufflenetv2_wd2_se", ShuffleNetV2x05, {}, "has a tensor .*se.conv1.bias.* left over"),
+        (
+            "mobilenetv3_small_100",
+            MobileNetV3Small.replace(se=keras_senet.SEConfig()),
+            {},
+            "were trained with SEConfig\\(reduction=4",
+        ),
+        ("mobilenetv3_small_100", MobileNetV3SmallMinimalistic, {}, "shape|left over"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused(network, architecture, change, message, tmp_path):
+    safetensors = pytest.importorskip("safetensors.numpy")
+    shapes = {k: v for k, v in {**golden()[0][network], **change}.items() if v is not None}
+    path = tmp_path / "x.safetensors"
+    safetensors.save_file({k: tensor(k, shape) for k, shape in shapes.items()}, path)
+    with pytest.raises(ValueError, match=message):
+        architecture(weights=path, input_shape=(64, 64, 3))

@@ -1,0 +1,143 @@
+"""Costs against the layer lists, the paper and the exported file."""
+
+import csv
+import json
+
+import keras
+import pytest
+
+import keras_senet
+from keras_senet.analysis import cost
+from keras_senet.analysis.paper import ROWS, counts
+
+# Multiply-adds (convolutions and products, those of SE included) and the squeeze's additions,
+# added up from the layer lists of the Caffe prototxts, pytorchcv and keras.applications.
+MACS = {
+    "ResNet18": (1_814_073_344, 0),
+    "SEResNet50": (3_860_488_192, 5_519_360),
+    "SEResNeXt50": (4_232_994_816, 5_519_360),
+    "SEBNInception": (2_033_239_424, 1_180_704),
+    "SEMobileNet": (569_220_096, 2_709_504),
+    "SEShuffleNet": (138_071_088, 1_604_064),
+    "SEResNet20": (40_815_200, None),
+    "SEResNet164": (247_840_256, None),
+}
+SLOW_MACS = {
+    "SEResNet152": (11_288_993_792, 13_146_112),
+    "SENet154": (20_688_363_520, 13_146_112),
+    "SEVGG16": (15_470_490_624, 13_547_520),
+    "SEInceptionResNetV2": (13_164_289_376, 11_539_840),
+    "SEWideResNet16x8": (1_548_231_680, None),
+}
+ON_TENSORFLOW = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [*MACS.items(), *(pytest.param(*row, marks=pytest.mark.slow) for row in SLOW_MACS.items())],
+)
+def test_counts_of_the_layer_lists(name, expected):
+    model = getattr(keras_senet, name)()
+    counted = cost(model)
+    macs, additions = expected
+    assert counted.macs == macs
+    assert additions in (None, counted.se.additions)
+    assert counted.parameters + counted.statistics == model.count_params()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.table} {row.label}")
+def test_figures_of_the_paper(row):
+    macs, parameters = counts(row)
+    # No known layout has the paper's figure of Inception-ResNet-v2; ShuffleNet's is a round one.
+    unexplained = {"Inception-ResNet-v2": 0.13, "ShuffleNet": 0.02}
+    tolerance = unexplained.get(row.label.removeprefix("SE-"), 0.005)
+    if row.macs is not None:
+        assert macs == pytest.approx(row.macs, rel=tolerance)
+    if row.parameters is not None:
+        # 0.12 M: the paper adds rounded parts, and truncates ShuffleNet's.
+        assert parameters == pytest.approx(row.parameters, abs=0.12e6)
+
+
+def layer_cost(layer, shape=(8, 6, 4)):
+    image = keras.Input(shape)
+    return cost(keras.Model(image, layer(image))).layers[-1]
+
+
+def test_each_kind_of_layer_by_hand():
+    kinds = keras.layers
+    assert layer_cost(kinds.Conv2D(10, 3, strides=2, padding="same")).macs == 4 * 3 * 10 * 9 * 4
+    assert layer_cost(kinds.Conv2D(8, 3, groups=2, padding="same")).macs == 8 * 6 * 8 * 9 * 2
+    assert layer_cost(kinds.DepthwiseConv2D(3, padding="same")).macs == 8 * 6 * 4 * 9
+    separable = kinds.SeparableConv2D(5, 3, padding="same")
+    assert layer_cost(separable).macs == 8 * 6 * (4 * 9 + 4 * 5)
+    transposed = kinds.Conv2DTranspose(5, 2, strides=2)
+    assert layer_cost(transposed).macs == 8 * 6 * 4 * 5 * 4
+    assert layer_cost(kinds.Dense(7)).macs == 8 * 6 * 4 * 7
+    assert layer_cost(kinds.AveragePooling2D(2)).additions == 4 * 3 * 4 * 4
+    assert layer_cost(kinds.BatchNormalization()).macs == 0
+    excitation = keras_senet.layers.SqueezeExcitation
+    assert layer_cost(excitation(2)).macs == 2 * 4 * 2
+    assert layer_cost(excitation(2, squeeze="none")).macs == 8 * 6 * 2 * 4 * 2
+    assert layer_cost(excitation(2, squeeze="conv")).macs == 2 * 4 * 2 + 8 * 6 * 4
+    assert layer_cost(excitation(2)).parameters == 2 * 4 * 2 + 2 + 4
+
+
+def test_shared_and_inner_layers_count_once_in_parameters_and_each_time_in_products():
+    shared = keras.layers.Dense(4, use_bias=False)
+    inner = keras.Sequential([keras.Input((4,)), shared])
+    x = keras.Input((4,))
+    counted = cost(keras.Model(x, shared(inner(x))))
+    assert (counted.parameters, counted.macs) == (16, 32)
+
+
+def test_peak_memory_of_a_residual_sum_by_hand():
+    x = keras.Input((4, 4, 2))
+    y = keras.layers.Conv2D(8, 1)(x)  # 64 + 256 bytes x 2: 128 and 512
+    z = keras.layers.Conv2D(8, 1)(y)
+    model = keras.Model(x, keras.layers.Add()([y, z]))
+    assert cost(model).peak_bytes == 3 * 4 * 4 * 8 * 4  # y, z and their sum
+
+
+def test_open_size_needs_one():
+    model = keras_senet.SEResNet20(input_shape=(None, None, 3))
+    with pytest.raises(ValueError, match="input_size=224"):
+        cost(model)
+    assert cost(model, input_size=32).macs == MACS["SEResNet20"][0]
+
+
+def test_refusals():
+    with pytest.raises(TypeError, match=r"functional keras\.Model"):
+        cost(keras.layers.Dense(1))
+    x = keras.Input((3, 4))
+    with pytest.raises(ValueError, match="class GRU"):
+        cost(keras.Model(x, keras.layers.GRU(2)(x)))
+
+
+def test_table_dictionary_and_csv(tmp_path):
+    counted = cost(keras_senet.SEResNet20())
+    assert "40,815,200" in str(counted) and "81,630,400" not in str(counted)
+    assert counted.flops == 2 * counted.macs
+    assert sum(part.macs for part in counted.stages.values()) == counted.macs
+    assert list(counted.stages) == ["preprocessing", "stem", "stage2", "stage3", "stage4", "head"]
+    assert json.loads(json.dumps(counted.to_dict()))["macs"] == counted.macs
+    counted.to_csv(tmp_path / "cost.csv")
+    with (tmp_path / "cost.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert sum(int(row["macs"]) for row in rows) == counted.macs
+    assert [path.name for path in tmp_path.iterdir()] == ["cost.csv"]
+
+
+@ON_TENSORFLOW
+@pytest.mark.parametrize("name", ["SEResNeXt50", "SEShuffleNetV2x05"])
+def test_an_exported_file_costs_what_the_model_does(name, tmp_path):
+    from small import shallow
+
+    model = shallow(getattr(keras_senet, name))(input_shape=(64, 64, 3))
+    keras_senet.export.to_tflite(model, tmp_path / "model.tflite")
+    exported, counted = cost(tmp_path / "model.tflite"), cost(model)
+    assert exported.macs == counted.macs
+    assert 0 < exported.se.macs <= counted.se.macs
+    (tmp_path / "no.tflite").write_bytes(b"no such file at all")
+    with pytest.raises(ValueError, match=r"no \.tflite file"):
+        cost(tmp_path / "no.tflite")
