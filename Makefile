@@ -36,9 +36,10 @@ demo: $(VENV)/demo
 
 test: $(VENV)/dev
 	$(TEST) -m "not slow"
-	KERAS_BACKEND=jax $(TEST) -m "not slow" tests/layers tests/architectures tests/weights
+	TF_ENABLE_ONEDNN_OPTS=0 $(TEST) -m "not slow" tests/layers
+	KERAS_BACKEND=jax $(TEST) -m "not slow" tests/layers tests/architectures tests/weights tests/analysis
 	if $(BIN)/python -c "import torch" 2>/dev/null; then \
-	  KERAS_BACKEND=torch $(TEST) -m "not slow" tests/layers tests/architectures tests/weights; \
+	  KERAS_BACKEND=torch $(TEST) -m "not slow" tests/layers tests/architectures tests/weights tests/analysis; \
 	else echo "PyTorch is not installed: its lines were not run."; fi
 
 test-fast: $(VENV)/dev

@@ -17,9 +17,6 @@ import subprocess
 import sys
 import time
 
-from rich.console import Console
-from rich.table import Table
-
 FOLDER = pathlib.Path(__file__).parent
 
 # Variants, and the network of timm with the same trunk.
@@ -157,6 +154,10 @@ def write(path, results):
 
 def table(results):
     """The results for reading: images a second, and each contender's time over the first's."""
+    # Here, since a contender's environment need not have it.
+    from rich.console import Console
+    from rich.table import Table
+
     view = Table("what", "contender", "images/s", "quartiles", "ms", "time / first")
     for result in results:
         first = next(iter(result["contenders"].values()))["median_s"]

@@ -2,7 +2,7 @@
 
 The excitation is tiny; an SE block costs the passes over its input. TensorFlow runs one kernel
 for each operation, and differentiating mean and product one by one takes twelve passes backward.
-Here it takes seven, and half-precision images are never copied to float32.
+Here it takes eight, and half-precision images are never copied to float32.
 """
 
 import tensorflow as tf
