@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-TEST = $(BIN)/python -m pytest -q -p no:cacheprovider
+# Processes that share the suite.
+WORKERS ?= 2
+TEST = $(BIN)/python -m pytest -q -p no:cacheprovider -n $(WORKERS)
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: help demo test test-fast test-slow lint docs clean
