@@ -5,9 +5,7 @@ import difflib
 from absl import app, flags
 
 import keras_senet
-from keras_senet.training import DIGITS, PAPER
-
-RECIPES = {recipe.name: recipe for recipe in (DIGITS, PAPER)}
+from keras_senet.training import RECIPES
 
 _MODEL = flags.DEFINE_string("model", "SEResNet20", "Name of a network of keras_senet.")
 _DATA = flags.DEFINE_string("data", "digits", "digits, or folder:PATH (one folder per class).")

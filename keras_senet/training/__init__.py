@@ -1,7 +1,45 @@
 """Training a network with `model.fit`, as a recipe says."""
 
-from keras_senet.training.recipes import DIGITS, PAPER, Recipe
+from keras_senet.training.lamb import Lamb
+from keras_senet.training.losses import PresentClasses, loss
+from keras_senet.training.optimizers import optimizer
+from keras_senet.training.recipe import Recipe
+from keras_senet.training.recipes import (
+    CIFAR,
+    DIGITS,
+    FINETUNE,
+    LARGE_BATCH,
+    MOBILE,
+    PAPER,
+    RECIPES,
+    RELEASED,
+    RSB_A2,
+    RSB_A3,
+    SENET154,
+)
+from keras_senet.training.schedules import Schedule
 from keras_senet.training.sgd import SGD
 from keras_senet.training.train import Result, train
 
-__all__ = ["DIGITS", "PAPER", "SGD", "Recipe", "Result", "train"]
+__all__ = [
+    "CIFAR",
+    "DIGITS",
+    "FINETUNE",
+    "LARGE_BATCH",
+    "MOBILE",
+    "PAPER",
+    "RECIPES",
+    "RELEASED",
+    "RSB_A2",
+    "RSB_A3",
+    "SENET154",
+    "SGD",
+    "Lamb",
+    "PresentClasses",
+    "Recipe",
+    "Result",
+    "Schedule",
+    "loss",
+    "optimizer",
+    "train",
+]

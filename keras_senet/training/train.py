@@ -11,7 +11,8 @@ import time
 import keras
 
 from keras_senet.training.curves import plot_curves
-from keras_senet.training.sgd import SGD
+from keras_senet.training.losses import loss
+from keras_senet.training.optimizers import optimizer
 
 POLICIES = {
     "none": "float32",
@@ -70,15 +71,17 @@ def train(architecture, dataset, recipe, workdir, *, weights=None, mixed_precisi
     workdir = pathlib.Path(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(seed)
-    model = _build(architecture, dataset, weights, POLICIES[mixed_precision])
+    model = _build(architecture, dataset, recipe, weights, POLICIES[mixed_precision])
     steps = len(dataset.training) // recipe.batch_size
     _compile(model, recipe, steps)
     history_file = workdir / "history.csv"
     start = time.perf_counter()
     history = model.fit(
-        dataset.train(recipe.batch_size, seed).map(_one_hot(len(dataset.class_names))),
+        dataset.train(recipe.batch_size // recipe.accumulation_steps, seed).map(
+            _one_hot(len(dataset.class_names))
+        ),
         epochs=recipe.epochs,
-        steps_per_epoch=steps,
+        steps_per_epoch=steps * recipe.accumulation_steps,
         shuffle=False,  # the stream has its own order
         validation_data=dataset.validation(recipe.batch_size).map(
             _one_hot(len(dataset.class_names))
@@ -92,51 +95,25 @@ def train(architecture, dataset, recipe, workdir, *, weights=None, mixed_precisi
     return result
 
 
-def _build(architecture, dataset, weights, policy):
+def _build(architecture, dataset, recipe, weights, policy):
+    if recipe.dropout is not None:
+        architecture = architecture.replace(dropout=recipe.dropout)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
         size = dataset.image_size
         return architecture(
-            weights=weights, input_shape=(size, size, 3), classes=len(dataset.class_names)
+            weights=weights,
+            input_shape=(size, size, 3),
+            classes=len(dataset.class_names),
+            classifier_activation=recipe.activation,
         )
     finally:
         keras.config.set_dtype_policy(before)
 
 
 def _compile(model, recipe, steps):
-    model.compile(
-        SGD(
-            learning_rate(recipe, steps),
-            momentum=recipe.momentum,
-            nesterov=recipe.nesterov,
-            l2=recipe.weight_decay,
-        ),
-        keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-        metrics=["accuracy"],
-    )
-
-
-def learning_rate(recipe, steps):
-    """The learning-rate schedule of a recipe with this many steps in an epoch."""
-    warmup = recipe.warmup_epochs * steps
-    if recipe.schedule == "cosine":
-        return keras.optimizers.schedules.CosineDecay(
-            0.0 if warmup else recipe.learning_rate,
-            decay_steps=recipe.epochs * steps - warmup,
-            warmup_target=recipe.learning_rate if warmup else None,
-            warmup_steps=warmup,
-        )
-    if warmup:
-        raise ValueError("A recipe with schedule 'step' has no warm-up: set `warmup_epochs=0`.")
-    drops = math.ceil(recipe.epochs / recipe.step_epochs) - 1
-    if not drops:
-        return recipe.learning_rate
-    return keras.optimizers.schedules.PiecewiseConstantDecay(
-        # A boundary belongs to the interval before it.
-        [(drop + 1) * recipe.step_epochs * steps - 1 for drop in range(drops)],
-        [recipe.learning_rate * 0.1**drop for drop in range(drops + 1)],
-    )
+    model.compile(optimizer(recipe, steps), loss(recipe), metrics=["accuracy"])
 
 
 def _one_hot(classes):
