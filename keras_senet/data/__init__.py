@@ -1,10 +1,11 @@
 """Images and labels: raw pixels in 0..255, never normalized (the model does that)."""
 
 from keras_senet.data.dataset import Dataset, Split
+from keras_senet.data.decode import read_rgb
 from keras_senet.data.digits import load_digits
 from keras_senet.data.folder import load_folder
 
-__all__ = ["Dataset", "Split", "load", "load_digits", "load_folder"]
+__all__ = ["Dataset", "Split", "load", "load_digits", "load_folder", "read_rgb"]
 
 
 def load(source, *, image_size=32):
