@@ -45,18 +45,24 @@ class Dataset:
     held_out: Split
     augmentation: str
 
-    def train(self, batch_size, seed=0):
+    def train(self, batch_size, seed=0, *, step=0, shard=(0, 1), sampling="uniform"):
         """Endless augmented batches; every image once in each pass over the split.
 
         Order and augmentation are a pure function of the seed and of the position in the stream.
 
         Args:
-            batch_size: Images in a batch, B.
+            batch_size: Images in a batch of all shards together, B.
             seed: Any integer.
+            step: Step to begin with.
+            shard: Index of this shard and their number; a shard has its slice of every batch.
+            sampling: `"uniform"`.
 
         Returns:
             A `tf.data.Dataset` of images `(B, S, S, 3)` uint8 and labels `(B,)`.
         """
+        if sampling != "uniform":
+            raise ValueError(f"Argument `sampling` must be 'uniform'. Received: {sampling!r}")
+        part = batch_size // shard[1]
         items, labels = map(tf.constant, (self.training.items, self.training.labels))
         count = len(self.training)
         augment = {"shift": images.shift, "photo": images.random_crop}[self.augmentation]
@@ -70,17 +76,20 @@ class Dataset:
             image = augment(items[index], self.image_size, tf.stack([seed, position]))
             return image, labels[index]
 
-        stream = tf.data.Dataset.range(np.iinfo(np.int64).max)
+        stream = tf.data.Dataset.range(step * part, np.iinfo(np.int64).max)
+        stream = stream.map(lambda i: i // part * batch_size + shard[0] * part + i % part)
         stream = stream.map(example, num_parallel_calls=tf.data.AUTOTUNE)
-        return stream.batch(batch_size, drop_remainder=True).prefetch(4)
+        return stream.batch(part, drop_remainder=True).prefetch(4)
 
-    def validation(self, batch_size):
+    def validation(self, batch_size, shard=(0, 1)):
         """Batches of the held-out images, in order, each image once.
 
         Returns:
             A `tf.data.Dataset` of images `(B, S, S, 3)` uint8 and labels `(B,)`.
         """
-        return self._plain(self.held_out).batch(batch_size).prefetch(4)
+        index, count = shard
+        split = Split(self.held_out.items[index::count], self.held_out.labels[index::count])
+        return self._plain(split).batch(batch_size // count).prefetch(4)
 
     def held_out_arrays(self, limit=None):
         """Held-out images `(N, S, S, 3)` uint8 and labels `(N,)`, the first `limit` of them."""
