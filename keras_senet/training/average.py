@@ -115,7 +115,7 @@ def _compiled(model, weights, averages, seen, momentum):
         values = [[v.value for v in variables] for variables in (averages, weights)]
         for average, value in zip(averages, moved(*values, iterations, seen.value), strict=True):
             average.assign(value)
-        seen.assign(iterations)
+        seen.assign(ops.copy(iterations))  # JAX takes the memory of the optimizer's own
 
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
