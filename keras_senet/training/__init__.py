@@ -1,8 +1,12 @@
 """Training a network with `model.fit`, as a recipe says."""
 
+from keras_senet.training.checkpoints import Diverged
+from keras_senet.training.determinism import make_deterministic
+from keras_senet.training.distribution import initialize
 from keras_senet.training.lamb import Lamb
 from keras_senet.training.losses import PresentClasses, loss
 from keras_senet.training.optimizers import optimizer
+from keras_senet.training.preemption import Preempted
 from keras_senet.training.recipe import Recipe
 from keras_senet.training.recipes import (
     CIFAR,
@@ -17,6 +21,7 @@ from keras_senet.training.recipes import (
     RSB_A3,
     SENET154,
 )
+from keras_senet.training.saving import Saving
 from keras_senet.training.schedules import Schedule
 from keras_senet.training.sgd import SGD
 from keras_senet.training.train import Result, train
@@ -34,12 +39,17 @@ __all__ = [
     "RSB_A3",
     "SENET154",
     "SGD",
+    "Diverged",
     "Lamb",
+    "Preempted",
     "PresentClasses",
     "Recipe",
     "Result",
+    "Saving",
     "Schedule",
+    "initialize",
     "loss",
+    "make_deterministic",
     "optimizer",
     "train",
 ]

@@ -13,7 +13,9 @@ RESUMES = ("auto", "never", "must")
 
 def describe(architecture, dataset, recipe, weights, precision, seed):
     """What a run is, in JSON's types; a run that goes on must have the same description."""
-    labels = hashlib.sha256(b"".join(s.labels.tobytes() for s in (dataset.training, dataset.held_out)))
+    labels = hashlib.sha256(
+        b"".join(s.labels.tobytes() for s in (dataset.training, dataset.held_out))
+    )
     description = {
         "architecture": dataclasses.asdict(architecture),
         "data": {

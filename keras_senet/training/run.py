@@ -117,9 +117,7 @@ class Run:
         end = freeze if freeze and epoch < freeze else self.recipe.epochs
         batches, validation_steps = self._validation()
         self.model.fit(
-            training_batches(
-                self.dataset, self.recipe, self.seed, step=step, shard=self.process
-            ),
+            training_batches(self.dataset, self.recipe, self.seed, step=step, shard=self.process),
             initial_epoch=epoch,
             epochs=epoch + 1 if done else end,
             steps_per_epoch=self.steps_per_epoch - done,

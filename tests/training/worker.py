@@ -14,9 +14,7 @@ def main(workdir, options):
 
     training.make_deterministic()
     if "coordinator" in options:
-        training.initialize(
-            options["coordinator"], options["num_processes"], options["process_id"]
-        )
+        training.initialize(options["coordinator"], options["num_processes"], options["process_id"])
     recipe = training.DIGITS.replace(
         **{"batch_size": 128, "ema": 0.9, "dropout": 0.2, **options["recipe"]}
     )
