@@ -1,6 +1,5 @@
 """What is not trained: whole stages, or batch normalization."""
 
-import keras
 from keras import ops
 
 from keras_senet.training.batch_norm import normalizations

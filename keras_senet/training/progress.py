@@ -11,8 +11,8 @@ class Progress(keras.callbacks.Callback):
     """A live bar in a terminal, and one line for each epoch.
 
     The bar shows images per second, time left, learning rate, loss and accuracy. Where the output
-    is not a terminal there are only the lines. Pass `verbose=0` to `model.fit`. What it reads of
-    a batch it reads on another thread (`async_safe`), so that training does not wait.
+    is not a terminal there are only the lines. Pass `verbose=0` to `model.fit`. On JAX what
+    it reads of a batch it reads on another thread (`async_safe`): training does not wait.
 
     Args:
         epochs: Epochs of the whole run, however many calls of `model.fit` it takes.
