@@ -18,8 +18,9 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     Args:
         peak: Highest learning rate.
         steps: Steps (updates of the weights) of the whole run.
-        shape: `"cosine"`: `(1 + cos(pi t)) / 2` of the peak, with t from 0 at the end of the warm-up
-            to 1 at the end of the run; `"linear"`: `1 - t` of it; `"step"`: a tenth at each drop.
+        shape: `"cosine"`: `(1 + cos(pi t)) / 2` of the peak, with t from 0 at the end of the
+            warm-up to 1 at the end of the run; `"linear"`: `1 - t` of it; `"step"`: a tenth at
+            each drop.
         warmup_steps: Steps of linear growth.
         drops: Steps, counted from the start of the run, at which shape `"step"` drops.
         accumulation_steps: Batches in one step.

@@ -94,5 +94,5 @@ def test_the_average_takes_the_place_of_the_weights(run):
 
 def test_bad_momentum():
     model = NETWORK(input_shape=(16, 16, 3))
-    with pytest.raises(ValueError, match="between 0 and 1, as 0.9999. Received: 1"):
+    with pytest.raises(ValueError, match=r"between 0 and 1, as 0\.9999\. Received: 1"):
         Average(model, 1)

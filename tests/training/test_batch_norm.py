@@ -111,7 +111,7 @@ def state(model):
 
 
 def test_normalization_is_frozen_from_the_stated_epoch_on():
-    """Every statistic, gamma and beta moves in epochs 0 and 1, none in 2 and 3; the rest goes on."""
+    """Statistics, gamma and beta move in epochs 0 and 1, not in 2 and 3; the rest goes on."""
     recipe = training.DIGITS.replace(epochs=4, batch_size=8, freeze_bn_from=2)
     model = build()
     model.compile(training.optimizer(recipe, 2), training.loss(recipe), metrics=["accuracy"])
@@ -166,6 +166,6 @@ def test_frozen_stages_keep_everything():
         moved = (value(weight) != before[weight.path]).any()
         assert moved == (not frozen and not constant), weight.path
     with pytest.raises(
-        ValueError, match="no stage 'stage9' to freeze. Expected one of: stem, stage2"
+        ValueError, match=r"no stage 'stage9' to freeze\. Expected one of: stem, stage2"
     ):
         freeze_stages(model, ("stage9",))
