@@ -3,6 +3,7 @@
 from keras_senet.training.checkpoints import Diverged
 from keras_senet.training.determinism import make_deterministic
 from keras_senet.training.distribution import initialize
+from keras_senet.training.evaluation import Evaluation, evaluate
 from keras_senet.training.lamb import Lamb
 from keras_senet.training.losses import PresentClasses, loss
 from keras_senet.training.optimizers import optimizer
@@ -40,6 +41,7 @@ __all__ = [
     "SENET154",
     "SGD",
     "Diverged",
+    "Evaluation",
     "Lamb",
     "Preempted",
     "PresentClasses",
@@ -47,6 +49,7 @@ __all__ = [
     "Result",
     "Saving",
     "Schedule",
+    "evaluate",
     "initialize",
     "loss",
     "make_deterministic",

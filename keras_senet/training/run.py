@@ -14,6 +14,7 @@ from keras_senet.training.divergence import Divergence
 from keras_senet.training.freezing import freeze_batch_norm
 from keras_senet.training.model import create_variables
 from keras_senet.training.preemption import Preemption
+from keras_senet.training.progress import Progress
 from keras_senet.training.saving import Position, Saver
 from keras_senet.training.state import State
 
@@ -68,12 +69,11 @@ class Run:
         if self.position.step % self.steps_per_epoch:
             self.metrics = arrays
 
-    def fit(self, saving, callbacks=()):
+    def fit(self, saving):
         """Trains from here to the end of the recipe.
 
         Args:
             saving: A `Saving`.
-            callbacks: Keras callbacks, called before the state is saved.
 
         Raises:
             Diverged: If there is no way back.
@@ -89,25 +89,25 @@ class Run:
                 {"run": self.description},
             )
             saver.metrics = self.metrics
-            own = [self.average] if self.average else []
-            own.append(Divergence(self.model.loss, self._classes, self.steps_per_epoch))
+            callbacks = [self.average] if self.average else []
+            classes = len(self.dataset.class_names)
+            callbacks.append(Divergence(self.model.loss, classes, self.steps_per_epoch))
+            if self.writes:
+                callbacks.append(Progress(self.recipe.epochs, self._batch_size))
+            callbacks.append(saver)
             while self.position.step < self.recipe.epochs * self.steps_per_epoch:
-                self._fit_phase([*own, *callbacks, saver], verbose="auto" if self.writes else 0)
+                self._fit_phase(callbacks)
 
     def finish(self):
-        """Puts the final weights into the model; returns their accuracy on held-out images."""
+        """Puts the final weights into the model."""
         if self.average:
             self.average.assign_to_model()
-        if not self.recipe.precise_bn_batches:
-            return self.position.rows[-1]["val_accuracy"]
-        batches = training_batches(self.dataset, self.recipe, self.seed)
-        precise_batch_norm(
-            self.model, (images for images, _ in batches), self.recipe.precise_bn_batches
-        )
-        batches, steps = self._validation()
-        return self.model.evaluate(batches, steps=steps, verbose=0, return_dict=True)["accuracy"]
+        if self.recipe.precise_bn_batches:
+            batches = training_batches(self.dataset, self.recipe, self.seed)
+            images = (images for images, _ in batches)
+            precise_batch_norm(self.model, images, self.recipe.precise_bn_batches)
 
-    def _fit_phase(self, callbacks, verbose):
+    def _fit_phase(self, callbacks):
         """One call of `fit`: the rest of an epoch begun, or whole epochs up to a freeze."""
         step = self.position.step
         epoch, done = divmod(step, self.steps_per_epoch)
@@ -115,7 +115,7 @@ class Run:
         if freeze and epoch >= freeze and not self.position.frozen:
             self._freeze()
         end = freeze if freeze and epoch < freeze else self.recipe.epochs
-        batches, validation_steps = self._validation()
+        batches, validation_steps = validation_batches(self.dataset, self._batch_size, self.process)
         self.model.fit(
             training_batches(self.dataset, self.recipe, self.seed, step=step, shard=self.process),
             initial_epoch=epoch,
@@ -125,12 +125,12 @@ class Run:
             validation_data=batches,
             validation_steps=validation_steps,
             callbacks=callbacks,
-            verbose=verbose,
+            verbose=0,
         )
 
-    def _validation(self):
-        size = self.recipe.batch_size // self.recipe.accumulation_steps
-        return validation_batches(self.dataset, size, self.process)
+    @property
+    def _batch_size(self):
+        return self.recipe.batch_size // self.recipe.accumulation_steps
 
     def _freeze(self):
         freeze_batch_norm(self.model)
@@ -147,7 +147,3 @@ class Run:
                 f"{error} The run has diverged: try a lower learning rate or a longer warm-up. "
                 f"{self.checkpoints.kept()}"
             ) from None
-
-    @property
-    def _classes(self):
-        return len(self.dataset.class_names)

@@ -7,8 +7,10 @@ import keras
 
 from keras_senet.training import distribution
 from keras_senet.training.checkpoints import Checkpoints
+from keras_senet.training.evaluation import evaluate
 from keras_senet.training.model import compiled_model
 from keras_senet.training.precision import resolve
+from keras_senet.training.report import write_report
 from keras_senet.training.results import write_results
 from keras_senet.training.resume import describe
 from keras_senet.training.run import Run
@@ -99,9 +101,16 @@ def train(
         )
         run.begin(resume)
         run.fit(saving)
-        result = Result(model, run.finish(), run.position.seconds, workdir)
+        run.finish()
+    accuracy = run.position.rows[-1]["val_accuracy"]
+    if run.process[1] == 1:  # the weights of several processes are not at hand outside of `fit`
+        evaluation = evaluate(model, dataset, recipe.batch_size)
+        accuracy = evaluation.top1
+    result = Result(model, accuracy, run.position.seconds, workdir)
     if run.writes:
         write_results(result, run.position, run.description)
+    if run.process[1] == 1:
+        write_report(workdir, evaluation)
     return result
 
 
