@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import sys
 
 import keras
 
 # A dead process is missed after this many seconds; twice that ends the others.
 HEARTBEAT_SECONDS = 20
 SLURM = "SLURM_NTASKS"
+LOST_EXIT_CODE = 76  # EX_PROTOCOL of sysexits.h: start all processes again
 
 
 def initialize(coordinator=None, num_processes=None, process_id=None):
@@ -57,6 +59,34 @@ def process():
     import jax
 
     return jax.process_index(), jax.process_count()
+
+
+@contextlib.contextmanager
+def together(count):
+    """A `with` block that ends this process, with code 76, when one of the others is gone.
+
+    A process that dies breaks the sums over all of them at once; one that hangs is missed after 20
+    seconds by JAX, which then aborts the others.
+
+    Args:
+        count: Number of processes.
+    """
+    if count == 1:
+        yield
+        return
+    import jax
+
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        print(
+            f"Process {jax.process_index()} of {count} ends, since it cannot compute together with "
+            "the others; most likely one is gone. Start all of them again: they go on from the "
+            f"newest checkpoint. The error was: {error}",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(LOST_EXIT_CODE)  # an orderly exit would wait for the process that is gone
 
 
 @contextlib.contextmanager

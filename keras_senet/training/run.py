@@ -10,6 +10,7 @@ from keras_senet.training.average import Average
 from keras_senet.training.batch_norm import precise_batch_norm
 from keras_senet.training.batches import training_batches, validation_batches
 from keras_senet.training.checkpoints import Checkpoints, Diverged
+from keras_senet.training.distribution import together
 from keras_senet.training.divergence import Divergence
 from keras_senet.training.freezing import freeze_batch_norm
 from keras_senet.training.model import create_variables
@@ -79,7 +80,11 @@ class Run:
             Diverged: If there is no way back.
             Preempted: After SIGTERM, when the state is saved.
         """
-        with Preemption(self.process[1]) as preemption, self._kept():
+        with (
+            together(self.process[1]),
+            Preemption(self.process[1]) as preemption,
+            self._kept(),
+        ):
             saver = Saver(
                 self.state,
                 self.position,
