@@ -1,8 +1,10 @@
 """Training a network with `model.fit`, as a recipe says."""
 
+from keras_senet.training.evaluation import Evaluation, evaluate
 from keras_senet.training.lamb import Lamb
 from keras_senet.training.losses import PresentClasses, loss
 from keras_senet.training.optimizers import optimizer
+from keras_senet.training.progress import Progress
 from keras_senet.training.recipe import Recipe
 from keras_senet.training.recipes import (
     CIFAR,
@@ -17,6 +19,7 @@ from keras_senet.training.recipes import (
     RSB_A3,
     SENET154,
 )
+from keras_senet.training.report import write_report
 from keras_senet.training.schedules import Schedule
 from keras_senet.training.sgd import SGD
 from keras_senet.training.train import Result, train
@@ -34,12 +37,16 @@ __all__ = [
     "RSB_A3",
     "SENET154",
     "SGD",
+    "Evaluation",
     "Lamb",
     "PresentClasses",
+    "Progress",
     "Recipe",
     "Result",
     "Schedule",
+    "evaluate",
     "loss",
     "optimizer",
     "train",
+    "write_report",
 ]
