@@ -8,6 +8,7 @@ from keras_senet.training.lamb import Lamb
 from keras_senet.training.losses import PresentClasses, loss
 from keras_senet.training.optimizers import optimizer
 from keras_senet.training.preemption import Preempted
+from keras_senet.training.progress import Progress
 from keras_senet.training.recipe import Recipe
 from keras_senet.training.recipes import (
     CIFAR,
@@ -22,6 +23,7 @@ from keras_senet.training.recipes import (
     RSB_A3,
     SENET154,
 )
+from keras_senet.training.report import write_report
 from keras_senet.training.saving import Saving
 from keras_senet.training.schedules import Schedule
 from keras_senet.training.sgd import SGD
@@ -45,6 +47,7 @@ __all__ = [
     "Lamb",
     "Preempted",
     "PresentClasses",
+    "Progress",
     "Recipe",
     "Result",
     "Saving",
@@ -55,4 +58,5 @@ __all__ = [
     "make_deterministic",
     "optimizer",
     "train",
+    "write_report",
 ]

@@ -38,9 +38,7 @@ def test_every_truncation_and_every_flipped_byte_is_noticed(tmp_path):
         with pytest.raises(checkpoint.Damaged, match=r"x\.npz"):
             checkpoint.read(path)
     for position in range(0, len(whole), 7):
-        path.write_bytes(
-            whole[:position] + bytes([whole[position] ^ 0xFF]) + whole[position + 1 :]
-        )
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 0xFF]) + whole[position + 1 :])
         try:  # a byte that carries no content, such as a date, may change
             read = checkpoint.read(path)
         except (checkpoint.Damaged, OSError):
