@@ -1,10 +1,42 @@
 """Images and labels: raw pixels in 0..255, never normalized (the model does that)."""
 
-from keras_senet.data.dataset import Dataset, Split
+from keras_senet.data.augmentation import (
+    CIFAR,
+    MOBILE,
+    NONE,
+    PHOTO,
+    RELEASED,
+    RSB_A2,
+    RSB_A3,
+    SHIFT,
+    Augmentation,
+)
+from keras_senet.data.bad_images import BadImages, check
+from keras_senet.data.dataset import Dataset
+from keras_senet.data.decode import read_rgb
 from keras_senet.data.digits import load_digits
 from keras_senet.data.folder import load_folder
+from keras_senet.data.split import Split
 
-__all__ = ["Dataset", "Split", "load", "load_digits", "load_folder"]
+__all__ = [
+    "CIFAR",
+    "MOBILE",
+    "NONE",
+    "PHOTO",
+    "RELEASED",
+    "RSB_A2",
+    "RSB_A3",
+    "SHIFT",
+    "Augmentation",
+    "BadImages",
+    "Dataset",
+    "Split",
+    "check",
+    "load",
+    "load_digits",
+    "load_folder",
+    "read_rgb",
+]
 
 
 def load(source, *, image_size=32):

@@ -4,9 +4,11 @@ import pathlib
 
 import numpy as np
 
-from keras_senet.data.dataset import Dataset, Split
+from keras_senet.data.augmentation import PHOTO
+from keras_senet.data.dataset import Dataset
+from keras_senet.data.split import Split
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 HELD_OUT = 5  # every fifth image of each class, where the folder has no split of its own
 
 
@@ -53,7 +55,7 @@ def load_folder(path, image_size):
         image_size=image_size,
         training=_split(training),
         held_out=_split(held_out),
-        augmentation="photo",
+        augmentation=PHOTO,
     )
 
 
