@@ -112,8 +112,13 @@ def _compiled(model, weights, averages, seen, momentum):
 
     def move():
         iterations = ops.cast(model.optimizer.iterations, "int32")
-        values = [[v.value for v in variables] for variables in (averages, weights)]
-        for average, value in zip(averages, moved(*values, iterations, seen.value), strict=True):
+        new = moved(
+            [average.value for average in averages],
+            [weight.value for weight in weights],
+            iterations,
+            seen.value,
+        )
+        for average, value in zip(averages, new, strict=True):
             average.assign(value)
         seen.assign(ops.copy(iterations))  # JAX takes the memory of the optimizer's own
 

@@ -37,7 +37,7 @@ class Progress(keras.callbacks.Callback):
         self.console = console or Console(stderr=True)
         self.epochs = epochs
         self.batch_size = batch_size
-        self._bar = self._task = None
+        self._bar = None
         self._steps = 0  # of this epoch, in this call of `fit`
         self._images, self._seconds = 0, 0.0  # of all epochs that ended
         self._start = self._end = 0.0
@@ -50,7 +50,7 @@ class Progress(keras.callbacks.Callback):
         if self.console.is_terminal:
             self._bar = _bar(self.console)
             self._bar.start()
-            self._task = self._bar.add_task(
+            self._bar.add_task(
                 f"epoch {epoch + 1}/{self.epochs}",
                 total=self.params.get("steps"),
                 speed="",
@@ -63,7 +63,7 @@ class Progress(keras.callbacks.Callback):
         self._end = time.perf_counter()
         if self._bar:
             self._bar.update(
-                self._task,
+                self._bar.task_ids[0],
                 completed=self._steps,
                 speed=f"{self._speed():,.0f} images/s",
                 state=_words({"learning rate": self._rate, **(logs or {})}),

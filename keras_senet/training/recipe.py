@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_senet.data.augmentation import Augmentation
 from keras_senet.training.schedules import SHAPES
 from keras_senet.training.weight_decay import DECAYED
 
@@ -49,6 +50,7 @@ class Recipe:
         precise_bn_batches: Batches that the final statistics of normalization are computed from;
             0 keeps the moving averages.
         image_size: Height and width of training images in pixels; `None` for the network's own.
+        augmentation: What is done to training images; `None` for the data set's own.
         sampling: `"uniform"`: every image once an epoch; or `"class_balanced"`: every class
             equally often.
     """
@@ -76,6 +78,7 @@ class Recipe:
     freeze_stages: tuple[str, ...] = ()
     precise_bn_batches: int = 0
     image_size: int | None = None
+    augmentation: Augmentation | None = None
     sampling: str = "uniform"
 
     def __post_init__(self):

@@ -1,5 +1,6 @@
 """Recipes: how to train, as values."""
 
+from keras_senet.data import augmentation
 from keras_senet.training.recipe import Recipe
 
 # Section 5.1 of the paper: 4 servers. Weight decay is not stated; the author names 1e-4, that of
@@ -15,6 +16,7 @@ PAPER = Recipe(
     schedule="step",
     drops=(30, 60, 90),
     decayed="all",
+    augmentation=augmentation.PHOTO,
 )
 # Appendix of the paper (SENet-154): 8 servers, dropout 0.2, "the parameters of batch normalization
 # frozen for the last few epochs". Schedule and epochs are not stated: those of `paper`.
@@ -38,6 +40,7 @@ RELEASED = PAPER.replace(
     learning_rate=0.1,
     base_batch_size=256,
     drops=(30, 60, 90, 110),
+    augmentation=augmentation.RELEASED,
 )
 # Section 5.1, mobile setting: rate dropped on a plateau of the validation loss in about 400 epochs,
 # here at fixed epochs; decay 4e-5 as in the ShuffleNet paper.
@@ -50,6 +53,7 @@ MOBILE = PAPER.replace(
     base_batch_size=256,
     drops=(130, 260, 350),
     weight_decay=4e-5,
+    augmentation=augmentation.MOBILE,
 )
 # Goyal et al., https://arxiv.org/abs/1706.02677, section 5.1: any batch up to 8192.
 # Expected: top-1 error of ResNet-50 23.60 % at 256.
@@ -64,6 +68,7 @@ LARGE_BATCH = Recipe(
     warmup_epochs=5,
     optimizer="nesterov",
     zero_gamma=True,
+    augmentation=augmentation.PHOTO,
 )
 # Wightman et al., https://arxiv.org/abs/2110.00476, table 2, without repeated augmentation and
 # stochastic depth. Expected top-1: ResNet-50 79.8 %, SE-ResNet-50 80.1 % (timm's run).
@@ -79,10 +84,17 @@ RSB_A2 = Recipe(
     clip_norm=1.0,
     loss="binary_cross_entropy",
     zero_gamma=True,
+    augmentation=augmentation.RSB_A2,
 )
 # The same table: trained at 160 pixels, judged at 224.
 # Expected top-1: ResNet-50 78.1 %; SE-ResNet-50 77.04 %, 75.10 % at 160 pixels (timm's run).
-RSB_A3 = RSB_A2.replace(name="rsb_a3", epochs=100, learning_rate=8e-3, image_size=160)
+RSB_A3 = RSB_A2.replace(
+    name="rsb_a3",
+    epochs=100,
+    learning_rate=8e-3,
+    image_size=160,
+    augmentation=augmentation.RSB_A3,
+)
 # He et al., https://arxiv.org/abs/1512.03385, section 4.2: 64,000 steps, drops at
 # 32,000 and 48,000.
 # Expected (table 4, error on CIFAR-10): SE-ResNet-110 5.21 %, SE-ResNet-164 4.39 %.
@@ -95,6 +107,7 @@ CIFAR = Recipe(
     schedule="step",
     drops=(82, 123),
     decayed="all",
+    augmentation=augmentation.CIFAR,
 )
 # Small images, small networks: a minute on two cores.
 DIGITS = Recipe(

@@ -24,6 +24,10 @@ img { max-width: 100%; } .muted { color: #666; } .columns { columns: 18rem; }
 """
 
 
+class _Markup(str):
+    """HTML as it is; every other text is escaped."""
+
+
 def write_report(workdir, evaluation):
     """Writes `report.html` beside the files of a finished run.
 
@@ -96,9 +100,7 @@ def _worst(evaluation):
             if mistakes[other]
         ]
         share = f"{accuracy[index]:.1%}"
-        bar = (
-            f'<div class="track"><div class="bar" style="width:{accuracy[index]:.1%}"></div></div>'
-        )
+        bar = _Markup(f'<div class="track"><div class="bar" style="width:{share}"></div></div>')
         rows.append([evaluation.class_names[index], bar, share, confusion[index].sum(), taken_for])
     return _table(["class", "", "accuracy", "images", "taken for"], rows)
 
@@ -129,7 +131,7 @@ def _table(header, rows):
 
 
 def _cell(value):
-    if isinstance(value, str) and value.startswith("<div"):
+    if isinstance(value, _Markup):
         return f"<td>{value}</td>"
     if isinstance(value, dict):
         value = [f"{name} {item}" for name, item in value.items()]

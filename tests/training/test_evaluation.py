@@ -100,12 +100,12 @@ def finished(tmp_path):
 
 def test_the_report_stands_alone(finished):
     confusion = np.array([[3, 2, 1], [0, 4, 0], [0, 0, 0]])
-    evaluation = Evaluation(("<cat>", "dog", "owl"), confusion, np.array([6, 4, 0]))
+    evaluation = Evaluation(("<div>", "dog", "owl"), confusion, np.array([6, 4, 0]))
     path = write_report(finished, evaluation)
     page = path.read_text()
     for text in ("70.00%", "100.00%", "dog (2), owl (1)", "no images", "digits", "keras 3.15.1"):
         assert text in page
-    assert "&lt;cat&gt;" in page and "<cat>" not in page and '<b>"' not in page
+    assert "&lt;div&gt;" in page and "<div></td>" not in page and '<b>"' not in page
     assert "http" not in page and 'src="data:image/png;base64,' in page
     assert not list(finished.glob("*.part"))
 
