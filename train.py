@@ -15,7 +15,9 @@ from keras_senet.training import RECIPES, Recipe
 
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "What to do.")
 _MODEL = flags.DEFINE_string("model", "SEResNet20", "Name of a network of keras_senet.")
-_DATA = flags.DEFINE_string("data", "digits", "digits, folder:PATH (one folder per class), ...")
+_DATA = flags.DEFINE_string(
+    "data", "digits", "digits, shapes, folder:PATH (one folder per class), or tfds:NAME."
+)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.")
 _RECIPE = flags.DEFINE_enum("recipe", "digits", sorted(RECIPES), "Recipe to start from.")
 _WEIGHTS = flags.DEFINE_string("weights", None, "Weights file to start from, or to evaluate.")
@@ -35,6 +37,7 @@ _RESUME = flags.DEFINE_enum(
 _STEPS = flags.DEFINE_integer("checkpoint_steps", None, "Save after so many steps too.")
 _SECONDS = flags.DEFINE_float("checkpoint_seconds", 600.0, "Save after so many seconds too.")
 _KEEP = flags.DEFINE_integer("keep_checkpoints", 3, "Checkpoints kept besides the best one.")
+_TENSORBOARD = flags.DEFINE_bool("tensorboard", False, "Logs for TensorBoard in the folder.")
 _DETERMINISTIC = flags.DEFINE_bool("deterministic", False, "The same bits every time, slower.")
 _DEVICES = flags.DEFINE_list("devices", None, "As gpu:0,gpu:1; default: all accelerators.")
 _COORDINATOR = flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, for several.")
@@ -42,7 +45,7 @@ _PROCESSES = flags.DEFINE_integer("num_processes", None, "Number of processes (J
 _PROCESS = flags.DEFINE_integer("process_id", None, "Number of this process, from 0.")
 _DATA_ONLY = flags.DEFINE_bool("data_only", False, "Only measure the input pipeline.")
 _CHECK_DATA = flags.DEFINE_bool("check_data", False, "Only look for images that cannot be read.")
-_BAD_IMAGES = flags.DEFINE_integer("max_bad_images", 100, "Unreadable images to put up with.")
+_BAD_IMAGES = flags.DEFINE_integer("max_bad_images", None, "Unreadable images to put up with.")
 
 
 def _define_recipe_flags():
@@ -79,7 +82,10 @@ def _architecture(name):
 
 def _train(architecture, dataset, recipe):
     saving = keras_senet.training.Saving(
-        steps=_STEPS.value, seconds=_SECONDS.value, keep=_KEEP.value
+        steps=_STEPS.value,
+        seconds=_SECONDS.value,
+        keep=_KEEP.value,
+        tensorboard=_TENSORBOARD.value,
     )
     try:
         result = keras_senet.training.train(
@@ -131,7 +137,12 @@ def main(argv):
         max_bad_images=_BAD_IMAGES.value,
     )
     if _DATA_ONLY.value:
-        rate = keras_senet.data.throughput(dataset, recipe.batch_size, seconds=10)
+        rate = keras_senet.data.throughput(
+            dataset,
+            recipe.batch_size,
+            sampling=recipe.sampling,
+            augmentation=recipe.augmentation,
+        )
         print(f"{rate:.0f} images/s decoded, cropped and augmented.")
     elif _CHECK_DATA.value:
         bad = keras_senet.data.check(dataset)

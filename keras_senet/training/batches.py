@@ -22,6 +22,7 @@ def training_batches(dataset, recipe, seed, *, step=0, shard=(0, 1)):
         step=step,
         shard=shard,
         sampling=recipe.sampling,
+        augmentation=recipe.augmentation,
     )
     return batches.map(_with_targets(len(dataset.class_names)))
 

@@ -11,13 +11,14 @@ from keras_senet.training.curves import plot_curves
 from keras_senet.training.saving import write_history
 
 
-def write_results(result, position, description):
+def write_results(result, position, description, bad_images):
     """Writes `model.keras`, `history.csv`, `curves.png` and `summary.json`.
 
     Args:
         result: A `Result`.
         position: The `Position` at the end.
         description: What the run was, as `resume.describe` says.
+        bad_images: Reasons why images could not be read, under their paths.
     """
     workdir = result.workdir
     # Without the optimizer, so that the file loads after `import keras_senet` alone.
@@ -41,6 +42,7 @@ def write_results(result, position, description):
         "data": data["name"],
         "classes": data["class_names"],
         **{name: data[name] for name in ("training_images", "held_out_images", "image_size")},
+        "bad_images": dict(bad_images),
         "recipe": description["recipe"],
         "precision": description["precision"],
         "seed": description["seed"],

@@ -13,6 +13,7 @@ from keras_senet.training.checkpoints import Checkpoints, Diverged
 from keras_senet.training.distribution import together
 from keras_senet.training.divergence import Divergence
 from keras_senet.training.freezing import freeze_batch_norm
+from keras_senet.training.logs import tensorboard
 from keras_senet.training.model import create_variables
 from keras_senet.training.preemption import Preemption
 from keras_senet.training.progress import Progress
@@ -99,6 +100,8 @@ class Run:
             callbacks.append(Divergence(self.model.loss, classes, self.steps_per_epoch))
             if self.writes:
                 callbacks.append(Progress(self.recipe.epochs, self._batch_size))
+            if self.writes and saving.tensorboard:
+                callbacks.append(tensorboard(self.checkpoints.folder.parent))
             callbacks.append(saver)
             while self.position.step < self.recipe.epochs * self.steps_per_epoch:
                 self._fit_phase(callbacks)

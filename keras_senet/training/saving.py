@@ -13,17 +13,19 @@ from keras_senet.training.preemption import Preempted
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Saving:
-    """When to save, besides the end of every epoch.
+    """What a run saves while it goes on, besides its state at the end of every epoch.
 
     Attributes:
         steps: Save after so many steps, or `None`.
         seconds: Save after so many seconds, or `None`.
         keep: How many of the last checkpoints stay, besides the one with the best accuracy.
+        tensorboard: Whether to write logs for TensorBoard.
     """
 
     steps: int | None = None
     seconds: float | None = 600.0
     keep: int = 3
+    tensorboard: bool = False
 
     def __post_init__(self):
         for field in ("steps", "seconds", "keep"):

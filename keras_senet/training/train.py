@@ -108,7 +108,7 @@ def train(
         accuracy = evaluation.top1
     result = Result(model, accuracy, run.position.seconds, workdir)
     if run.writes:
-        write_results(result, run.position, run.description)
+        write_results(result, run.position, run.description, dataset.bad_images)
     if run.process[1] == 1:
         write_report(workdir, evaluation)
     return result
