@@ -13,6 +13,8 @@ def main(workdir, options):
     from keras_senet import training
 
     training.make_deterministic()
+    if len(options.get("devices", ())) > 1:
+        _split_the_cpu(len(options["devices"]))
     if "coordinator" in options:
         training.initialize(options["coordinator"], options["num_processes"], options["process_id"])
     recipe = training.DIGITS.replace(
@@ -27,6 +29,14 @@ def main(workdir, options):
         devices=options.get("devices"),
     )
     print(json.dumps({"accuracy": result.accuracy}))
+
+
+def _split_the_cpu(count):
+    import tensorflow as tf
+
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    configuration = [tf.config.LogicalDeviceConfiguration()] * count
+    tf.config.set_logical_device_configuration(cpu, configuration)
 
 
 if __name__ == "__main__":
