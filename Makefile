@@ -39,7 +39,8 @@ demo: $(VENV)/demo
 test: $(VENV)/dev
 	$(TEST) -m "not slow"
 	TF_ENABLE_ONEDNN_OPTS=0 $(TEST) -m "not slow" tests/layers
-	KERAS_BACKEND=jax $(TEST) -m "not slow" tests/layers tests/architectures tests/weights tests/analysis
+	KERAS_BACKEND=jax $(TEST) -m "not slow" tests/layers tests/architectures tests/weights tests/analysis \
+	  tests/training/test_average.py tests/training/test_batch_norm.py
 	if $(BIN)/python -c "import torch" 2>/dev/null; then \
 	  KERAS_BACKEND=torch $(TEST) -m "not slow" tests/layers tests/architectures tests/weights tests/analysis; \
 	else echo "PyTorch is not installed: its lines were not run."; fi

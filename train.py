@@ -1,33 +1,75 @@
-"""Trains a network: python train.py --model=SEResNet20 --data=digits --workdir=runs/digits."""
+"""Trains a network: python train.py --model=SEResNet20 --data=digits --workdir=runs/digits.
 
+The same command again goes on where it was stopped. It exits with 75 after SIGTERM (run it again),
+with 1 if the run has diverged.
+"""
+
+import dataclasses
 import difflib
+import sys
 
 from absl import app, flags
 
 import keras_senet
-from keras_senet.training import DIGITS, PAPER
+from keras_senet.training import RECIPES, Recipe
 
-RECIPES = {recipe.name: recipe for recipe in (DIGITS, PAPER)}
-
+_MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "What to do.")
 _MODEL = flags.DEFINE_string("model", "SEResNet20", "Name of a network of keras_senet.")
-_DATA = flags.DEFINE_string("data", "digits", "digits, or folder:PATH (one folder per class).")
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder for the results.", required=True)
-_RECIPE = flags.DEFINE_enum("recipe", "digits", sorted(RECIPES), "Recipe to start from.")
-_WEIGHTS = flags.DEFINE_string("weights", None, "Weights file to start from.")
-_IMAGE_SIZE = flags.DEFINE_integer("image_size", None, "Pixels; default: the network's.")
-_PRECISION = flags.DEFINE_enum(
-    "mixed_precision", "none", ["none", "bfloat16", "float16"], "Precision of activations."
+_DATA = flags.DEFINE_string(
+    "data", "digits", "digits, shapes, folder:PATH (one folder per class), or tfds:NAME."
 )
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.")
+_RECIPE = flags.DEFINE_enum("recipe", "digits", sorted(RECIPES), "Recipe to start from.")
+_WEIGHTS = flags.DEFINE_string("weights", None, "Weights file to start from, or to evaluate.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of weights, order and augmentation.")
-# Fields of the recipe; unset ones keep the recipe's values.
-FIELDS = {
-    "epochs": flags.DEFINE_integer("epochs", None, "Passes over the training images."),
-    "batch_size": flags.DEFINE_integer("batch_size", None, "Images in a step."),
-    "learning_rate": flags.DEFINE_float("learning_rate", None, "Highest learning rate."),
-    "warmup_epochs": flags.DEFINE_integer("warmup_epochs", None, "Epochs of linear growth."),
-    "weight_decay": flags.DEFINE_float("weight_decay", None, "L2 penalty on kernels."),
-    "label_smoothing": flags.DEFINE_float("label_smoothing", None, "Share spread over classes."),
-}
+_PRECISION = flags.DEFINE_enum(
+    "precision",
+    "auto",
+    ["auto", "float32", "bfloat16", "float16"],
+    "Of activations; auto: bfloat16 on accelerators that have it.",
+)
+_RESUME = flags.DEFINE_enum(
+    "resume",
+    "auto",
+    ["auto", "never", "must"],
+    "auto: from the newest checkpoint, if any; never: anew, removing them; must: only from one.",
+)
+_STEPS = flags.DEFINE_integer("checkpoint_steps", None, "Save after so many steps too.")
+_SECONDS = flags.DEFINE_float("checkpoint_seconds", 600.0, "Save after so many seconds too.")
+_KEEP = flags.DEFINE_integer("keep_checkpoints", 3, "Checkpoints kept besides the best one.")
+_TENSORBOARD = flags.DEFINE_bool("tensorboard", False, "Logs for TensorBoard in the folder.")
+_DETERMINISTIC = flags.DEFINE_bool("deterministic", False, "The same bits every time, slower.")
+_DEVICES = flags.DEFINE_list("devices", None, "As gpu:0,gpu:1; default: all accelerators.")
+_COORDINATOR = flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, for several.")
+_PROCESSES = flags.DEFINE_integer("num_processes", None, "Number of processes (JAX).")
+_PROCESS = flags.DEFINE_integer("process_id", None, "Number of this process, from 0.")
+_DATA_ONLY = flags.DEFINE_bool("data_only", False, "Only measure the input pipeline.")
+_CHECK_DATA = flags.DEFINE_bool("check_data", False, "Only look for images that cannot be read.")
+_BAD_IMAGES = flags.DEFINE_integer("max_bad_images", None, "Unreadable images to put up with.")
+
+
+def _define_recipe_flags():
+    """A flag for each field of a recipe; those not given keep the recipe's values."""
+    kinds = {int: flags.DEFINE_integer, float: flags.DEFINE_float, bool: flags.DEFINE_bool}
+    for field in dataclasses.fields(Recipe):
+        if field.name in ("name", "augmentation"):
+            continue
+        help_text = f"Field of the recipe: {field.name.replace('_', ' ')}."
+        if field.type in (tuple[int, ...], tuple[str, ...]):
+            flags.DEFINE_list(field.name, None, help_text + " Several, with commas.")
+            continue
+        kind = next((k for k in kinds if field.type in (k, k | None)), None)
+        kinds.get(kind, flags.DEFINE_string)(field.name, None, help_text)
+
+
+def _recipe():
+    changes = {}
+    for field in dataclasses.fields(Recipe):
+        value = flags.FLAGS[field.name].value if field.name in flags.FLAGS else None
+        if value is not None:
+            value = tuple(value) if isinstance(value, list) else value
+            changes[field.name] = tuple(map(int, value)) if field.name == "drops" else value
+    return RECIPES[_RECIPE.value].replace(**changes)
 
 
 def _architecture(name):
@@ -38,24 +80,84 @@ def _architecture(name):
     raise app.UsageError(f"Unknown --model={name}. Close to it: {', '.join(close) or 'none'}.")
 
 
+def _train(architecture, dataset, recipe):
+    saving = keras_senet.training.Saving(
+        steps=_STEPS.value,
+        seconds=_SECONDS.value,
+        keep=_KEEP.value,
+        tensorboard=_TENSORBOARD.value,
+    )
+    try:
+        result = keras_senet.training.train(
+            architecture,
+            dataset,
+            recipe,
+            _WORKDIR.value,
+            weights=_WEIGHTS.value,
+            precision=_PRECISION.value,
+            seed=_SEED.value,
+            resume=_RESUME.value,
+            saving=saving,
+            devices=_DEVICES.value,
+        )
+    except keras_senet.training.Diverged as error:
+        sys.exit(f"{error}")
+    print(f"Held-out accuracy {result.accuracy:.2%} after {result.seconds:.0f} s of training.")
+    print(f"Model, metrics, report and checkpoints are in {result.workdir}/")
+
+
+def _evaluate(architecture, dataset, recipe):
+    if _WEIGHTS.value:
+        model = architecture(
+            weights=_WEIGHTS.value,
+            input_shape=(dataset.image_size, dataset.image_size, 3),
+            classes=len(dataset.class_names),
+        )
+    else:
+        import keras
+
+        model = keras.models.load_model(f"{_WORKDIR.value}/model.keras")
+    evaluation = keras_senet.training.evaluate(model, dataset, recipe.batch_size)
+    print(f"top-1 {evaluation.top1:.2%}, top-5 {evaluation.top5:.2%}, {evaluation.images} images")
+    for truth, taken, images in evaluation.confused():
+        print(f"{images:6} of {truth} taken for {taken}")
+
+
 def main(argv):
-    """Reads the flags, trains, says where the results are."""
+    """Reads the flags, makes one call of the library, says what came of it."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    architecture = _architecture(_MODEL.value)
-    changes = {name: flag.value for name, flag in FIELDS.items() if flag.value is not None}
-    result = keras_senet.training.train(
-        architecture,
-        keras_senet.data.load(_DATA.value, image_size=_IMAGE_SIZE.value or architecture.input_size),
-        RECIPES[_RECIPE.value].replace(**changes),
-        _WORKDIR.value,
-        weights=_WEIGHTS.value,
-        mixed_precision=_PRECISION.value,
-        seed=_SEED.value,
+    if _DETERMINISTIC.value:
+        keras_senet.training.make_deterministic()
+    keras_senet.training.initialize(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
+    architecture, recipe = _architecture(_MODEL.value), _recipe()
+    dataset = keras_senet.data.load(
+        _DATA.value,
+        image_size=recipe.image_size or architecture.input_size,
+        max_bad_images=_BAD_IMAGES.value,
     )
-    print(f"Held-out accuracy {result.accuracy:.2%} after {result.seconds:.0f} s of training.")
-    print(f"Model, metrics, summary and curves are in {result.workdir}/")
+    if _DATA_ONLY.value:
+        rate = keras_senet.data.throughput(
+            dataset,
+            recipe.batch_size,
+            sampling=recipe.sampling,
+            augmentation=recipe.augmentation,
+        )
+        print(f"{rate:.0f} images/s decoded, cropped and augmented.")
+    elif _CHECK_DATA.value:
+        bad = keras_senet.data.check(dataset)
+        for path, reason in bad.items():
+            print(f"{path}: {reason}")
+        print(f"{len(bad)} unreadable images.")
+        sys.exit(bool(bad))
+    elif not _WORKDIR.value and not (_MODE.value == "evaluate" and _WEIGHTS.value):
+        raise app.UsageError("Flag --workdir must be given: the folder of the run.")
+    elif _MODE.value == "evaluate":
+        _evaluate(architecture, dataset, recipe)
+    else:
+        _train(architecture, dataset, recipe)
 
 
+_define_recipe_flags()
 if __name__ == "__main__":
     app.run(main)

@@ -1,27 +1,13 @@
 """A data set: two splits, and the batches drawn from them."""
 
 import dataclasses
+import functools
 
 import numpy as np
-import tensorflow as tf
 
-from keras_senet.data import images
-
-
-@dataclasses.dataclass(frozen=True)
-class Split:
-    """Images and their labels.
-
-    Attributes:
-        items: `(N, H, W, 3)` uint8 pixels, or `(N,)` paths of image files.
-        labels: `(N,)` class indices, int32.
-    """
-
-    items: np.ndarray
-    labels: np.ndarray
-
-    def __len__(self):
-        return len(self.labels)
+from keras_senet.data.augmentation import SHIFT, Augmentation
+from keras_senet.data.bad_images import BadImages
+from keras_senet.data.split import Split
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +20,9 @@ class Dataset:
         image_size: Height and width S of the images delivered, in pixels.
         training: The images to learn from.
         held_out: The images to judge by.
-        augmentation: `"shift"` (4 pixels of padding and a random crop) or `"photo"` (a random
-            crop of 8 to 100 % of the area, and a flip).
+        augmentation: What `train` does to an image unless it is told otherwise.
+        max_bad_images: How many unreadable images are replaced before training stops; `None`: as
+            many as a tenth of the training images.
     """
 
     name: str
@@ -43,63 +30,118 @@ class Dataset:
     image_size: int
     training: Split
     held_out: Split
-    augmentation: str
+    augmentation: Augmentation = SHIFT
+    max_bad_images: int | None = None
 
-    def train(self, batch_size, seed=0):
-        """Endless augmented batches; every image once in each pass over the split.
+    def __post_init__(self):
+        for what, split in (("training", self.training), ("held-out", self.held_out)):
+            if not len(split):
+                raise ValueError(f"{self.name} has no {what} images.")
 
-        Order and augmentation are a pure function of the seed and of the position in the stream.
+    def replace(self, **changes):
+        """A copy with these fields changed, and with bad images of its own."""
+        return dataclasses.replace(self, **changes)
+
+    @functools.cached_property
+    def bad_images(self):
+        """The unreadable images met so far: a mapping from path to reason."""
+        limit = self.max_bad_images
+        return BadImages(len(self.training) // 10 if limit is None else limit)
+
+    def train(
+        self, batch_size, seed=0, *, step=0, shard=(0, 1), sampling="uniform", augmentation=None
+    ):
+        """Endless augmented batches, beginning at any step.
+
+        Order and augmentation are a pure function of the seed and of the position in the stream:
+        the stream from step n equals the stream from step 0 without its first n batches, and the
+        shards' slices together are the batch of a single worker. An unreadable image is replaced
+        by the next readable one of the order, under the augmentation of its position.
 
         Args:
-            batch_size: Images in a batch, B.
+            batch_size: Images in a batch of all shards together, B.
             seed: Any integer.
+            step: The first batch delivered.
+            shard: `(index, count)`: this worker's number, and how many there are; it delivers
+                `B / count` images of each batch and reads no others.
+            sampling: `"uniform"`: every image once in each pass over the split;
+                `"class_balanced"`: every class equally often.
+            augmentation: An `Augmentation`; `None`: the data set's own.
 
         Returns:
-            A `tf.data.Dataset` of images `(B, S, S, 3)` uint8 and labels `(B,)`.
+            A `tf.data.Dataset` of images `(B, S, S, 3)` uint8 and labels: `(B,)` int32, or shares
+            of the classes `(B, K)` float32 if the augmentation mixes images.
+
+        Raises:
+            ValueError: If an argument is invalid.
+
+        Example:
+            >>> from keras_senet import data
+            >>> images, labels = next(iter(data.load("digits").train(64)))
+            >>> images.shape
+            TensorShape([64, 32, 32, 3])
         """
-        items, labels = map(tf.constant, (self.training.items, self.training.labels))
-        count = len(self.training)
-        augment = {"shift": images.shift, "photo": images.random_crop}[self.augmentation]
+        chosen = self.augmentation if augmentation is None else augmentation
+        return self._pipeline.training(self, batch_size, seed, step, shard, sampling, chosen)
 
-        def example(position):
-            epoch, index = position // count, position % count
-            # A stateless permutation: the order of an epoch without a shuffle buffer.
-            index = tf.random.experimental.index_shuffle(
-                index, seed=tf.stack([tf.cast(seed, tf.int64), epoch]), max_index=count - 1
-            )
-            image = augment(items[index], self.image_size, tf.stack([seed, position]))
-            return image, labels[index]
-
-        stream = tf.data.Dataset.range(np.iinfo(np.int64).max)
-        stream = stream.map(example, num_parallel_calls=tf.data.AUTOTUNE)
-        return stream.batch(batch_size, drop_remainder=True).prefetch(4)
-
-    def validation(self, batch_size):
+    def validation(self, batch_size, shard=(0, 1)):
         """Batches of the held-out images, in order, each image once.
 
+        Args:
+            batch_size: Images in a batch of all shards together, B; the last has what is left.
+            shard: As in `train`.
+
         Returns:
-            A `tf.data.Dataset` of images `(B, S, S, 3)` uint8 and labels `(B,)`.
+            A `tf.data.Dataset` of images `(B, S, S, 3)` uint8 and labels `(B,)` int32. An
+            unreadable image is replaced by the next one.
         """
-        return self._plain(self.held_out).batch(batch_size).prefetch(4)
+        positions = self._pipeline.held_out_positions(len(self.held_out), batch_size, shard)
+        local = batch_size // shard[1]
+        return self._pipeline.plain(self, self.held_out, positions, local)
 
     def held_out_arrays(self, limit=None):
         """Held-out images `(N, S, S, 3)` uint8 and labels `(N,)`, the first `limit` of them."""
-        return _arrays(self._plain(self.held_out), limit)
+        count = len(self.held_out) if limit is None else min(limit, len(self.held_out))
+        return self._arrays(self.held_out, range(count))
 
     def calibration_images(self, count):
         """`count` training images `(count, S, S, 3)` uint8, evenly spaced over the split."""
         chosen = np.linspace(0, len(self.training) - 1, min(count, len(self.training))).astype(int)
-        split = Split(self.training.items[chosen], self.training.labels[chosen])
-        return _arrays(self._plain(split), None)[0]
+        return self._arrays(self.training, chosen)[0]
 
-    def _plain(self, split):
-        pairs = tf.data.Dataset.from_tensor_slices((split.items, split.labels))
-        return pairs.map(
-            lambda item, label: (images.centre(item, self.image_size), label),
-            num_parallel_calls=tf.data.AUTOTUNE,
+    def long_tailed(self, ratio):
+        """A copy whose training classes shrink geometrically, the last one to 1 of `ratio`.
+
+        Of class c out of K the first `n * ratio ** (-c / (K - 1))` images are kept, n being the
+        size of the smallest class, at least one.
+
+        Reference:
+            Y. Cui et al., Class-Balanced Loss Based on Effective Number of Samples, 2019, 5.1.
+        """
+        labels, classes = self.training.labels, len(self.class_names)
+        least = np.bincount(labels, minlength=classes).min()
+        kept = []
+        for label in range(classes):
+            count = max(1, round(least * ratio ** (-label / (classes - 1))))
+            kept.append(np.flatnonzero(labels == label)[:count])
+        return self.replace(
+            name=f"{self.name} (long-tailed 1:{ratio})",
+            training=self.training.subset(np.concatenate(kept)),
         )
 
+    def _arrays(self, split, positions):
+        batches = self._pipeline.plain(self, split, positions, 64).as_numpy_iterator()
+        return tuple(np.concatenate(column) for column in zip(*batches, strict=True))
 
-def _arrays(pairs, limit):
-    pairs = pairs if limit is None else pairs.take(limit)
-    return tuple(np.stack(column) for column in zip(*pairs.as_numpy_iterator(), strict=True))
+    @property
+    def _pipeline(self):
+        """TensorFlow's half of the package, imported when it is needed."""
+        import keras
+        import tensorflow as tf
+
+        from keras_senet.data import pipeline
+
+        if keras.backend.backend() == "jax":  # they are JAX's
+            tf.config.set_visible_devices([], "GPU")
+
+        return pipeline

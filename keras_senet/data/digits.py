@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from keras_senet.data.dataset import Dataset, Split
+from keras_senet.data.augmentation import SHIFT
+from keras_senet.data.dataset import Dataset
+from keras_senet.data.split import Split
 
 HELD_OUT = 5  # every fifth image of each class is held out
 
@@ -49,5 +51,5 @@ def load_digits(image_size=32):
         image_size=image_size,
         training=Split(pixels[~held], labels[~held]),
         held_out=Split(pixels[held], labels[held]),
-        augmentation="shift",
+        augmentation=SHIFT,
     )

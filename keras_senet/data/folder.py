@@ -4,13 +4,15 @@ import pathlib
 
 import numpy as np
 
-from keras_senet.data.dataset import Dataset, Split
+from keras_senet.data.augmentation import PHOTO
+from keras_senet.data.dataset import Dataset
+from keras_senet.data.split import Split
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 HELD_OUT = 5  # every fifth image of each class, where the folder has no split of its own
 
 
-def load_folder(path, image_size):
+def load_folder(path, image_size, max_bad_images=None):
     """The images under `path/CLASS/`, or under `path/train/CLASS/` and `path/validation/CLASS/`.
 
     Classes are the folders in sorted order. Without a validation folder, every fifth file of each
@@ -19,6 +21,7 @@ def load_folder(path, image_size):
     Args:
         path: The folder.
         image_size: Height and width of the images delivered, in pixels.
+        max_bad_images: See `Dataset`.
 
     Raises:
         ValueError: If the folder is missing, has fewer than two classes or an empty one, or if
@@ -53,7 +56,8 @@ def load_folder(path, image_size):
         image_size=image_size,
         training=_split(training),
         held_out=_split(held_out),
-        augmentation="photo",
+        augmentation=PHOTO,
+        max_bad_images=max_bad_images,
     )
 
 

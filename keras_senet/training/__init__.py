@@ -1,7 +1,62 @@
 """Training a network with `model.fit`, as a recipe says."""
 
-from keras_senet.training.recipes import DIGITS, PAPER, Recipe
+from keras_senet.training.checkpoints import Diverged
+from keras_senet.training.determinism import make_deterministic
+from keras_senet.training.distribution import initialize
+from keras_senet.training.evaluation import Evaluation, evaluate
+from keras_senet.training.lamb import Lamb
+from keras_senet.training.losses import PresentClasses, loss
+from keras_senet.training.optimizers import optimizer
+from keras_senet.training.preemption import Preempted
+from keras_senet.training.progress import Progress
+from keras_senet.training.recipe import Recipe
+from keras_senet.training.recipes import (
+    CIFAR,
+    DIGITS,
+    FINETUNE,
+    LARGE_BATCH,
+    MOBILE,
+    PAPER,
+    RECIPES,
+    RELEASED,
+    RSB_A2,
+    RSB_A3,
+    SENET154,
+)
+from keras_senet.training.report import write_report
+from keras_senet.training.saving import Saving
+from keras_senet.training.schedules import Schedule
 from keras_senet.training.sgd import SGD
 from keras_senet.training.train import Result, train
 
-__all__ = ["DIGITS", "PAPER", "SGD", "Recipe", "Result", "train"]
+__all__ = [
+    "CIFAR",
+    "DIGITS",
+    "FINETUNE",
+    "LARGE_BATCH",
+    "MOBILE",
+    "PAPER",
+    "RECIPES",
+    "RELEASED",
+    "RSB_A2",
+    "RSB_A3",
+    "SENET154",
+    "SGD",
+    "Diverged",
+    "Evaluation",
+    "Lamb",
+    "Preempted",
+    "PresentClasses",
+    "Progress",
+    "Recipe",
+    "Result",
+    "Saving",
+    "Schedule",
+    "evaluate",
+    "initialize",
+    "loss",
+    "make_deterministic",
+    "optimizer",
+    "train",
+    "write_report",
+]

@@ -1,24 +1,20 @@
 """One training run: from an architecture and a data set to files in a folder."""
 
 import dataclasses
-import datetime
-import json
-import math
-import os
 import pathlib
-import time
 
 import keras
 
-from keras_senet.training.curves import plot_curves
-from keras_senet.training.sgd import SGD
-
-POLICIES = {
-    "none": "float32",
-    "float32": "float32",
-    "bfloat16": "mixed_bfloat16",
-    "float16": "mixed_float16",
-}
+from keras_senet.training import distribution
+from keras_senet.training.checkpoints import Checkpoints
+from keras_senet.training.evaluation import evaluate
+from keras_senet.training.model import compiled_model
+from keras_senet.training.precision import resolve
+from keras_senet.training.report import write_report
+from keras_senet.training.results import write_results
+from keras_senet.training.resume import describe
+from keras_senet.training.run import Run
+from keras_senet.training.saving import Saving
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +24,9 @@ class Result:
     Attributes:
         model: The trained model.
         accuracy: Share of held-out images whose most probable class is right.
-        seconds: Time spent in `model.fit`.
-        workdir: Folder with `model.keras`, `history.csv`, `summary.json` and `curves.png`.
+        seconds: Time spent in training and validation, over all restarts.
+        workdir: Folder with `model.keras`, `history.csv`, `summary.json`, `curves.png` and
+            `checkpoints/`.
     """
 
     model: keras.Model
@@ -38,137 +35,95 @@ class Result:
     workdir: pathlib.Path
 
 
-def train(architecture, dataset, recipe, workdir, *, weights=None, mixed_precision="none", seed=0):
-    """Trains a network and writes what came of it.
+def train(
+    architecture,
+    dataset,
+    recipe,
+    workdir,
+    *,
+    weights=None,
+    precision="auto",
+    seed=0,
+    resume="auto",
+    saving=Saving(),  # noqa: B008 (frozen)
+    devices=None,
+):
+    """Trains a network and writes what came of it; called again, goes on where it was stopped.
 
     Args:
         architecture: A `keras_senet.architectures.Architecture`.
         dataset: A `keras_senet.data.Dataset`.
         recipe: A `Recipe`.
-        workdir: Folder for the files, made if need be.
+        workdir: Folder for the files, made if need be; one that all processes share.
         weights: `None`, or a file to start from.
-        mixed_precision: `"none"`, `"bfloat16"` or `"float16"`.
+        precision: `"float32"`, `"bfloat16"`, `"float16"`, or `"auto"`: bfloat16 on accelerators
+            that have it, float32 elsewhere.
         seed: Seed of weights, order and augmentation.
+        resume: `"auto"`: go on from the newest checkpoint in the folder, if any; `"must"`: an
+            error without one; `"never"`: start anew and remove them.
+        saving: When to save, a `Saving`.
+        devices: Names of the devices to train on together; by default all accelerators.
 
     Returns:
         A `Result`.
 
     Raises:
-        ValueError: If an argument is invalid.
+        ValueError: If an argument is invalid, or the folder holds another run.
+        Diverged: If the loss, weights or statistics are beyond repair; the last checkpoint stays.
+        Preempted: After SIGTERM, once the state is saved.
         OSError: If the folder cannot be written.
+
+    Example:
+        >>> train(keras_senet.SEResNet20, keras_senet.data.load("digits"), DIGITS, "runs/digits")
     """
-    if mixed_precision not in POLICIES:
-        raise ValueError(
-            f"Argument `mixed_precision` must be one of {tuple(POLICIES)}. "
-            f"Received: {mixed_precision!r}"
-        )
-    if len(dataset.training) < recipe.batch_size:
-        raise ValueError(
-            f"A batch of {recipe.batch_size} is larger than the {len(dataset.training)} training "
-            "images. Choose a smaller batch size."
-        )
     workdir = pathlib.Path(workdir)
-    workdir.mkdir(parents=True, exist_ok=True)
+    precision = resolve(precision)
     keras.utils.set_random_seed(seed)
-    model = _build(architecture, dataset, weights, POLICIES[mixed_precision])
-    steps = len(dataset.training) // recipe.batch_size
-    _compile(model, recipe, steps)
-    history_file = workdir / "history.csv"
-    start = time.perf_counter()
-    history = model.fit(
-        dataset.train(recipe.batch_size, seed).map(_one_hot(len(dataset.class_names))),
-        epochs=recipe.epochs,
-        steps_per_epoch=steps,
-        shuffle=False,  # the stream has its own order
-        validation_data=dataset.validation(recipe.batch_size).map(
-            _one_hot(len(dataset.class_names))
-        ),
-        callbacks=[keras.callbacks.CSVLogger(f"{history_file}.part")],
-    ).history
-    seconds = time.perf_counter() - start
-    os.replace(f"{history_file}.part", history_file)
-    result = Result(model, history["val_accuracy"][-1], seconds, workdir)
-    _write(result, architecture, dataset, recipe, history, mixed_precision, seed)
+    with distribution.replicas(devices) as replicas:
+        steps = _steps_per_epoch(dataset, recipe, replicas)
+        model = compiled_model(
+            architecture,
+            dataset,
+            recipe,
+            weights=weights,
+            precision=precision,
+            steps_per_epoch=steps,
+        )
+        run = Run(
+            model,
+            dataset,
+            recipe,
+            seed,
+            steps_per_epoch=steps * recipe.accumulation_steps,
+            process=distribution.process(),
+            checkpoints=Checkpoints(workdir / "checkpoints", saving.keep),
+            description=describe(architecture, dataset, recipe, weights, precision, seed),
+        )
+        run.begin(resume)
+        run.fit(saving)
+        run.finish()
+    accuracy = run.position.rows[-1]["val_accuracy"]
+    if run.process[1] == 1:  # the weights of several processes are not at hand outside of `fit`
+        evaluation = evaluate(model, dataset, recipe.batch_size)
+        accuracy = evaluation.top1
+    result = Result(model, accuracy, run.position.seconds, workdir)
+    if run.writes:
+        write_results(result, run.position, run.description, dataset.bad_images)
+    if run.process[1] == 1:
+        write_report(workdir, evaluation)
     return result
 
 
-def _build(architecture, dataset, weights, policy):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        size = dataset.image_size
-        return architecture(
-            weights=weights, input_shape=(size, size, 3), classes=len(dataset.class_names)
+def _steps_per_epoch(dataset, recipe, replicas):
+    count = len(dataset.training)
+    if count < recipe.batch_size:
+        raise ValueError(
+            f"A batch of {recipe.batch_size} is larger than the {count} training images. Choose a "
+            "smaller batch size."
         )
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-def _compile(model, recipe, steps):
-    model.compile(
-        SGD(
-            learning_rate(recipe, steps),
-            momentum=recipe.momentum,
-            nesterov=recipe.nesterov,
-            l2=recipe.weight_decay,
-        ),
-        keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-        metrics=["accuracy"],
-    )
-
-
-def learning_rate(recipe, steps):
-    """The learning-rate schedule of a recipe with this many steps in an epoch."""
-    warmup = recipe.warmup_epochs * steps
-    if recipe.schedule == "cosine":
-        return keras.optimizers.schedules.CosineDecay(
-            0.0 if warmup else recipe.learning_rate,
-            decay_steps=recipe.epochs * steps - warmup,
-            warmup_target=recipe.learning_rate if warmup else None,
-            warmup_steps=warmup,
+    if recipe.batch_size % (replicas * recipe.accumulation_steps):
+        raise ValueError(
+            f"Expected a batch size that {replicas} devices and {recipe.accumulation_steps} parts "
+            f"of accumulation divide. Received: {recipe.batch_size}"
         )
-    if warmup:
-        raise ValueError("A recipe with schedule 'step' has no warm-up: set `warmup_epochs=0`.")
-    drops = math.ceil(recipe.epochs / recipe.step_epochs) - 1
-    if not drops:
-        return recipe.learning_rate
-    return keras.optimizers.schedules.PiecewiseConstantDecay(
-        # A boundary belongs to the interval before it.
-        [(drop + 1) * recipe.step_epochs * steps - 1 for drop in range(drops)],
-        [recipe.learning_rate * 0.1**drop for drop in range(drops + 1)],
-    )
-
-
-def _one_hot(classes):
-    import tensorflow as tf
-
-    return lambda image, label: (image, tf.one_hot(label, classes))
-
-
-def _write(result, architecture, dataset, recipe, history, mixed_precision, seed):
-    workdir = result.workdir
-    # Without the optimizer, so that the file loads after `import keras_senet` alone.
-    model = keras.Model(result.model.inputs, result.model.outputs, name=result.model.name)
-    partial = workdir / "model.part.keras"
-    model.save(partial)
-    os.replace(partial, workdir / "model.keras")
-    plot_curves(history, workdir / "curves.png")
-    summary = {
-        "model": architecture.name,
-        "parameters": sum(math.prod(weight.shape) for weight in model.trainable_weights),
-        "held_out_accuracy": result.accuracy,
-        "seconds": round(result.seconds, 1),
-        "data": dataset.name,
-        "classes": list(dataset.class_names),
-        "training_images": len(dataset.training),
-        "held_out_images": len(dataset.held_out),
-        "image_size": dataset.image_size,
-        "recipe": dataclasses.asdict(recipe),
-        "mixed_precision": mixed_precision,
-        "seed": seed,
-        "versions": {"keras": keras.__version__, "backend": keras.backend.backend()},
-        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
-    partial = workdir / "summary.json.part"
-    partial.write_text(json.dumps(summary, indent=2) + "\n")
-    os.replace(partial, workdir / "summary.json")
+    return count // recipe.batch_size

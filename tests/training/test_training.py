@@ -10,7 +10,7 @@ import pytest
 
 import keras_senet
 from keras_senet import training
-from keras_senet.training.train import learning_rate
+from keras_senet.training.schedules import learning_rate
 
 NETWORK = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
 
@@ -37,7 +37,7 @@ def test_sgd_penalty_is_caffes():
 
 def test_paper_learning_rate():
     """0.6, a tenth after every 30 of 100 epochs (section 5.1)."""
-    schedule = learning_rate(training.PAPER, steps=10)
+    schedule = learning_rate(training.PAPER, 10)
     for epoch, expected in [(0, 0.6), (29, 0.6), (30, 0.06), (60, 0.006), (90, 6e-4), (99, 6e-4)]:
         assert float(schedule(epoch * 10)) == pytest.approx(expected, rel=1e-5)
     assert float(schedule(299)) == pytest.approx(0.6, rel=1e-5)
@@ -45,7 +45,7 @@ def test_paper_learning_rate():
 
 def test_cosine_with_warmup():
     recipe = training.DIGITS.replace(epochs=11, warmup_epochs=1, learning_rate=0.2)
-    schedule = learning_rate(recipe, steps=10)
+    schedule = learning_rate(recipe, 10)
     assert float(schedule(5)) == pytest.approx(0.1)
     for step in (10, 35, 60, 110):
         expected = 0.1 * (1 + math.cos(math.pi * (step - 10) / 100))
@@ -113,4 +113,4 @@ def test_bad_recipes(field):
     with pytest.raises(ValueError, match="`warmup_epochs` must be below `epochs`"):
         training.DIGITS.replace(epochs=1)
     with pytest.raises(ValueError, match="`schedule` must be"):
-        training.DIGITS.replace(schedule="linear")
+        training.DIGITS.replace(schedule="sine")

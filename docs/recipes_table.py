@@ -1,0 +1,49 @@
+"""Fills `<!-- recipes -->` in a page with one row for each recipe."""
+
+MARK = "<!-- recipes -->"
+
+
+def on_page_markdown(markdown, **_):
+    """Called by MkDocs with the text of each page."""
+    return markdown.replace(MARK, _table()) if MARK in markdown else markdown
+
+
+def _table():
+    # Importing the package would cost the docs a Keras backend; it is imported for this page only.
+    from keras_senet.training import RECIPES
+
+    lines = [
+        "| recipe | epochs | batch | learning rate | schedule | optimizer | weight decay | and |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for recipe in RECIPES.values():
+        lines.append(
+            f"| `{recipe.name}` | {recipe.epochs} | {recipe.batch_size} "
+            f"| {recipe.peak_learning_rate:g} | {_schedule(recipe)} | {recipe.optimizer} "
+            f"| {recipe.weight_decay:g}, {recipe.decayed} | {', '.join(_others(recipe))} |"
+        )
+    return "\n".join(lines)
+
+
+def _schedule(recipe):
+    text = recipe.schedule
+    if recipe.drops:
+        text += f" at {', '.join(map(str, recipe.drops))}"
+    return f"{text}, {recipe.warmup_epochs} warm-up" if recipe.warmup_epochs else text
+
+
+def _others(recipe):
+    if recipe.loss != "cross_entropy":
+        yield recipe.loss.replace("_", " ")
+    if recipe.label_smoothing:
+        yield f"label smoothing {recipe.label_smoothing:g}"
+    if recipe.dropout is not None:
+        yield f"dropout {recipe.dropout:g}"
+    if recipe.clip_norm:
+        yield f"gradient norm up to {recipe.clip_norm:g}"
+    if recipe.zero_gamma:
+        yield "zero gamma"
+    if recipe.freeze_bn_from is not None:
+        yield f"normalization frozen from epoch {recipe.freeze_bn_from}"
+    if recipe.image_size:
+        yield f"trained at {recipe.image_size} pixels"

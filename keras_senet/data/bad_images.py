@@ -1,0 +1,81 @@
+"""Images that cannot be read: named, counted, replaced."""
+
+import collections.abc
+import threading
+
+
+class BadImages(collections.abc.Mapping):
+    """What was found so far: path -> reason. Safe to read and to write from several threads.
+
+    Args:
+        limit: How many are put up with.
+    """
+
+    def __init__(self, limit):
+        self.limit = limit
+        self._reasons = {}
+        self._lock = threading.Lock()
+
+    def __getitem__(self, path):
+        return self._reasons[path]
+
+    def __iter__(self):
+        with self._lock:
+            return iter(tuple(self._reasons))
+
+    def __len__(self):
+        return len(self._reasons)
+
+    def __repr__(self):
+        return f"BadImages({dict(self)})"
+
+    def add(self, path, reason):
+        """Remembers an unreadable image; a ValueError if it is one too many."""
+        with self._lock:
+            self._reasons[path] = str(reason)
+            count = len(self._reasons)
+        if count > self.limit:
+            raise ValueError(
+                f"{count} images cannot be read, more than max_bad_images={self.limit}. Repair or "
+                f"remove them, or allow more. The last one was {path}: {reason}"
+            )
+
+    def read(self, split, indices):
+        """Pixels and label of the first readable image of a split among the indices."""
+        for index in indices:
+            try:
+                return split.read(index)
+            except (ValueError, OSError) as error:
+                self.add(split.name(index), error)
+        raise ValueError("No image of the data set can be read.")
+
+
+def check(dataset):
+    """Reads every image of a data set.
+
+    Args:
+        dataset: A `Dataset`.
+
+    Returns:
+        A mapping from the path of each unreadable image to the reason, in the order of the data.
+
+    Example:
+        >>> from keras_senet import data
+        >>> data.check(data.load("digits"))
+        {}
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    def reason(split, index):
+        try:
+            split.read(index)
+        except (ValueError, OSError) as error:
+            return split.name(index), str(error)
+
+    bad = {}
+    with ThreadPoolExecutor() as pool:
+        for split in (dataset.training, dataset.held_out):
+            if not split.holds_pixels:
+                found = pool.map(lambda index, split=split: reason(split, index), range(len(split)))
+                bad.update(pair for pair in found if pair)
+    return bad

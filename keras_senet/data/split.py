@@ -1,0 +1,54 @@
+"""One part of a data set: items, and a label for each."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_senet.data.decode import read_rgb
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """Images and their labels.
+
+    Attributes:
+        items: `(N, H, W, 3)` uint8 pixels, or `(N,)` paths of image files.
+        labels: `(N,)` class indices, int32.
+    """
+
+    items: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self):
+        return len(self.labels)
+
+    @property
+    def holds_pixels(self):
+        """Whether the items are pixels, not encoded images."""
+        return self.items.ndim == 4
+
+    def subset(self, indices):
+        """The split of these items alone, in this order."""
+        return Split(self.items[indices], self.labels[indices])
+
+    def name(self, index):
+        """What to call an item in a message: its path."""
+        return str(self.items[index])
+
+    def read(self, index):
+        """Pixels `(H, W, 3)` uint8 and label of one item; ValueError or OSError if unreadable."""
+        if self.holds_pixels:
+            return self.items[index], self.labels[index]
+        return read_rgb(str(self.items[index])), self.labels[index]
+
+    def reader(self):
+        """A function for tf.data: scalar index -> pixels or the bytes of the file, and label."""
+        import tensorflow as tf
+
+        items, labels = tf.constant(self.items), tf.constant(self.labels)
+
+        def read(index):
+            item = items[index]
+            return (item if self.holds_pixels else tf.io.read_file(item)), labels[index]
+
+        return read

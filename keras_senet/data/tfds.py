@@ -1,0 +1,198 @@
+"""Data sets of TensorFlow Datasets, read by number instead of in the order of their files."""
+
+import functools
+import os
+
+import numpy as np
+
+from keras_senet.data.augmentation import CIFAR, PHOTO
+from keras_senet.data.dataset import Dataset
+from keras_senet.data.decode import read_rgb
+
+HELD_OUT = ("validation", "test")  # the first that a data set has
+SMALL = 64  # pixels; images up to here are padded and shifted, not cut out of
+
+
+def load_tfds(name, image_size, max_bad_images=None):
+    """A data set of TensorFlow Datasets with one image and one label in each example.
+
+    Its files, TFRecord or ArrayRecord, are read in place; images stay encoded until they are
+    cropped. Held out is its split `validation`, else `test`.
+
+    Args:
+        name: As in `tfds.load`: `"imagenet2012"`, `"places365_small"`, `"cifar10:3.0.2"`, ...
+        image_size: Height and width of the images delivered, in pixels.
+        max_bad_images: See `Dataset`.
+
+    Raises:
+        ImportError: If TensorFlow Datasets is not installed.
+        ValueError: If the data set is not prepared, or has no such features or splits.
+    """
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise ImportError(
+            "TensorFlow Datasets is missing: pip install 'keras-senet[tfds]'"
+        ) from error
+    builder = tfds.builder(name)
+    if not builder.is_prepared():
+        raise ValueError(
+            f"{name} is not in {builder.data_dir}. Prepare it once with: tfds build {name}"
+        )
+    image, label = _features(builder.info, tfds)
+    held_out = next((split for split in HELD_OUT if split in builder.info.splits), None)
+    if "train" not in builder.info.splits or held_out is None:
+        raise ValueError(
+            f"Expected splits train and {' or '.join(HELD_OUT)} in {name}. "
+            f"Received: {sorted(builder.info.splits)}"
+        )
+    shape = builder.info.features[image].shape
+    small = None not in shape and max(shape[:2]) <= SMALL
+    return Dataset(
+        name=f"tfds:{builder.info.full_name}",
+        class_names=tuple(builder.info.features[label].names),
+        image_size=image_size,
+        training=RecordSplit(builder.info, "train", image, label),
+        held_out=RecordSplit(builder.info, held_out, image, label),
+        augmentation=CIFAR if small else PHOTO,
+        max_bad_images=max_bad_images,
+    )
+
+
+def _features(info, tfds):
+    """Names of the image and of its label."""
+    found = []
+    for kind in (tfds.features.Image, tfds.features.ClassLabel):
+        names = [name for name, feature in info.features.items() if isinstance(feature, kind)]
+        if len(names) != 1:
+            raise ValueError(
+                f"Expected one feature of type {kind.__name__} in {info.name}. Received: {names}"
+            )
+        found += names
+    return found
+
+
+class RecordSplit:
+    """A `Split` whose items are examples in record files.
+
+    Args:
+        info: The builder's `DatasetInfo`.
+        split: Name of the split.
+        image: Name of the image feature.
+        label: Name of the label feature.
+    """
+
+    holds_pixels = False
+
+    def __init__(self, info, split, image, label, indices=None):
+        self.info, self.split, self.image, self.label = info, split, image, label
+        paths = [str(path) for path in info.splits[split].filepaths]
+        formats = {"tfrecord": TFRecords, "array_record": ArrayRecords}
+        file_format = info.file_format.value
+        if file_format not in formats:
+            raise ValueError(
+                f"Expected files of format {' or '.join(formats)}. Received: {file_format}"
+            )
+        self.records = formats[file_format](paths)
+        self.indices = np.arange(len(self.records)) if indices is None else indices
+
+    def __len__(self):
+        return len(self.indices)
+
+    @functools.cached_property
+    def labels(self):
+        """`(N,)` class indices, int32: reads the whole split once, when they are first needed."""
+        import tensorflow as tf
+
+        read = self.reader()
+        numbers = tf.data.Dataset.range(len(self))
+        labels = numbers.map(lambda number: read(number)[1], num_parallel_calls=tf.data.AUTOTUNE)
+        return np.concatenate(list(labels.batch(1024).as_numpy_iterator())).astype("int32")
+
+    def subset(self, indices):
+        """The split of these items alone, in this order."""
+        return RecordSplit(self.info, self.split, self.image, self.label, self.indices[indices])
+
+    def name(self, index):
+        """What to call an item in a message."""
+        return f"{self.info.full_name}/{self.split}[{self.indices[index]}]"
+
+    def read(self, index):
+        """Pixels `(H, W, 3)` uint8 and label of one item; ValueError if unreadable."""
+        data, label = self._parse(self.records[self.indices[index]])
+        return read_rgb(data.numpy()), label.numpy()
+
+    def reader(self):
+        """A function for tf.data: scalar index -> the bytes of the image, and label."""
+        import tensorflow as tf
+
+        def read(index):
+            record = tf.numpy_function(
+                lambda number: self.records[self.indices[number]], [index], tf.string
+            )
+            return self._parse(tf.ensure_shape(record, ()))
+
+        return read
+
+    def _parse(self, record):
+        import tensorflow as tf
+        import tensorflow_datasets as tfds
+
+        decoders = {self.image: tfds.decode.SkipDecoding()}
+        example = self.info.features.deserialize_example(record, decoders=decoders)
+        return example[self.image], tf.cast(example[self.label], tf.int32)
+
+
+class ArrayRecords:
+    """The records of ArrayRecord files, by number."""
+
+    def __init__(self, paths):
+        from array_record.python.array_record_data_source import ArrayRecordDataSource
+
+        self._source = ArrayRecordDataSource(paths)
+
+    def __len__(self):
+        return len(self._source)
+
+    def __getitem__(self, index):
+        return self._source[int(index)]
+
+
+class TFRecords:
+    """The records of TFRecord files, by number: an index of where each begins.
+
+    A record is its length (8 bytes, little-endian), 4 bytes of checksum, its data and 4 bytes of
+    checksum. The index takes 16 bytes a record: 20 MB for ImageNet.
+    """
+
+    HEADER, FOOTER = 12, 4
+
+    def __init__(self, paths):
+        self._files = [os.open(path, os.O_RDONLY) for path in paths]
+        starts = [self._starts(file, path) for file, path in zip(self._files, paths, strict=True)]
+        self._starts_of_all = np.concatenate(starts)
+        self._file_of_all = np.repeat(np.arange(len(paths)), [len(start) for start in starts])
+
+    def __len__(self):
+        return len(self._starts_of_all)
+
+    def __getitem__(self, index):
+        file, start = self._files[self._file_of_all[index]], int(self._starts_of_all[index])
+        length = int.from_bytes(os.pread(file, 8, start), "little")
+        # Positional reads: threads share the file without a lock.
+        return os.pread(file, length, start + self.HEADER)
+
+    def _starts(self, file, path):
+        starts, at, end = [], 0, os.fstat(file).st_size
+        while at < end:
+            starts.append(at)
+            at += self.HEADER + int.from_bytes(os.pread(file, 8, at), "little") + self.FOOTER
+        if at != end:
+            raise ValueError(
+                f"{path} is truncated: {end} bytes, of which the last record lacks some."
+            )
+        return np.array(starts, "int64")
+
+    def __del__(self):
+        for file in getattr(self, "_files", ()):
+            os.close(file)

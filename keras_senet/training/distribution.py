@@ -1,0 +1,133 @@
+"""Training on several devices and machines, with the engines that the backends have."""
+
+import contextlib
+import os
+import sys
+
+import keras
+
+# A dead process is missed after this many seconds; twice that ends the others.
+HEARTBEAT_SECONDS = 20
+SLURM = "SLURM_NTASKS"
+LOST_EXIT_CODE = 76  # EX_PROTOCOL of sysexits.h: start all processes again
+
+
+def initialize(coordinator=None, num_processes=None, process_id=None):
+    """Joins this process to the others of a run, before anything else touches a device.
+
+    Without arguments the processes of a Slurm job step find each other; one process alone needs
+    no call.
+
+    Args:
+        coordinator: `"host:port"` of process 0, the same on all.
+        num_processes: How many there are.
+        process_id: Which one this is, from 0.
+
+    Returns:
+        Whether there are several.
+
+    Raises:
+        ValueError: If the backend is not JAX, or some arguments are missing.
+    """
+    given = (coordinator, num_processes, process_id)
+    if given == (None, None, None):
+        if int(os.environ.get(SLURM, 1)) == 1 or keras.backend.backend() != "jax":
+            return False
+    elif None in given:
+        raise ValueError(
+            "Expected `coordinator`, `num_processes` and `process_id`, or none of them. Received: "
+            f"{given}"
+        )
+    if keras.backend.backend() != "jax":
+        raise ValueError(
+            "Several processes need the JAX backend: set KERAS_BACKEND=jax. Received: "
+            f"{keras.backend.backend()}"
+        )
+    import jax
+
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    jax.distributed.initialize(
+        coordinator, num_processes, process_id, heartbeat_timeout_seconds=HEARTBEAT_SECONDS
+    )
+    return jax.process_count() > 1
+
+
+def process():
+    """Index of this process and the number of processes."""
+    if keras.backend.backend() != "jax":
+        return 0, 1
+    import jax
+
+    return jax.process_index(), jax.process_count()
+
+
+@contextlib.contextmanager
+def together(count):
+    """A `with` block that ends this process, with code 76, when one of the others is gone.
+
+    A process that dies breaks the sums over all of them at once; one that hangs is missed after 20
+    seconds by JAX, which then aborts the others.
+
+    Args:
+        count: Number of processes.
+    """
+    if count == 1:
+        yield
+        return
+    import jax
+
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        print(
+            f"Process {jax.process_index()} of {count} ends, since it cannot compute together with "
+            "the others; most likely one is gone. Start all of them again: they go on from the "
+            f"newest checkpoint. The error was: {error}",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(LOST_EXIT_CODE)  # an orderly exit would wait for the process that is gone
+
+
+@contextlib.contextmanager
+def replicas(devices=None):
+    """A `with` block whose models train on several devices, each on its part of the batch.
+
+    On TensorFlow it is a `tf.distribute.MirroredStrategy`, on JAX `keras.distribution`'s
+    `DataParallel` over the devices of all processes. One device alone needs neither: a strategy
+    would switch XLA off.
+
+    Args:
+        devices: Names such as `("gpu:0", "gpu:1")`; by default all accelerators.
+
+    Yields:
+        The number of replicas.
+    """
+    if keras.backend.backend() == "jax":
+        names = list(devices or keras.distribution.list_devices())
+        with _data_parallel(names) if len(names) > 1 else contextlib.nullcontext():
+            yield len(names)
+    elif keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        names = list(devices or (d.name for d in tf.config.list_logical_devices("GPU")))
+        if len(names) < 2:
+            yield 1
+            return
+        with tf.distribute.MirroredStrategy(names).scope():
+            yield len(names)
+    else:
+        yield 1
+
+
+@contextlib.contextmanager
+def _data_parallel(names):
+    before = keras.distribution.distribution()
+    # Each process reads its own part of the batch, hence no sharding by Keras.
+    keras.distribution.set_distribution(
+        keras.distribution.DataParallel(devices=names, auto_shard_dataset=False)
+    )
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(before)

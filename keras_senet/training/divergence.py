@@ -1,0 +1,71 @@
+"""Stopping a run that has no way back, before it costs days."""
+
+import math
+
+import keras
+import numpy as np
+
+from keras_senet.training.checkpoints import Diverged
+
+WINDOW = 100  # steps of which the mean loss is judged
+PATIENCE = 10  # windows in a row that may be high
+HIGH = 2.0  # times the loss of a guess
+
+
+class Divergence(keras.callbacks.Callback):
+    """Raises `Diverged` when the loss is not finite, or is high for long.
+
+    High is a mean loss over 100 steps above twice the loss of a uniform guess (ln K of K classes
+    for cross-entropy), for long is ten times in a row. Statistics of normalization that are not
+    finite count as well: they spoil every prediction while the training loss looks sound.
+
+    Args:
+        loss: The loss function, targets `(N, K)` and outputs `(N, K)` to a number.
+        classes: Number of classes, K.
+        steps_per_epoch: Steps in an epoch; a shorter one than 100 steps is judged whole.
+    """
+
+    def __init__(self, loss, classes, steps_per_epoch):
+        super().__init__()
+        guess = np.full((1, classes), 1 / classes, "float32")
+        self.limit = HIGH * float(loss(np.eye(classes, dtype="float32")[:1], guess))
+        self.window = min(WINDOW, steps_per_epoch)
+        self.high = 0
+        self._seen = (0.0, 0.0)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes where the mean loss of the epoch stands: not at 0 in an epoch resumed."""
+        self._seen = self._total_and_count()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Judges the steps since the last time."""
+        if batch and batch % self.window == 0:
+            self._judge(f"before step {batch} of the epoch")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Judges the rest of the epoch, and the statistics."""
+        self._judge(f"in epoch {epoch}")
+        for variable in self.model.non_trainable_variables:
+            if not np.isfinite(variable.numpy()).all():
+                raise Diverged(f"{variable.path} is not finite in epoch {epoch}.")
+
+    def _judge(self, when):
+        total, count = self._total_and_count()
+        if count <= self._seen[1]:
+            return
+        mean = (total - self._seen[0]) / (count - self._seen[1])
+        self._seen = (total, count)
+        if not math.isfinite(mean):
+            raise Diverged(f"The loss is {mean} {when}.")
+        self.high = self.high + 1 if mean > self.limit else 0
+        if self.high >= PATIENCE:
+            raise Diverged(
+                f"The loss is {mean:.3g} {when} and has been above {self.limit:.3g}, twice that of "
+                f"a guess, for {self.high * self.window} steps."
+            )
+
+    def _total_and_count(self):
+        if keras.backend.backend() == "jax":
+            self.model.jax_state_sync()
+        tracker = self.model.metrics[0]  # the loss comes first
+        return tuple(float(v.numpy()) for v in tracker.variables)

@@ -1,0 +1,109 @@
+"""How right a model is on held-out images, counted exactly."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+TOP = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """Counts over held-out images.
+
+    Attributes:
+        class_names: Names of the K classes.
+        confusion: `(K, K)` int64: images of class i whose most probable class is j.
+        top5_correct: `(K,)` int64: images of class i whose five most probable classes have it.
+    """
+
+    class_names: tuple[str, ...]
+    confusion: np.ndarray
+    top5_correct: np.ndarray
+
+    @property
+    def images(self):
+        """Number of images."""
+        return int(self.confusion.sum())
+
+    @property
+    def top1(self):
+        """Share of images whose most probable class is right."""
+        return float(np.trace(self.confusion) / self.images)
+
+    @property
+    def top5(self):
+        """Share of images whose five most probable classes have the right one."""
+        return float(self.top5_correct.sum() / self.images)
+
+    @property
+    def class_accuracy(self):
+        """`(K,)`: top-1 share (recall) of every class, NaN without images."""
+        with np.errstate(invalid="ignore"):
+            return np.diag(self.confusion) / self.confusion.sum(1)
+
+    def confused(self, limit=10):
+        """The most frequent mistakes: `(true class, predicted class, images)`, most first."""
+        mistakes = self.confusion - np.diag(np.diag(self.confusion))
+        order = np.argsort(-mistakes, axis=None, kind="stable")[:limit]
+        pairs = zip(*np.unravel_index(order, mistakes.shape), strict=True)
+        return [
+            (self.class_names[i], self.class_names[j], int(mistakes[i, j]))
+            for i, j in pairs
+            if mistakes[i, j]
+        ]
+
+    def summary(self):
+        """All of it but the confusion, as JSON takes it."""
+        return {
+            "images": self.images,
+            "top1": self.top1,
+            "top5": self.top5,
+            "class_accuracy": {
+                name: None if np.isnan(share) else float(share)
+                for name, share in zip(self.class_names, self.class_accuracy, strict=True)
+            },
+            "confused": self.confused(),
+        }
+
+
+def evaluate(model, dataset, batch_size):
+    """Classifies every held-out image of a data set once.
+
+    Args:
+        model: A model from images `(N, S, S, 3)` to scores `(N, K)`.
+        dataset: A `keras_senet.data.Dataset`.
+        batch_size: Images in a batch; a smaller last one is padded, and the padding not counted.
+
+    Returns:
+        An `Evaluation`.
+
+    Raises:
+        ValueError: If the model has another number of classes, or there are no images.
+
+    Example:
+        >>> evaluate(result.model, keras_senet.data.load("digits"), 64).top1
+        0.98...
+    """
+    names = tuple(dataset.class_names)
+    classes = model.output_shape[-1]
+    if classes != len(names):
+        raise ValueError(
+            f"The model has {classes} classes, {dataset.name} has {len(names)}. Expected the same."
+        )
+    confusion = np.zeros((classes, classes), "int64")
+    top5_correct = np.zeros(classes, "int64")
+    for images, labels in dataset.validation(batch_size):
+        images, labels = np.asarray(images), np.asarray(labels)
+        missing = batch_size - len(images)
+        padded = np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0)))
+        scores = keras.ops.convert_to_numpy(model.predict_on_batch(padded))[: len(images)]
+        # Ties go to the first class in both counts.
+        order = np.argsort(-scores, axis=-1, kind="stable")
+        np.add.at(confusion, (labels, order[:, 0]), 1)
+        found = (order[:, :TOP] == labels[:, None]).any(-1)
+        np.add.at(top5_correct, labels[found], 1)
+    if not confusion.any():
+        raise ValueError(f"{dataset.name} has no held-out images. Expected at least one.")
+    return Evaluation(names, confusion, top5_correct)

@@ -1,0 +1,66 @@
+"""The compiled model of a run."""
+
+import keras
+
+from keras_senet.training.batch_norm import zero_gamma
+from keras_senet.training.freezing import freeze_batch_norm, freeze_stages
+from keras_senet.training.losses import loss
+from keras_senet.training.optimizers import optimizer
+from keras_senet.training.precision import POLICIES
+
+
+def compiled_model(architecture, dataset, recipe, *, weights, precision, steps_per_epoch):
+    """Builds a network for a data set and compiles it as a recipe says.
+
+    Args:
+        architecture: A `keras_senet.architectures.Architecture`.
+        dataset: A `keras_senet.data.Dataset`.
+        recipe: A `Recipe`.
+        weights: `None`, or a file to start from.
+        precision: `"float32"`, `"bfloat16"` or `"float16"`.
+        steps_per_epoch: Updates of the weights in an epoch.
+
+    Returns:
+        A `keras.Model` whose optimizer and metrics have their variables.
+    """
+    model = _build(architecture, dataset, recipe, weights, POLICIES[precision])
+    if recipe.zero_gamma:
+        zero_gamma(model)
+    if recipe.freeze_stages:
+        freeze_stages(model, recipe.freeze_stages)
+    if recipe.freeze_bn_from == 0:
+        freeze_batch_norm(model)
+    # Weighted, since the last batch of validation is padded with images of weight 0.
+    model.compile(
+        optimizer(recipe, steps_per_epoch),
+        loss(recipe),
+        weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+    )
+    create_variables(model)
+    return model
+
+
+def create_variables(model):
+    """Gives optimizer and metrics the variables that Keras would create in the first step."""
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    guess = keras.ops.zeros((1, model.output.shape[-1]))
+    model.compute_metrics(None, guess, guess)
+    model.reset_metrics()
+
+
+def _build(architecture, dataset, recipe, weights, policy):
+    if recipe.dropout is not None:
+        architecture = architecture.replace(dropout=recipe.dropout)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        size = dataset.image_size
+        return architecture(
+            weights=weights,
+            input_shape=(size, size, 3),
+            classes=len(dataset.class_names),
+            classifier_activation=recipe.activation,
+        )
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -1,0 +1,141 @@
+"""The report of a run: one page that needs nothing else."""
+
+import base64
+import csv
+import html
+import json
+import os
+import pathlib
+
+import numpy as np
+
+WORST = 10  # classes shown with what they are taken for
+MISTAKES = 3  # of each of them
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { margin-bottom: 0; } h2 { margin-top: 2rem; font-size: 1.2rem; }
+table { border-collapse: collapse; } td, th { padding: 0.2rem 0.8rem; text-align: left; }
+tr { border-bottom: 1px solid #ddd; } .number { text-align: right; }
+.figures { display: flex; gap: 3rem; margin: 1.5rem 0; }
+.figures b { display: block; font-size: 2rem; line-height: 1.2; }
+.bar { background: #0072b2; height: 0.7rem; } .track { background: #eee; width: 12rem; }
+img { max-width: 100%; } .muted { color: #666; } .columns { columns: 18rem; }
+"""
+
+
+class _Markup(str):
+    """HTML as it is; every other text is escaped."""
+
+
+def write_report(workdir, evaluation):
+    """Writes `report.html` beside the files of a finished run.
+
+    The page holds the figures, curves, worst classes with what they are taken for, the accuracy of
+    every class, the recipe and the versions. It loads nothing from a network.
+
+    Args:
+        workdir: Folder of the run with `summary.json`, `history.csv` and `curves.png`.
+        evaluation: The `Evaluation` of its model.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        FileNotFoundError: If one of the three files is missing.
+
+    Example:
+        >>> write_report("runs/digits", evaluate(result.model, dataset, 64))
+    """
+    workdir = pathlib.Path(workdir)
+    summary = json.loads((workdir / "summary.json").read_text())
+    with open(workdir / "history.csv") as file:
+        history = list(csv.DictReader(file))
+    curves = base64.b64encode((workdir / "curves.png").read_bytes()).decode()
+    recipe = summary.pop("recipe")
+    title = f"{summary['model']} on {summary['data']}"
+    page = [
+        f"<h1>{html.escape(title)}</h1>",
+        f'<p class="muted">Recipe {html.escape(str(recipe["name"]))}, {len(history)} epochs.</p>',
+        _figures(evaluation),
+        f'<h2>Curves</h2><img alt="Loss and accuracy" src="data:image/png;base64,{curves}">',
+        f"<h2>Worst classes</h2>{_worst(evaluation)}",
+        f"<h2>All classes</h2>{_classes(evaluation)}",
+        f"<h2>Recipe</h2>{_pairs(recipe)}",
+        f"<h2>Run</h2>{_pairs({k: v for k, v in summary.items() if k != 'classes'})}",
+        f"<h2>Epochs</h2>{_epochs(history)}",
+    ]
+    document = (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        f"<title>{html.escape(title)}</title><style>{STYLE}</style>{''.join(page)}</html>\n"
+    )
+    path = workdir / "report.html"
+    partial = workdir / "report.html.part"
+    partial.write_text(document, encoding="utf-8")
+    os.replace(partial, path)
+    return path
+
+
+def _figures(evaluation):
+    figures = {
+        "top-1 accuracy": f"{evaluation.top1:.2%}",
+        "top-5 accuracy": f"{evaluation.top5:.2%}",
+        "held-out images": f"{evaluation.images:,}",
+    }
+    cells = "".join(f"<div><b>{value}</b>{name}</div>" for name, value in figures.items())
+    return f'<div class="figures">{cells}</div>'
+
+
+def _worst(evaluation):
+    accuracy, confusion = evaluation.class_accuracy, evaluation.confusion
+    rows = []
+    # NaN, a class without images, sorts last.
+    for index in np.argsort(accuracy, kind="stable")[:WORST]:
+        if np.isnan(accuracy[index]):
+            continue
+        mistakes = np.where(np.arange(len(confusion)) == index, 0, confusion[index])
+        taken_for = [
+            f"{evaluation.class_names[other]} ({mistakes[other]})"
+            for other in np.argsort(-mistakes, kind="stable")[:MISTAKES]
+            if mistakes[other]
+        ]
+        share = f"{accuracy[index]:.1%}"
+        bar = _Markup(f'<div class="track"><div class="bar" style="width:{share}"></div></div>')
+        rows.append([evaluation.class_names[index], bar, share, confusion[index].sum(), taken_for])
+    return _table(["class", "", "accuracy", "images", "taken for"], rows)
+
+
+def _classes(evaluation):
+    items = "".join(
+        f"<div>{html.escape(name)} "
+        f'<span class="muted">{"no images" if np.isnan(share) else f"{share:.1%}"}</span></div>'
+        for name, share in zip(evaluation.class_names, evaluation.class_accuracy, strict=True)
+    )
+    return f'<div class="columns">{items}</div>'
+
+
+def _pairs(values):
+    return _table(["field", "value"], [[name, value] for name, value in values.items()])
+
+
+def _epochs(history):
+    names = list(history[0])
+    rows = [[row[name] for name in names] for row in history]
+    return f"<details><summary>Every epoch</summary>{_table(names, rows)}</details>"
+
+
+def _table(header, rows):
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _cell(value):
+    if isinstance(value, _Markup):
+        return f"<td>{value}</td>"
+    if isinstance(value, dict):
+        value = [f"{name} {item}" for name, item in value.items()]
+    if isinstance(value, (list, tuple)):
+        value = ", ".join(map(str, value)) or "none"
+    kind = ' class="number"' if isinstance(value, np.integer) else ""
+    return f"<td{kind}>{html.escape(str(value))}</td>"

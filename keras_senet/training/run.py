@@ -1,0 +1,157 @@
+"""A run between its beginning and its end: phases of `model.fit` with saved states between."""
+
+import contextlib
+import dataclasses
+
+import keras
+
+from keras_senet.training import resume as resuming
+from keras_senet.training.average import Average
+from keras_senet.training.batch_norm import precise_batch_norm
+from keras_senet.training.batches import training_batches, validation_batches
+from keras_senet.training.checkpoints import Checkpoints, Diverged
+from keras_senet.training.distribution import together
+from keras_senet.training.divergence import Divergence
+from keras_senet.training.freezing import freeze_batch_norm
+from keras_senet.training.logs import tensorboard
+from keras_senet.training.model import create_variables
+from keras_senet.training.preemption import Preemption
+from keras_senet.training.progress import Progress
+from keras_senet.training.saving import Position, Saver
+from keras_senet.training.state import State
+
+
+@dataclasses.dataclass
+class Run:
+    """A model on its way through a recipe.
+
+    Attributes:
+        model: The compiled model.
+        dataset: A `keras_senet.data.Dataset`.
+        recipe: A `Recipe`.
+        seed: Seed of order and augmentation.
+        steps_per_epoch: Steps of `model.fit` in an epoch.
+        process: Index of this process and the number of processes. The first one writes.
+        checkpoints: The run's `Checkpoints`.
+        description: What the run is, as `resume.describe` says.
+        position: How far it is.
+        metrics: Arrays with the metrics of an epoch that was begun before a restart.
+    """
+
+    model: keras.Model
+    dataset: object
+    recipe: object
+    seed: int
+    steps_per_epoch: int
+    process: tuple[int, int]
+    checkpoints: Checkpoints
+    description: dict
+    position: Position = dataclasses.field(default_factory=Position)
+    metrics: dict | None = None
+
+    def __post_init__(self):
+        self.average = Average(self.model, self.recipe.ema) if self.recipe.ema else None
+        self.state = State(self.model, [self.average] if self.average else [])
+
+    @property
+    def writes(self):
+        """Whether this process writes files."""
+        return self.process[0] == 0
+
+    def begin(self, resume):
+        """Goes to where the newest checkpoint is, or to the beginning, as `resume` says."""
+        self.position, arrays = resuming.newest(self.checkpoints, self.description, resume)
+        if arrays is None:
+            if self.writes:
+                self.checkpoints.clear()
+            return
+        if self.position.frozen:
+            self._freeze()
+        self.state.restore(arrays)
+        if self.position.step % self.steps_per_epoch:
+            self.metrics = arrays
+
+    def fit(self, saving):
+        """Trains from here to the end of the recipe.
+
+        Args:
+            saving: A `Saving`.
+
+        Raises:
+            Diverged: If there is no way back.
+            Preempted: After SIGTERM, when the state is saved.
+        """
+        with (
+            together(self.process[1]),
+            Preemption(self.process[1]) as preemption,
+            self._kept(),
+        ):
+            saver = Saver(
+                self.state,
+                self.position,
+                self.checkpoints if self.writes else None,
+                saving,
+                preemption,
+                {"run": self.description},
+            )
+            saver.metrics = self.metrics
+            callbacks = [self.average] if self.average else []
+            classes = len(self.dataset.class_names)
+            callbacks.append(Divergence(self.model.loss, classes, self.steps_per_epoch))
+            if self.writes:
+                callbacks.append(Progress(self.recipe.epochs, self._batch_size))
+            if self.writes and saving.tensorboard:
+                callbacks.append(tensorboard(self.checkpoints.folder.parent))
+            callbacks.append(saver)
+            while self.position.step < self.recipe.epochs * self.steps_per_epoch:
+                self._fit_phase(callbacks)
+
+    def finish(self):
+        """Puts the final weights into the model."""
+        if self.average:
+            self.average.assign_to_model()
+        if self.recipe.precise_bn_batches:
+            batches = training_batches(self.dataset, self.recipe, self.seed)
+            images = (images for images, _ in batches)
+            precise_batch_norm(self.model, images, self.recipe.precise_bn_batches)
+
+    def _fit_phase(self, callbacks):
+        """One call of `fit`: the rest of an epoch begun, or whole epochs up to a freeze."""
+        step = self.position.step
+        epoch, done = divmod(step, self.steps_per_epoch)
+        freeze = self.recipe.freeze_bn_from
+        if freeze and epoch >= freeze and not self.position.frozen:
+            self._freeze()
+        end = freeze if freeze and epoch < freeze else self.recipe.epochs
+        batches, validation_steps = validation_batches(self.dataset, self._batch_size, self.process)
+        self.model.fit(
+            training_batches(self.dataset, self.recipe, self.seed, step=step, shard=self.process),
+            initial_epoch=epoch,
+            epochs=epoch + 1 if done else end,
+            steps_per_epoch=self.steps_per_epoch - done,
+            shuffle=False,  # the stream has its own order
+            validation_data=batches,
+            validation_steps=validation_steps,
+            callbacks=callbacks,
+            verbose=0,
+        )
+
+    @property
+    def _batch_size(self):
+        return self.recipe.batch_size // self.recipe.accumulation_steps
+
+    def _freeze(self):
+        freeze_batch_norm(self.model)
+        create_variables(self.model)
+        self.position.frozen = True
+
+    @contextlib.contextmanager
+    def _kept(self):
+        """Adds to the bad news what is left."""
+        try:
+            yield
+        except Diverged as error:
+            raise Diverged(
+                f"{error} The run has diverged: try a lower learning rate or a longer warm-up. "
+                f"{self.checkpoints.kept()}"
+            ) from None

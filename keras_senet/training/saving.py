@@ -1,0 +1,145 @@
+"""When a run saves its state, and what happens to it then."""
+
+import csv
+import dataclasses
+import os
+import time
+import warnings
+
+import keras
+
+from keras_senet.training.preemption import Preempted
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Saving:
+    """What a run saves while it goes on, besides its state at the end of every epoch.
+
+    Attributes:
+        steps: Save after so many steps, or `None`.
+        seconds: Save after so many seconds, or `None`.
+        keep: How many of the last checkpoints stay, besides the one with the best accuracy.
+        tensorboard: Whether to write logs for TensorBoard.
+    """
+
+    steps: int | None = None
+    seconds: float | None = 600.0
+    keep: int = 3
+    tensorboard: bool = False
+
+    def __post_init__(self):
+        for field in ("steps", "seconds", "keep"):
+            value = getattr(self, field)
+            if value is not None and value <= 0:
+                raise ValueError(f"Field `{field}` must be greater than 0. Received: {value}")
+
+
+@dataclasses.dataclass
+class Position:
+    """Where a run stands.
+
+    Attributes:
+        step: Steps done, S an epoch.
+        rows: Metrics of every epoch done.
+        seconds: Time spent in training, over all restarts.
+        best_step: Step of the best accuracy on held-out images.
+        frozen: Whether normalization has been frozen on the way.
+    """
+
+    step: int = 0
+    rows: list = dataclasses.field(default_factory=list)
+    seconds: float = 0.0
+    best_step: int | None = None
+    frozen: bool = False
+
+
+class Saver(keras.callbacks.Callback):
+    """Saves the state of a run, logs its epochs and leaves in order on SIGTERM.
+
+    Args:
+        state: The run's `State`.
+        position: Its `Position`, kept up to date here.
+        checkpoints: `Checkpoints`, or `None` on a process that does not write.
+        saving: A `Saving`.
+        preemption: An active `Preemption`.
+        facts: What else a checkpoint says about the run.
+    """
+
+    def __init__(self, state, position, checkpoints, saving, preemption, facts):
+        super().__init__()
+        self.state = state
+        self.position = position
+        self.checkpoints = checkpoints
+        self.saving = saving
+        self.preemption = preemption
+        self.facts = facts
+        self.metrics = None  # arrays of an epoch that is resumed
+        self._begin = position.step
+        self._saved = (position.step, time.monotonic())
+        self._clock = time.monotonic()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Goes on with the metrics of an epoch that is resumed."""
+        self._begin = self.position.step
+        if self.metrics is not None:
+            self.state.restore(self.metrics, only="metrics")
+            self.metrics = None
+
+    # At the beginning of a step: for callbacks at its end Keras waits at every step.
+    def on_train_batch_begin(self, batch, logs=None):
+        """Saves if it is time; after SIGTERM saves and leaves."""
+        self.position.step = self._begin + batch
+        if self.preemption.noticed(self.position.step):
+            self._leave()
+        step, moment = self._saved
+        steps, seconds = self.saving.steps, self.saving.seconds
+        if (steps and self.position.step - step >= steps) or (
+            seconds and time.monotonic() - moment >= seconds
+        ):
+            self.save()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Logs the epoch and saves."""
+        self.position.step = self._begin + self.params["steps"]
+        row = {"epoch": epoch, **logs}
+        row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        rows = self.position.rows
+        if all(row["val_accuracy"] > past["val_accuracy"] for past in rows):
+            self.position.best_step = self.position.step
+        rows.append(row)
+        self.save()
+        if self.checkpoints is not None:
+            self._log(rows)
+
+    def save(self):
+        """Writes a checkpoint of this moment."""
+        now = time.monotonic()
+        self.position.seconds += now - self._clock
+        self._clock = now
+        self._saved = (self.position.step, now)
+        if self.checkpoints is None:
+            return True
+        facts = {**dataclasses.asdict(self.position), **self.facts}
+        arrays = self.state.arrays()
+        return self.checkpoints.save(self.position.step, facts, arrays, self.position.best_step)
+
+    def _log(self, rows):
+        try:
+            write_history(rows, self.checkpoints.folder.parent / "history.csv")
+        except OSError as error:  # the checkpoint has the rows too
+            warnings.warn(f"history.csv could not be written: {error}", stacklevel=2)
+
+    def _leave(self):
+        if self.save():
+            print(f"SIGTERM: saved step {self.position.step}. The same command goes on from there.")
+        raise Preempted
+
+
+def write_history(rows, path):
+    """Writes one line for each epoch, the whole file at once."""
+    partial = path.with_name(f"{path.name}.part")
+    with open(partial, "w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(partial, path)

@@ -1,0 +1,189 @@
+"""Order, shards, resume, class balance, bad images."""
+
+import collections
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_senet import data
+from keras_senet.data import order
+
+tf = pytest.importorskip("tensorflow")
+
+MIXED = data.SHIFT.replace(mixup=0.2, cutmix=1.0)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.load("digits", image_size=16)
+
+
+def batches(dataset, count, *arguments, **options):
+    return list(dataset.train(*arguments, **options).take(count).as_numpy_iterator())
+
+
+def assert_equal(first, second):
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
+
+
+@pytest.mark.parametrize("augmentation", [data.SHIFT, data.RELEASED, MIXED])
+@pytest.mark.parametrize("sampling", ["uniform", "class_balanced"])
+def test_a_stream_can_begin_at_any_step(digits, augmentation, sampling):
+    options = {"sampling": sampling, "augmentation": augmentation}
+    whole = batches(digits, 5, 32, 7, **options)
+    assert_equal(whole[3:], batches(digits, 2, 32, 7, step=3, **options))
+
+
+@pytest.mark.parametrize("augmentation", [data.SHIFT, MIXED])
+def test_shards_are_slices_of_the_batch(digits, augmentation):
+    whole = batches(digits, 3, 32, 7, step=44, augmentation=augmentation)  # over an epoch's end
+    parts = [
+        batches(digits, 3, 32, 7, step=44, shard=(index, 4), augmentation=augmentation)
+        for index in range(4)
+    ]
+    joined = [tuple(np.concatenate(column) for column in zip(*step)) for step in zip(*parts)]
+    assert_equal(whole, joined)
+
+
+def test_shards_of_the_held_out_images(digits):
+    whole = [labels for _, labels in digits.validation(32).as_numpy_iterator()]
+    parts = [
+        [labels for _, labels in digits.validation(32, (index, 2)).as_numpy_iterator()]
+        for index in range(2)
+    ]
+    assert [len(labels) for labels in whole] == [32] * 11 + [12]
+    np.testing.assert_array_equal(whole[0], np.concatenate([parts[0][0], parts[1][0]]))
+    together = np.concatenate([np.concatenate(part) for part in parts])
+    assert collections.Counter(together) == collections.Counter(digits.held_out.labels)
+
+
+def test_class_balanced_order():
+    """Every class once in each turn; of a class every image before any again; reshuffled."""
+    labels = np.repeat([2, 0, 1], [7, 3, 50])
+    place = order.class_balanced(labels, 5)
+    positions = tf.data.Dataset.range(450).map(place)
+    indices = np.array(list(positions.as_numpy_iterator()))
+    classes = labels[indices].reshape(-1, 3)
+    np.testing.assert_array_equal(np.sort(classes, axis=1), np.tile([0, 1, 2], (150, 1)))
+    assert len({tuple(row) for row in classes}) == 6  # all orders of three classes
+    for label, size in ((0, 3), (1, 50), (2, 7)):
+        drawn = indices[labels[indices] == label]
+        passes = drawn[: len(drawn) // size * size].reshape(-1, size)
+        np.testing.assert_array_equal(
+            np.sort(passes, axis=1), np.tile(np.flatnonzero(labels == label), (len(passes), 1))
+        )
+        assert len({tuple(row) for row in passes}) > 1
+
+
+def test_permutations_differ_by_number_and_seed():
+    def passes(seed):
+        place = order.uniform(50, seed)
+        return np.array(list(tf.data.Dataset.range(1000).map(place).as_numpy_iterator())).reshape(
+            20, 50
+        )
+
+    assert len({tuple(row) for row in np.concatenate([passes(0), passes(1)])}) == 40
+    np.testing.assert_array_equal(np.sort(passes(0), axis=1), np.tile(np.arange(50), (20, 1)))
+
+
+def test_bad_arguments(digits):
+    with pytest.raises(ValueError, match="'uniform' or 'class_balanced'. Received: 'fair'"):
+        digits.train(8, sampling="fair")
+    for shard in ((2, 2), (0, 3), (-1, 2)):
+        with pytest.raises(ValueError, match="Expected shard"):
+            digits.train(8, shard=shard)
+        with pytest.raises(ValueError, match="Expected shard"):
+            digits.validation(8, shard)
+    with pytest.raises(ValueError, match="even batch. Received: 1"):
+        digits.train(2, shard=(0, 2), augmentation=MIXED)
+
+
+def photo(path, colour, **options):
+    image = Image.new("RGB", (48, 40), colour)
+    image.save(path, **options)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes of 20 red or green JPEG files, and every special kind."""
+    for name, colour in (("apple", (200, 0, 0)), ("leaf", (0, 200, 0))):
+        (tmp_path / name).mkdir()
+        for number in range(20):
+            photo(tmp_path / name / f"{number:02}.JPG", colour)
+        photo(tmp_path / name / "png.JPEG", colour, format="PNG")
+        Image.new("RGB", (48, 40), colour).convert("CMYK").save(tmp_path / name / "cmyk.jpg")
+        photo(tmp_path / name / "still.gif", colour)
+        photo(tmp_path / name / "web.webp", colour)
+    return tmp_path
+
+
+def spoil(path):
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def test_bad_images_are_named_and_replaced(folder):
+    bad = [folder / "apple" / "03.JPG", folder / "leaf" / "07.JPG", folder / "leaf" / "web.webp"]
+    for path in bad:
+        spoil(path)
+    (folder / "apple" / "11.JPG").write_bytes(b"")
+    bad.append(folder / "apple" / "11.JPG")
+    dataset = data.load(f"folder:{folder}", image_size=16)
+    sound = batches(dataset, 8, 10, 3)
+    for images, labels in sound:  # labels go with the replacement
+        np.testing.assert_array_equal(images[:, 8, 8, :2].argmax(-1), labels)
+    assert {str(path) for path in bad} & set(dataset.training.items) == set(dataset.bad_images)
+    assert "truncated" in dataset.bad_images[str(bad[0])]
+    assert set(data.check(dataset)) == {str(path) for path in bad}
+    assert_equal(sound[5:], batches(dataset, 3, 10, 3, step=5))
+
+
+def test_too_many_bad_images(folder):
+    for path in (folder / "apple").glob("1*.JPG"):
+        spoil(path)
+    dataset = data.load(f"folder:{folder}", image_size=16, max_bad_images=2)
+    with pytest.raises(tf.errors.OpError, match="more than max_bad_images=2. Repair"):
+        batches(dataset, 12, 4)
+
+
+def test_turned_photos_are_upright(tmp_path):
+    """An EXIF orientation is seen whichever the byte order, and whichever way is taken."""
+    pixels = np.zeros((40, 40, 3), "uint8")
+    pixels[:20] = 250  # bright above
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(pixels).save(tmp_path / name / "0.jpg")
+        for number, order_mark in enumerate((b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08")):
+            exif = Image.Exif()
+            exif.endian = "<" if order_mark[:1] == b"I" else ">"
+            exif[0x0112] = 3  # upside down
+            exif[0x010F] = "a camera"
+            turned = Image.fromarray(pixels[::-1])
+            turned.save(tmp_path / name / f"{number + 1}.jpg", exif=exif.tobytes())
+    dataset = data.load(f"folder:{tmp_path}", image_size=16)
+    images = dataset.calibration_images(4)
+    assert (images[:, 2] > 200).all() and (images[:, -3] < 50).all()
+
+
+def test_throughput(digits):
+    assert data.throughput(digits, 64, seconds=0.2) > 100
+
+
+def test_long_tailed(digits):
+    tailed = digits.long_tailed(100)
+    sizes = np.bincount(tailed.training.labels)
+    least = np.bincount(digits.training.labels).min()
+    np.testing.assert_array_equal(sizes, np.rint(least * 100 ** (-np.arange(10) / 9)).clip(1))
+    assert len(tailed.held_out) == len(digits.held_out)
+
+
+def test_shapes_are_the_same_everywhere():
+    from keras_senet.data import shapes
+
+    image = shapes.draw(7, 17, 32)
+    np.testing.assert_array_equal(image, shapes.draw(7, 17, 32))
+    assert image.shape == (32, 32, 3) and image.std() > 10
+    with pytest.raises(ValueError, match="at least 16 pixels"):
+        shapes.load_shapes(8)

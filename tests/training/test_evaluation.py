@@ -1,0 +1,168 @@
+"""Evaluation, report and progress."""
+
+import dataclasses
+import io
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_senet.training.curves import plot_curves
+from keras_senet.training.evaluation import Evaluation, evaluate
+from keras_senet.training.progress import Progress
+from keras_senet.training.report import write_report
+
+
+@dataclasses.dataclass(frozen=True)
+class Fake:
+    """Images that are their own scores: `(N, 1, K, 3)`."""
+
+    scores: np.ndarray
+    labels: np.ndarray
+    name: str = "fake"
+
+    @property
+    def class_names(self):
+        return tuple("abcdefgh"[: self.scores.shape[1]])
+
+    def validation(self, batch_size):
+        for start in range(0, len(self.labels), batch_size):
+            part = slice(start, start + batch_size)
+            yield np.repeat(self.scores[part, None, :, None], 3, -1), self.labels[part]
+
+
+def reader(classes):
+    image = keras.Input((1, classes, 3))
+    return keras.Model(image, keras.layers.Flatten()(image[..., 0]))
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 10, 64])
+def test_counts_are_exact_for_any_batch(batch_size):
+    """23 images, whose last batch is partial; counted one by one."""
+    rng = np.random.default_rng(1)
+    scores, labels = rng.normal(size=(23, 8)).astype("float32"), rng.integers(0, 8, 23)
+    evaluation = evaluate(reader(8), Fake(scores, labels), batch_size)
+    assert evaluation.images == 23
+    right = sum(scores[n].argmax() == labels[n] for n in range(23))
+    assert evaluation.top1 == right / 23
+    top5 = sum((scores[n] > scores[n, labels[n]]).sum() < 5 for n in range(23))
+    assert evaluation.top5 == top5 / 23
+    expected = np.zeros((8, 8), int)
+    for row, label in zip(scores, labels, strict=True):
+        expected[label, row.argmax()] += 1
+    np.testing.assert_array_equal(evaluation.confusion, expected)
+
+
+def test_classes_and_mistakes():
+    confusion = np.array([[3, 2, 1], [0, 4, 0], [0, 0, 0]])
+    evaluation = Evaluation(("cat", "dog", "owl"), confusion, np.array([6, 4, 0]))
+    np.testing.assert_allclose(evaluation.class_accuracy, [0.5, 1, np.nan])
+    assert evaluation.confused() == [("cat", "dog", 2), ("cat", "owl", 1)]
+    assert json.loads(json.dumps(evaluation.summary())) == {
+        "images": 10,
+        "top1": 0.7,
+        "top5": 1.0,
+        "class_accuracy": {"cat": 0.5, "dog": 1.0, "owl": None},
+        "confused": [["cat", "dog", 2], ["cat", "owl", 1]],
+    }
+
+
+def test_a_model_of_other_classes():
+    data = Fake(np.zeros((4, 3), "float32"), np.zeros(4, int))
+    with pytest.raises(ValueError, match="The model has 4 classes, fake has 3"):
+        evaluate(reader(4), data, 2)
+    with pytest.raises(ValueError, match="no held-out images"):
+        evaluate(reader(3), Fake(data.scores[:0], data.labels[:0]), 2)
+
+
+@pytest.fixture
+def finished(tmp_path):
+    """The files of a finished run."""
+    history = {"loss": [1.0, 0.5], "accuracy": [0.6, 0.8]}
+    history |= {f"val_{name}": values for name, values in history.items()}
+    lines = [",".join(["epoch", *history])]
+    lines += [
+        ",".join(map(str, [n, *row])) for n, row in enumerate(zip(*history.values(), strict=True))
+    ]
+    (tmp_path / "history.csv").write_text("\n".join(lines))
+    plot_curves(history, tmp_path / "curves.png")
+    summary = {
+        "model": "se_resnet20",
+        "data": "folder:<b>",
+        "recipe": {"name": "digits", "epochs": 2, "freeze_stages": []},
+        "versions": {"keras": "3.15.1"},
+        "classes": ["cat"],
+    }
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    return tmp_path
+
+
+def test_the_report_stands_alone(finished):
+    confusion = np.array([[3, 2, 1], [0, 4, 0], [0, 0, 0]])
+    evaluation = Evaluation(("<div>", "dog", "owl"), confusion, np.array([6, 4, 0]))
+    path = write_report(finished, evaluation)
+    page = path.read_text()
+    for text in ("70.00%", "100.00%", "dog (2), owl (1)", "no images", "digits", "keras 3.15.1"):
+        assert text in page
+    assert "&lt;div&gt;" in page and "<div></td>" not in page and '<b>"' not in page
+    assert "http" not in page and 'src="data:image/png;base64,' in page
+    assert not list(finished.glob("*.part"))
+
+
+def test_a_report_needs_the_run_files(finished):
+    (finished / "curves.png").unlink()
+    evaluation = Evaluation(("a",), np.array([[1]]), np.array([1]))
+    with pytest.raises(FileNotFoundError, match=r"curves\.png"):
+        write_report(finished, evaluation)
+    assert not (finished / "report.html").exists()
+
+
+@pytest.fixture(scope="module")
+def trainable():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.125), "mse")
+    return model
+
+
+def fit(model, console, phases=((0, 2),)):
+    progress = Progress(2, 4, console)
+    data = np.ones((12, 2)), np.ones((12, 1))
+    for first, last in phases:
+        model.fit(
+            *data,
+            batch_size=4,
+            initial_epoch=first,
+            epochs=last,
+            verbose=0,
+            callbacks=[progress],
+        )
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("phases", [((0, 2),), ((0, 1), (1, 2))])
+def test_one_line_an_epoch_outside_a_terminal(trainable, phases):
+    from rich.console import Console
+
+    lines = fit(trainable, Console(file=io.StringIO()), phases).splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    for line in lines:
+        assert "loss " in line and "learning rate 0.125" in line and "images/s" in line
+        assert line.endswith(" left")
+    assert lines[1].endswith("0:00:00 left")
+
+
+def test_a_bar_in_a_terminal(trainable):
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    text = fit(trainable, console)
+    assert "3/3" in text and "images/s" in text and "learning rate 0.125" in text
+
+
+def test_steps_stay_as_asynchronous_as_without():
+    """On JAX they are; Keras never lets them be on TensorFlow."""
+    alone, with_progress = (
+        keras.callbacks.CallbackList(callbacks) for callbacks in ([], [Progress(1, 1)])
+    )
+    assert with_progress._async_train == alone._async_train

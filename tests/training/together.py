@@ -1,0 +1,117 @@
+"""Several processes and devices against one: `together.py WHAT`, in a process that starts others.
+
+`processes`: two JAX processes on this machine. `devices`: TensorFlow's MirroredStrategy on two
+logical CPU devices. `loss`: one of two JAX processes is killed, both are started again.
+"""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+WORKER = pathlib.Path(__file__).with_name("worker.py")
+# Normalization with moving statistics: a replica of MirroredStrategy sees its own part of a batch.
+FROZEN = {"freeze_bn_from": 0}
+RECIPE = {"epochs": 2, "learning_rate": 1e-3, "warmup_epochs": 0, "dropout": 0.0}
+
+
+def start(workdir, backend, **options):
+    """A training process."""
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    command = [sys.executable, str(WORKER), str(workdir), json.dumps(options)]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+
+
+def start_two(workdir, **options):
+    """Two JAX processes that train together."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        address = f"localhost:{probe.getsockname()[1]}"
+    return [
+        start(workdir, "jax", coordinator=address, num_processes=2, process_id=number, **options)
+        for number in range(2)
+    ]
+
+
+def finish(*processes):
+    """Waits for processes; raises if one failed."""
+    for process in processes:
+        _, errors = process.communicate(timeout=550)
+        assert process.returncode == 0, errors
+
+
+def difference(one, other):
+    """Largest difference of the losses and of the model's weights, relative to their size."""
+    import numpy as np
+
+    from keras_senet.training import checkpoint
+
+    (facts, arrays), (other_facts, other_arrays) = (
+        checkpoint.read(sorted((folder / "checkpoints").glob("step-*.npz"))[-1])
+        for folder in (one, other)
+    )
+    losses, weights = [], []
+    for row, other_row in zip(facts["rows"], other_facts["rows"], strict=True):
+        losses += [abs(row[name] / other_row[name] - 1) for name in ("loss", "val_loss")]
+    for name in (name for name in arrays if name.startswith("model/")):
+        a, b = arrays[name].astype("float64"), other_arrays[name].astype("float64")
+        weights.append(float(np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-9)))
+    return {"epochs": len(facts["rows"]), "loss": max(losses), "weights": max(weights)}
+
+
+def processes(folder):
+    """Two processes of JAX against one."""
+    finish(start(folder / "one", "jax", recipe=RECIPE))
+    finish(*start_two(folder / "two", recipe=RECIPE))
+    return difference(folder / "two", folder / "one")
+
+
+def devices(folder):
+    """Two devices of TensorFlow against one."""
+    recipe = {**RECIPE, **FROZEN}
+    finish(start(folder / "one", "tensorflow", recipe=recipe))
+    finish(start(folder / "two", "tensorflow", recipe=recipe, devices=["cpu:0", "cpu:1"]))
+    return difference(folder / "two", folder / "one")
+
+
+def loss(folder):
+    """A process is killed in training, the other ends; both started again end the run."""
+    recipe, workdir = {**RECIPE, "epochs": 40}, folder / "run"
+    survivor, victim = start_two(workdir, recipe=recipe, checkpoint_steps=2)
+    checkpoints = workdir / "checkpoints"
+    while not list(checkpoints.glob("step-*.npz")):
+        assert survivor.poll() is None and victim.poll() is None
+        time.sleep(0.2)
+    victim.kill()
+    killed = time.monotonic()
+    _, errors = survivor.communicate(timeout=550)
+    seconds = time.monotonic() - killed
+    message = [line for line in errors.splitlines() if line.startswith("Process 0 of 2 ends")]
+    before = max(checkpoints.glob("step-*.npz")).name
+    again = start_two(workdir, recipe=recipe, checkpoint_steps=2)
+    while max(checkpoints.glob("step-*.npz")).name <= before:
+        assert again[0].poll() is None, again[0].communicate()
+        time.sleep(0.2)
+    after = max(checkpoints.glob("step-*.npz")).name
+    for process in again:
+        process.kill()
+        process.communicate()
+    return {
+        "seconds": seconds,
+        "code": survivor.returncode,
+        "message": message[:1],
+        "killed after": before,
+        "went on to": after,
+    }
+
+
+if __name__ == "__main__":
+    what = {"processes": processes, "devices": devices, "loss": loss}[sys.argv[1]]
+    with tempfile.TemporaryDirectory() as name:
+        print(json.dumps(what(pathlib.Path(name))))
