@@ -23,9 +23,10 @@ def jpeg_shape(data):
     upright = tf.logical_not(tf.strings.regex_full_match(header, TURNED))
     # A reader of crops would not notice that the rest of the file is missing.
     whole = tf.strings.substr(data, -2, 2) == b"\xff\xd9"
-    shape = tf.image.extract_jpeg_shape(data)
-    checks = [tf.Assert(upright & whole & (shape[2] != 4), [shape])]
-    with tf.control_dependencies(checks):
+    is_jpeg = tf.strings.substr(data, 0, 3) == b"\xff\xd8\xff"
+    with tf.control_dependencies([tf.Assert(is_jpeg & upright & whole, [is_jpeg, upright, whole])]):
+        shape = tf.image.extract_jpeg_shape(data)
+    with tf.control_dependencies([tf.Assert(shape[2] != 4, [shape])]):  # CMYK
         return tf.identity(shape)
 
 
