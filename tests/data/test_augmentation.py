@@ -10,8 +10,8 @@ from keras_senet.data import crops, mixing, rand_augment, transforms
 tf = pytest.importorskip("tensorflow")
 
 NOISE = np.random.default_rng(0).integers(0, 256, (24, 24, 3), "uint8")
-SMOOTH = np.stack(np.broadcast_arrays(*np.ix_(range(24), range(24), range(3))[:2], 7), -1)
-SMOOTH = (SMOOTH * (5, 9, 11)).astype("uint8")[:, :, :3]
+ROWS, COLUMNS = np.mgrid[:24, :24]
+SMOOTH = np.stack([5 * ROWS, 3 * ROWS + 6 * COLUMNS, 10 + 9 * COLUMNS], -1).astype("uint8")
 EVERYTHING = data.PHOTO.replace(
     rotation=10.0, jitter=20.0, rand_augment=2, magnitude=7.0, erasing=0.5
 )
@@ -36,19 +36,33 @@ def test_parts_cover_the_range_of_areas_and_ratios():
     area, ratio = height * width / (375 * 500), width / height
     assert area.min() > 0.079 and area.max() > 0.9
     assert 0.73 < ratio.min() < 0.8 and 1.27 < ratio.max() < 1.35
-    # Large parts of the wrong shape do not fit and are drawn again: fewer than half are above half.
-    assert 0.35 < np.mean(area > 0.5) < 0.55
+    # The same by rejection: uniform area, log-uniform ratio, as long as it fits.
+    rng = np.random.default_rng(0)
+    areas = rng.uniform(0.08, 1, 100_000) * 375 * 500
+    ratios = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3), 100_000))
+    fits = (np.sqrt(areas * ratios) <= 500) & (np.sqrt(areas / ratios) <= 375)
+    expected = areas[fits] / (375 * 500)
+    assert abs(area.mean() - expected.mean()) < 4 * expected.std() / np.sqrt(2000)
+    assert abs(np.mean(area > 0.5) - np.mean(expected > 0.5)) < 4 * 0.5 / np.sqrt(2000)
+    # Uniform over the places that there are.
+    assert abs(np.mean(left / np.maximum(500 - width, 1)) - 0.5) < 4 * 0.3 / np.sqrt(2000)
     assert len(np.unique(windows, axis=0)) > 1900
+
+
+def test_a_part_of_a_strip_is_central():
+    for shape, window in (((20, 400, 3), [0, 186, 20, 27]), ((400, 20, 3), [186, 0, 27, 20])):
+        got = crops.part(tf.constant(shape), key(0), (0.9, 1.0), (3 / 4, 4 / 3))
+        np.testing.assert_allclose(got, window, atol=1)
 
 
 def test_eager_results_equal_those_of_tf_data():
     def augmented(k):
         return transforms.augment(tf.constant(NOISE), k, EVERYTHING, 24)
 
-    in_graph = over_keys(augmented, 12)
-    np.testing.assert_array_equal(in_graph, [augmented(key(at)) for at in range(12)])
+    in_graph = over_keys(augmented, 4)
+    np.testing.assert_array_equal(in_graph, [augmented(key(at)) for at in range(4)])
     assert in_graph.dtype == "uint8"
-    assert len({image.tobytes() for image in in_graph}) == 12
+    assert len({image.tobytes() for image in in_graph}) == 4
 
 
 def test_half_of_the_images_are_mirrored():
@@ -93,7 +107,7 @@ def test_erasing_fills_2_to_33_percent_of_some_images():
     erased = over_keys(lambda k: transforms.erase(image, k, 0.4), 500).any(-1)
     shares = erased.mean((1, 2))
     assert abs((shares > 0).mean() - 0.4) < 4 * np.sqrt(0.24 / 500)
-    assert 0.015 < shares[shares > 0].min() and shares.max() < 0.35
+    assert shares[shares > 0].min() > 0.015 and shares.max() < 0.35
 
 
 @pytest.mark.parametrize("alpha", [0.1, 0.2, 1.0])
@@ -148,7 +162,7 @@ def test_cutmix_labels_are_the_shares_of_pixels():
 def test_operations_against_pillow(name, pillow, pixels):
     ours = getattr(rand_augment, name)(tf.constant(pixels), tf.constant(0.4)).numpy()
     theirs = np.asarray(pillow(Image.fromarray(pixels)))
-    tolerance = 4 if name == "_equalize" else 2  # Pillow rounds in between
+    tolerance = 0 if name == "_equalize" else 2  # Pillow rounds in between
     np.testing.assert_allclose(ours.astype(int), theirs.astype(int), atol=tolerance)
 
 
