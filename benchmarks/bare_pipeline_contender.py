@@ -4,6 +4,8 @@ import contenders
 import tensorflow as tf
 from absl import app, flags
 
+from keras_senet.data import crops
+
 FOLDER = flags.DEFINE_string("folder", None, "Folder with one folder of images per class.")
 SIZE = flags.DEFINE_integer("size", 224, "Height and width of an image.")
 BATCH = flags.DEFINE_integer("batch", 32, "Images in a step.")
@@ -13,15 +15,9 @@ SPLIT = flags.DEFINE_enum("split", "train", ["train"], "Augmented images.")
 def example(path):
     """A random part of 8 to 100 % of a file, mirrored at random."""
     data = tf.io.read_file(path)
-    begin, extent, _ = tf.image.sample_distorted_bounding_box(
-        tf.image.extract_jpeg_shape(data),
-        tf.zeros((1, 0, 4)),
-        area_range=(0.08, 1.0),
-        aspect_ratio_range=(3 / 4, 4 / 3),
-        max_attempts=10,
-        use_image_if_no_bounding_boxes=True,
-    )
-    window = tf.concat([begin[:2], extent[:2]], 0)
+    key = tf.random.uniform((2,), maxval=2**31 - 1, dtype=tf.int32)
+    # The parts that our pipeline cuts out, so that both decode as much.
+    window = crops.part(tf.image.extract_jpeg_shape(data), key, (0.08, 1.0), (3 / 4, 4 / 3))
     image = tf.image.decode_and_crop_jpeg(data, window, channels=3)
     image = tf.image.resize(image, (SIZE.value, SIZE.value))
     return tf.image.random_flip_left_right(tf.cast(image, tf.uint8))
