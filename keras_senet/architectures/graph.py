@@ -13,6 +13,7 @@ class Graph:
         nodes: The calls of layers in order of execution, without the inputs.
         producer: The call that made each tensor, by the tensor's `id`.
         consumers: The calls that read each tensor, by the tensor's `id`.
+        outputs: The tensors that the model puts out.
     """
 
     def __init__(self, model):
@@ -22,6 +23,7 @@ class Graph:
         nodes = [node for depth in depths for node in model._nodes_by_depth[depth]]
         self.nodes = [node for node in nodes if node.input_tensors]
         self.producer = {id(tensor): node for node in nodes for tensor in node.output_tensors}
+        self.outputs = list(model.outputs)
         self.consumers = {}
         for node in self.nodes:
             for tensor in node.input_tensors:
