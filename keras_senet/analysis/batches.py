@@ -44,6 +44,12 @@ def labelled_batches(data, batch_size):
         yield images, labels
 
 
+def first_image(data):
+    """The first image, `(1, H, W, C)`."""
+    images, _ = next(batches(data, 1))
+    return images[:1]
+
+
 def class_names(model, data, classes, labels):
     """Names of the classes: those given, the data set's, or numbers of the model's outputs.
 

@@ -12,7 +12,7 @@ from keras_senet.analysis.blocks import functional, gamma_before, se_nodes, with
 from keras_senet.analysis.collector import Collector
 from keras_senet.analysis.cost import stage_of
 from keras_senet.analysis.gates import Gates
-from keras_senet.analysis.output import replacing, write_csv
+from keras_senet.analysis.output import aligned, replacing, write_csv
 from keras_senet.architectures.graph import Graph
 
 ARRAYS = tuple(field.name for field in dataclasses.fields(Gates))[3:]
@@ -100,8 +100,28 @@ class Excitations:
             ],
         )
 
+    def rows(self):
+        """A summary of each block as strings, after a row of headers."""
+        header = ("", "gates", "mean", "divergence", "spread", "near low", "near high", "constant")
+        return [
+            header,
+            *(
+                (
+                    block.name,
+                    str(block.channels),
+                    f"{block.mean.mean():.3f}",
+                    f"{block.divergence:.4f}",
+                    f"{block.spread:.4f}",
+                    *(f"{share:.1%}" for share in block.saturated),
+                    f"{block.constant().mean():.1%}",
+                )
+                for block in self.blocks
+            ),
+        ]
+
     def __str__(self):
-        return ""
+        title = f"{self.model}: {self.images} images, {len(self.classes)} classes"
+        return f"{title}\n{aligned(self.rows())}"
 
 
 def excitations(model, data, classes=None, batch_size=32):
