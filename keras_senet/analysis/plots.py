@@ -6,7 +6,7 @@ and Ito, which colour-blind readers can tell apart.
 
 import numpy as np
 
-from keras_senet.analysis.gates import CONSTANT, EDGE, RANGES
+from keras_senet.analysis.gates import RANGES
 from keras_senet.analysis.output import replacing
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -39,7 +39,7 @@ def class_means(excitations, block, classes=None):
             channels, gates.class_means[row, channels], label=name, linewidth=1.2, **_look(index)
         )
     axes.plot(channels, gates.mean[channels], color="black", linewidth=1.8, label="all")
-    _legend(axes)
+    legend(axes)
     return figure
 
 
@@ -62,7 +62,7 @@ def class_spread(excitations, block, classes=None):
         look = _look(index)
         axes.plot(channels, mean, label=name, linewidth=1.2, **look)
         axes.fill_between(channels, mean - std, mean + std, color=look["color"], alpha=0.25, lw=0)
-    _legend(axes)
+    legend(axes)
     return figure
 
 
@@ -88,7 +88,7 @@ def divergence(excitations):
     axes.set_title(axes.get_title(), pad=20)
     axes.set_ylim(bottom=0)
     _depths(axes, depths)
-    _legend(axes)
+    legend(axes)
     return figure
 
 
@@ -99,14 +99,14 @@ def saturation(excitations):
     depths = np.arange(1, len(blocks) + 1)
     low, high = 100 * np.array([block.saturated for block in blocks]).T
     constant = [100 * block.constant().mean() for block in blocks]
-    axes.bar(depths - 0.27, low, 0.27, color=COLOURS[0], label=f"lowest {EDGE:.0%} of range")
+    axes.bar(depths - 0.27, low, 0.27, color=COLOURS[0], label="near low")
     axes.bar(depths, high, 0.27, color=COLOURS[1], hatch="//", edgecolor="white", lw=0,
-             label=f"highest {EDGE:.0%} of range")  # fmt: skip
+             label="near high")  # fmt: skip
     axes.bar(depths + 0.27, constant, 0.27, color=COLOURS[2], hatch="..", edgecolor="white", lw=0,
-             label=f"constant (std < {CONSTANT:g})")  # fmt: skip
+             label="constant")  # fmt: skip
     axes.set_ylim(0, 100)
     _depths(axes, depths)
-    _legend(axes)
+    legend(axes)
     return figure
 
 
@@ -133,27 +133,37 @@ def gamma(excitations):
         axes.scatter(sizes, means, 12, COLOURS[index % len(COLOURS)], markers[index % len(markers)],
                      label=label, alpha=0.6, linewidths=0)  # fmt: skip
     _limit(axes, blocks[0])
-    _legend(axes)
+    legend(axes)
     return figure
 
 
-def _figure(title, xlabel, ylabel):
+def figure_of(panels, height=3.6):
+    """A figure, and its axes side by side."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.6, 3.9), layout="constrained")
-    axes = figure.subplots()
-    axes.set_title(title, fontsize=11)
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel(ylabel)
-    axes.grid(alpha=0.3)
+    figure = Figure(figsize=(4.6 if panels == 1 else 8.6, height), layout="constrained")
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    for one in axes:
+        one.grid(alpha=0.3)
+        one.set_axisbelow(True)
     return figure, axes
 
 
-def _legend(axes):
-    """Below the axes, where it hides nothing."""
+def legend(axes):
+    """A legend below the axes, where it hides nothing."""
     handles, labels = axes.get_legend_handles_labels()
-    axes.figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=9,
-                       frameon=False)  # fmt: skip
+    columns = len(labels) if sum(map(len, labels)) < 24 else 3 if max(map(len, labels)) < 18 else 2
+    axes.figure.legend(
+        handles, labels, loc="outside lower center", ncols=columns, fontsize=9, frameon=False
+    )
+
+
+def _figure(title, xlabel, ylabel):
+    figure, (axes,) = figure_of(1)
+    axes.set_title(title, fontsize=11)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    return figure, axes
 
 
 def _look(index):

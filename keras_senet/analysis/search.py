@@ -71,9 +71,10 @@ class Search:
 
     def plot(self, path):
         """Draws accuracy over parameters and over latency, to a png or svg file."""
-        from keras_senet.analysis import plots
+        from keras_senet.analysis.plots import save
+        from keras_senet.analysis.result_plots import trade_off
 
-        plots.save(plots.trade_off(self), path)
+        save(trade_off(self), path)
 
     def __str__(self):
         header = ("removed next", "accuracy", "loss", "parameters", "MACs", "ms", "", "Pareto")
