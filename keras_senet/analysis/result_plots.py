@@ -33,3 +33,24 @@ def trade_off(search):
 
 def _points(steps, value):
     return [value(step) for step in steps], [100 * step.accuracy for step in steps]
+
+
+def ablation_errors(outcome):
+    """Error of every row of an ablation, mean and spread over seeds, and the paper's beside it."""
+    rows = outcome.ablation.rows
+    figure, (ours, paper) = figure_of(2, height=1.6 + 0.3 * len(rows))
+    places = range(len(rows))
+    ours.errorbar(outcome.means, places, xerr=outcome.spreads, fmt="o", color=COLOURS[0], capsize=4,
+                  label="mean and standard deviation")  # fmt: skip
+    for place, errors in zip(places, outcome.errors, strict=True):
+        label = "one seed" if place == 0 else None
+        ours.plot(errors, [place] * len(errors), "|", color="black", markersize=9, label=label)
+    ours.set_title("Our runs, held-out images", fontsize=11)
+    paper.plot([row.top1 for row in rows], places, "s", color=COLOURS[1], label="paper, top-1")
+    paper.set_title(f"Paper, table {outcome.ablation.number}: ImageNet", fontsize=11)
+    for axes in (ours, paper):
+        axes.set_yticks(places, [row.label for row in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.set_xlabel("error, %")
+    legend(ours)
+    return figure
