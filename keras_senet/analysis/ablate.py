@@ -75,7 +75,9 @@ def _parser():
     parser.add_argument("--seeds", type=int, default=3, help="Runs of each row.")
     parser.add_argument("--jobs", type=int, default=1, help="Processes.")
     parser.add_argument("--workdir", default="runs/ablation", help="Folder for cells and tables.")
-    parser.add_argument("--model", help="A network of keras_senet; default: a small bottleneck one.")
+    parser.add_argument(
+        "--model", help="A network of keras_senet; default: a small bottleneck one."
+    )
     parser.add_argument("--image_size", type=int, default=16, help="Pixels.")
     parser.add_argument("--epochs", type=int, default=6, help="Passes over the training images.")
     parser.add_argument("--batch_size", type=int, default=64, help="Images in a step.")

@@ -146,7 +146,14 @@ class Outcome:
         header = (f"{self.ablation.name}: error, %", "mean", "std", "parameters", "paper top-1")
         lines = zip(self.ablation.rows, self.means, self.spreads, self.parameters, strict=True)
         rows = [
-            (row.label, f"{mean:.2f}", f"{spread:.2f}", f"{count:,}", f"{row.top1:.2f}", f"{row.top5:.2f}")
+            (
+                row.label,
+                f"{mean:.2f}",
+                f"{spread:.2f}",
+                f"{count:,}",
+                f"{row.top1:.2f}",
+                f"{row.top5:.2f}",
+            )
             for row, mean, spread, count in lines
         ]
         return aligned([(*header, "top-5"), *rows])

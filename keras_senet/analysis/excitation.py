@@ -73,9 +73,7 @@ class Excitations:
                 raise ValueError(f"Expected a file of Excitations.save at {path}.")
             header = json.loads(str(file["header"]))
             blocks = tuple(
-                Gates(
-                    *names, **{key: file.get(f"{key}:{index}") for key in ARRAYS}
-                )
+                Gates(*names, **{key: file.get(f"{key}:{index}") for key in ARRAYS})
                 for index, names in enumerate(header["blocks"])
             )
         return cls(header["model"], tuple(header["classes"]), blocks)
@@ -92,8 +90,12 @@ class Excitations:
                     "std": block.std[channel],
                     "minimum": block.minimum[channel],
                     "maximum": block.maximum[channel],
-                    **{f"mean of {name}": value for name, value in zip(
-                        self.classes, block.class_means[:, channel], strict=True)},
+                    **{
+                        f"mean of {name}": value
+                        for name, value in zip(
+                            self.classes, block.class_means[:, channel], strict=True
+                        )
+                    },
                 }
                 for block in self.blocks
                 for channel in range(block.channels)

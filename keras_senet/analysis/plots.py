@@ -69,9 +69,7 @@ def class_spread(excitations, block, classes=None):
 def divergence(excitations):
     """How far classes differ, and images of one class, by depth, with the means of stages."""
     blocks = excitations.blocks
-    figure, axes = _figure(
-        "Class divergence by depth", "SE block", "standard deviation of gates"
-    )
+    figure, axes = _figure("Class divergence by depth", "SE block", "standard deviation of gates")
     depths = np.arange(1, len(blocks) + 1)
     across = np.array([block.divergence for block in blocks])
     axes.plot(depths, across, marker="o", label="between classes", **_look(0))

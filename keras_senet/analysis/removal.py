@@ -88,9 +88,7 @@ def _rescaling(layer, mean):
 
 def _chosen(blocks, excitations, threshold):
     if isinstance(blocks, str) and blocks == "constant":
-        return tuple(
-            block.name for block in excitations.blocks if block.constant(threshold).all()
-        )
+        return tuple(block.name for block in excitations.blocks if block.constant(threshold).all())
     if isinstance(blocks, str):
         raise ValueError(
             f"Argument `blocks` must be 'constant' or a list of names. Received: {blocks!r}"

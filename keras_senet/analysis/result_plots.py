@@ -22,7 +22,9 @@ def trade_off(search):
                 axes.plot(*_points(members, value), marker, color=colour, label=name, zorder=3)
         if value is axes_of["parameters, thousands"]:
             pareto = sorted(search.pareto, key=lambda step: step.parameters)
-            axes.plot(*_points(pareto, value), color="black", lw=1, label="Pareto", drawstyle="steps-post")
+            axes.plot(
+                *_points(pareto, value), color="black", lw=1, label="Pareto", drawstyle="steps-post"
+            )
         axes.axhline(floor, color="gray", ls=":", label="least accuracy allowed")
         axes.set_xlabel(label)
         axes.set_ylabel("accuracy, %")

@@ -153,4 +153,3 @@ def _saved_latencies(model, data, excitations):
         block.name: whole - latency(remove_se(model, [block.name], excitations), image)
         for block in excitations.blocks
     }
-

@@ -70,9 +70,7 @@ def test_all_blocks_of_every_family(name):
     widths = [model.get_layer(n).hidden_width(c) for n, c in zip(names, channels, strict=True)]
     formula = sum(2 * c * h + c + h for c, h in zip(channels, widths, strict=True))
     assert before.parameters - after.parameters == formula
-    assert before.macs - after.macs == sum(
-        2 * c * h for c, h in zip(channels, widths, strict=True)
-    )
+    assert before.macs - after.macs == sum(2 * c * h for c, h in zip(channels, widths, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -96,9 +94,7 @@ def test_every_placement(placement, kept, gate):
         expand = constant.get_layer(name).expand
         expand.kernel.assign(np.zeros(expand.kernel.shape))
         expand.bias.assign(inverse(found[name].mean))
-    np.testing.assert_allclose(
-        removed.predict_on_batch(x), constant.predict_on_batch(x), atol=1e-5
-    )
+    np.testing.assert_allclose(removed.predict_on_batch(x), constant.predict_on_batch(x), atol=1e-5)
     rescaled = [layer for layer in removed.layers if isinstance(layer, keras.layers.Rescaling)]
     assert len(rescaled) == kept + 1  # preprocessing
 
