@@ -26,8 +26,8 @@ th:first-child, td:first-child { text-align: left; }
 """
 
 SUMMARY = f"""Divergence is the standard deviation of the class means, spread that over the images of
-one class, both root mean squares over the channels. Near low and near high are the shares of gates in
-the lowest and highest {EDGE:.0%} of their range, constant is the share of channels whose standard
+one class, both root mean squares over the channels. Near low and near high are the shares of gates
+in the lowest and highest {EDGE:.0%} of their range, constant is the share of channels whose standard
 deviation over all images is below {CONSTANT:g}."""
 
 

@@ -164,7 +164,7 @@ def test_refusals():
         excitations(model, IMAGES)["x"]
     layer = model.get_layer("stage3_block1_se")
     layer.expand.bias.assign(np.full(32, np.nan))
-    with pytest.raises(ValueError, match="stage3_block1_se.*not finite"):
+    with pytest.raises(ValueError, match=r"stage3_block1_se.*not finite"):
         excitations(model, IMAGES)
 
 

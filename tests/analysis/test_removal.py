@@ -11,8 +11,18 @@ from keras_senet.analysis import cost, excitations, remove_se
 from keras_senet.layers import SqueezeExcitation
 
 # One of each kind of trunk; the others differ in numbers only.
-NETWORKS = ("SEBNInception", "SEInceptionResNetV2", "SEMobileNet", "SENet154", "SEPreResNet20",
-            "SEResNet20", "SEShuffleNet", "SEShuffleNetV2x10", "SEVGG16", "MobileNetV3Small")  # fmt: skip
+NETWORKS = (
+    "SEBNInception",
+    "SEInceptionResNetV2",
+    "SEMobileNet",
+    "SENet154",
+    "SEPreResNet20",
+    "SEResNet20",
+    "SEShuffleNet",
+    "SEShuffleNetV2x10",
+    "SEVGG16",
+    "MobileNetV3Small",
+)
 ON_TENSORFLOW = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow")
 BOTTLENECKS = keras_senet.SEResNet164.replace(depths=(1, 2, 1))
 
