@@ -88,7 +88,7 @@ def _into_parts(graph, outputs, node, scale):
         _backward(graph, outputs, part, factors)
         for part, factors in zip(node.input_tensors, np.split(scale, ends), strict=True)
     ]
-    return None if None in found else sum(found, [])
+    return None if None in found else [edit for part in found for edit in part]
 
 
 def _forward(graph, outputs, tensor, scale):

@@ -1,7 +1,6 @@
 """SE blocks taken out of a network, their gates frozen into the weights that remain."""
 
 import keras
-import numpy as np
 
 from keras_senet.analysis.blocks import functional, se_nodes, with_blocks
 from keras_senet.analysis.folding import edits

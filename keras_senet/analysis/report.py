@@ -25,10 +25,10 @@ th, td { padding: 4px 10px; text-align: right; white-space: nowrap;
 th:first-child, td:first-child { text-align: left; }
 """
 
-SUMMARY = f"""Divergence is the standard deviation of the class means, spread that over the images of
-one class, both root mean squares over the channels. Near low and near high are the shares of gates
-in the lowest and highest {EDGE:.0%} of their range, constant is the share of channels whose standard
-deviation over all images is below {CONSTANT:g}."""
+SUMMARY = f"""Divergence is the standard deviation of the class means, spread that over the images
+of one class, both root mean squares over the channels. Near low and near high are the shares of
+gates in the lowest and highest {EDGE:.0%} of their range, constant is the share of channels whose
+standard deviation over all images is below {CONSTANT:g}."""
 
 
 def write_report(excitations, path, classes=None):
