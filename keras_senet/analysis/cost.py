@@ -1,163 +1,17 @@
 """What a network costs: parameters, multiply-adds, activations and memory, layer by layer."""
 
-import csv
-import dataclasses
 import math
 import pathlib
 import re
 
 import keras
 
+from keras_senet.analysis.cost_table import Cost, LayerCost
+from keras_senet.architectures.graph import Graph
 from keras_senet.layers import SqueezeExcitation
 
 # The parts of our networks' layer names; other networks have one part.
 STAGE = re.compile(r"(stem|stage\d+|head|preprocessing)")
-
-
-@dataclasses.dataclass(frozen=True)
-class LayerCost:
-    """One layer, or one operation of an exported file, for one image.
-
-    Attributes:
-        name: Name of the layer.
-        kind: Its class.
-        stage: `"stem"`, `"stage2"`, ..., `"head"`, or `"-"`.
-        output_shape: Shape of the output without the batch.
-        parameters: Trainable parameters (weights, biases, gamma and beta).
-        statistics: Other variables (the moving means and variances).
-        macs: Multiply-adds of convolutions and matrix products.
-        additions: Additions of poolings, the squeeze among them.
-        activations: Numbers in the output of a convolution or matrix product.
-        se: Whether it belongs to an SE block.
-    """
-
-    name: str
-    kind: str
-    stage: str
-    output_shape: tuple
-    parameters: int = 0
-    statistics: int = 0
-    macs: int = 0
-    additions: int = 0
-    activations: int = 0
-    se: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class Cost:
-    """The cost of a network for one image; `print` shows it by stage.
-
-    The unit is the multiply-add (MAC): one product and one sum. What the SE paper calls FLOPs are
-    multiply-adds; where a FLOP is one operation, FLOPs = 2 MACs. Counted are convolutions and
-    matrix products, those of SE included; normalization, activations, element-wise operations and
-    biases are not. Poolings are counted apart, in `additions`.
-
-    Attributes:
-        name: Name of the model or file.
-        layers: A `LayerCost` for each layer, in order of execution.
-        peak_bytes: Most bytes that inputs and outputs of layers take at one time, if each tensor
-            is freed after its last use and none is overwritten in place; `None` for a file.
-    """
-
-    name: str
-    layers: tuple[LayerCost, ...]
-    peak_bytes: int | None = None
-
-    @property
-    def parameters(self):
-        """Trainable parameters."""
-        return sum(layer.parameters for layer in self.layers)
-
-    @property
-    def statistics(self):
-        """Other variables; with `parameters` they are Keras' `count_params()`."""
-        return sum(layer.statistics for layer in self.layers)
-
-    @property
-    def macs(self):
-        """Multiply-adds."""
-        return sum(layer.macs for layer in self.layers)
-
-    @property
-    def flops(self):
-        """Operations, two for each multiply-add."""
-        return 2 * self.macs
-
-    @property
-    def additions(self):
-        """Additions of poolings."""
-        return sum(layer.additions for layer in self.layers)
-
-    @property
-    def activations(self):
-        """Numbers that convolutions and matrix products put out."""
-        return sum(layer.activations for layer in self.layers)
-
-    @property
-    def se(self):
-        """The cost of the SE blocks alone."""
-        return Cost(f"{self.name}: SE", tuple(layer for layer in self.layers if layer.se))
-
-    @property
-    def stages(self):
-        """A dictionary from the stage to its `Cost`, in order of execution."""
-        names = dict.fromkeys(layer.stage for layer in self.layers)
-        return {
-            name: Cost(name, tuple(layer for layer in self.layers if layer.stage == name))
-            for name in names
-        }
-
-    def to_dict(self):
-        """Totals, and the layers as dictionaries: ready for JSON."""
-        return {
-            "name": self.name,
-            "parameters": self.parameters,
-            "macs": self.macs,
-            "additions": self.additions,
-            "activations": self.activations,
-            "peak_bytes": self.peak_bytes,
-            "se": {"parameters": self.se.parameters, "macs": self.se.macs},
-            "layers": [dataclasses.asdict(layer) for layer in self.layers],
-        }
-
-    def to_csv(self, path):
-        """Writes one row for each layer."""
-        path = pathlib.Path(path)
-        temporary = path.with_name(f"{path.name}.tmp")
-        with temporary.open("w", newline="") as file:
-            fields = [field.name for field in dataclasses.fields(LayerCost)]
-            writer = csv.DictWriter(file, fields)
-            writer.writeheader()
-            writer.writerows(dataclasses.asdict(layer) for layer in self.layers)
-        temporary.rename(path)
-
-    def __str__(self):
-        rows = [("", "parameters", "SE", "MACs", "SE", "additions", "activations")]
-        for name, part in [*self.stages.items(), ("total", self)]:
-            rows.append(
-                (
-                    name,
-                    f"{part.parameters:,}",
-                    _share(part.se.parameters, part.parameters),
-                    f"{part.macs:,}",
-                    _share(part.se.macs, part.macs),
-                    f"{part.additions:,}",
-                    f"{part.activations:,}",
-                )
-            )
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(
-                cell.rjust(width) if index else cell.ljust(width)
-                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
-        title = f"{self.name}: {self.macs / 1e9:.3f} GMACs ({self.flops / 1e9:.3f} GFLOPs)"
-        title += f", {self.parameters / 1e6:.3f} M parameters"
-        if self.peak_bytes is not None:
-            title += f", {self.peak_bytes / 2**20:.1f} MiB of activations at the peak"
-        return "\n".join([title, *lines])
 
 
 def cost(model, input_size=None):
@@ -203,23 +57,12 @@ def cost(model, input_size=None):
     return Cost(model.name, tuple(_layers(model, set())), _peak_bytes(model))
 
 
-def _nodes(model):
-    """The calls of layers in order of execution."""
-    if isinstance(model, keras.Sequential):
-        model = keras.Model(model.inputs, model.outputs)
-    depths = sorted(model._nodes_by_depth, reverse=True)
-    for node in (node for depth in depths for node in model._nodes_by_depth[depth]):
-        if not isinstance(node.operation, keras.layers.InputLayer):
-            yield node
-
-
 def _layers(model, seen):
-    for node in _nodes(model):
+    for node in Graph(model).nodes:
         layer = node.operation
         if isinstance(layer, keras.Model):
             yield from _layers(layer, seen)
             continue
-        stage = STAGE.match(layer.name)
         weights = [] if layer in seen else getattr(layer, "weights", [])
         seen.add(layer)
         trainable = {id(weight) for weight in getattr(layer, "trainable_variables", [])}
@@ -229,7 +72,7 @@ def _layers(model, seen):
         yield LayerCost(
             name=layer.name,
             kind=type(layer).__name__,
-            stage=stage.group(1) if stage else "-",
+            stage=stage_of(layer.name),
             output_shape=tuple(node.output_tensors[0].shape[1:]),
             parameters=_count(weights) - _count(statistics),
             statistics=_count(statistics),
@@ -238,6 +81,12 @@ def _layers(model, seen):
             activations=_size(node.output_tensors[0]) if macs else 0,
             se=isinstance(layer, SqueezeExcitation) or "_se_" in f"{layer.name}_",
         )
+
+
+def stage_of(name):
+    """The stage that a layer's name begins with, `"-"` in networks that are not ours."""
+    stage = STAGE.match(name)
+    return stage.group(1) if stage else "-"
 
 
 def _operations(layer, node):
@@ -282,7 +131,7 @@ def _squeeze_excitation(layer, inputs):
 
 
 def _peak_bytes(model):
-    nodes = list(_nodes(model))
+    nodes = Graph(model).nodes
     last_use = {
         id(tensor): index for index, node in enumerate(nodes) for tensor in node.input_tensors
     }
@@ -307,7 +156,3 @@ def _bytes(tensor):
 
 def _count(weights):
     return sum(math.prod(weight.shape) for weight in weights)
-
-
-def _share(part, whole):
-    return f"{part / whole:.2%}" if part else "-"

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_senet.architectures.graph import Graph
+
 # What may follow a convolution before its block ends.
 TRAILING = (
     keras.layers.Activation,
@@ -29,7 +31,7 @@ def find_places(model, where=None):
     Raises:
         ValueError: If a place is in a layer that is called several times.
     """
-    graph = _Graph(model)
+    graph = _Places(model)
     if where is not None:
         places = {node.operation.name: None for node in graph.nodes if where(node.operation)}
     else:
@@ -45,18 +47,8 @@ def find_places(model, where=None):
     return places
 
 
-class _Graph:
-    """The calls of a model's layers, in order of execution."""
-
-    def __init__(self, model):
-        depths = sorted(model._nodes_by_depth, reverse=True)
-        nodes = [node for depth in depths for node in model._nodes_by_depth[depth]]
-        self.nodes = [node for node in nodes if node.input_tensors]
-        self.producer = {id(tensor): node for node in nodes for tensor in node.output_tensors}
-        self.consumers = {}
-        for node in self.nodes:
-            for tensor in node.input_tensors:
-                self.consumers.setdefault(id(tensor), []).append(node)
+class _Places(Graph):
+    """The rules, on the graph of a model."""
 
     def branches(self):
         """Sums, and concatenations of a tensor with what was computed of it."""
@@ -83,7 +75,7 @@ class _Graph:
             node.operation.name: None
             for node in self.nodes
             if self._concatenates(node)
-            and not any(map(self._concatenates, self.consumers.get(id(node.output_tensors[0]), [])))
+            and not any(map(self._concatenates, self.readers(node.output_tensors[0])))
         }
 
     def pointwise(self):
@@ -131,7 +123,7 @@ class _Graph:
     def _end(self, node):
         """Name of the last layer of the block that begins with this convolution."""
         while True:
-            following = self.consumers.get(id(node.output_tensors[0]), [])
+            following = self.readers(node.output_tensors[0])
             if len(following) != 1 or not isinstance(following[0].operation, TRAILING):
                 return node.operation.name
             node = following[0]

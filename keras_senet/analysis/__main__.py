@@ -1,0 +1,56 @@
+"""Report on a network's gates: `python -m keras_senet.analysis --model=... --output=FOLDER`."""
+
+import argparse
+import pathlib
+
+import keras
+
+import keras_senet
+from keras_senet.analysis import plots
+from keras_senet.analysis.excitation import excitations
+from keras_senet.analysis.report import shown_blocks, write_report
+
+
+def main(arguments=None):
+    """Reads the flags, collects, writes report, numbers and figures, prints the summary."""
+    parser = argparse.ArgumentParser(prog="python -m keras_senet.analysis", description=__doc__)
+    parser.add_argument("--model", required=True, help="A .keras file.")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", help="A data set: its held-out images are looked at.")
+    source.add_argument("--images", help="A folder with one folder of images for each class.")
+    parser.add_argument("--output", required=True, help="Folder for the results.")
+    parser.add_argument("--classes", help="Classes to draw, by commas: cat,dog.")
+    parser.add_argument("--image_size", type=int, help="Pixels, for a model that takes any.")
+    parser.add_argument("--batch_size", type=int, default=32, help="Images at a time.")
+    parser.add_argument("--format", choices=("png", "svg"), default="png", help="Of the figures.")
+    flags = parser.parse_args(arguments)
+    model = keras.models.load_model(flags.model, compile=False)
+    size = flags.image_size or model.inputs[0].shape[1]
+    if size is None:
+        parser.error("the model takes images of any size: pass --image_size=224, for example")
+    data = keras_senet.data.load(flags.data or f"folder:{flags.images}", image_size=size)
+    classes = flags.classes.split(",") if flags.classes else None
+    found = excitations(model, data, batch_size=flags.batch_size)
+    folder = pathlib.Path(flags.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_figures(found, folder, classes, flags.format)
+    found.save(folder / "excitations.npz")
+    found.to_csv(folder / "excitations.csv")
+    report = write_report(found, folder / "report.html", classes)
+    print(f"{found}\nReport: {report}; figures, excitations.npz and .csv beside it.")
+
+
+def write_figures(found, folder, classes, suffix):
+    """Writes every figure of the report to a file of its own."""
+    figures = {"divergence": plots.divergence(found), "saturation": plots.saturation(found)}
+    if any(block.gamma is not None for block in found.blocks):
+        figures["gamma"] = plots.gamma(found)
+    for block in shown_blocks(found):
+        figures[f"means_{block}"] = plots.class_means(found, block, classes)
+        figures[f"spread_{block}"] = plots.class_spread(found, block, classes)
+    for name, figure in figures.items():
+        plots.save(figure, folder / f"{name.replace('/', '_')}.{suffix}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""The paper's ablations as values, and what our runs of them gave."""
+
+import dataclasses
+import statistics
+
+from keras_senet.analysis.output import aligned, write_csv
+from keras_senet.architectures import SEConfig
+
+# The paper's ablations have no biases in their SE blocks.
+PAPER = SEConfig(use_bias=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line of a table of the paper.
+
+    Attributes:
+        label: What it is called there.
+        se: The SE design, `None` for the network without.
+        top1: The paper's top-1 error of ResNet-50 on ImageNet, in %.
+        top5: Top-5 error, in %.
+    """
+
+    label: str
+    se: SEConfig | None
+    top1: float
+    top5: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Ablation:
+    """A table of the paper: https://arxiv.org/abs/1709.01507v4, section 6.
+
+    Attributes:
+        name: What it varies.
+        number: Its number there.
+        rows: Its lines.
+    """
+
+    name: str
+    number: str
+    rows: tuple[Row, ...]
+
+
+def _design(**changes):
+    return dataclasses.replace(PAPER, **changes)
+
+
+REDUCTION = Ablation(
+    "reduction",
+    "10",
+    (
+        Row("r = 2", _design(reduction=2), 22.29, 6.00),
+        Row("r = 4", _design(reduction=4), 22.25, 6.09),
+        Row("r = 8", _design(reduction=8), 22.26, 5.99),
+        Row("r = 16", PAPER, 22.28, 6.03),
+        Row("r = 32", _design(reduction=32), 22.72, 6.20),
+        Row("no SE", None, 23.30, 6.55),
+    ),
+)
+SQUEEZE = Ablation(
+    "squeeze",
+    "11",
+    (Row("max", _design(squeeze="max"), 22.57, 6.09), Row("average", PAPER, 22.28, 6.03)),
+)
+GATE = Ablation(
+    "gate",
+    "12",
+    (
+        Row("ReLU", _design(gate="relu"), 23.47, 6.98),
+        Row("tanh", _design(gate="tanh"), 23.00, 6.38),
+        Row("sigmoid", PAPER, 22.28, 6.03),
+    ),
+)
+STAGES = Ablation(
+    "stages",
+    "13",
+    (
+        Row("no SE", None, 23.30, 6.55),
+        Row("stage 2", _design(stages=(2,)), 23.03, 6.48),
+        Row("stage 3", _design(stages=(3,)), 23.04, 6.32),
+        Row("stage 4", _design(stages=(4,)), 22.68, 6.22),
+        Row("all stages", PAPER, 22.28, 6.03),
+    ),
+)
+PLACEMENT = Ablation(
+    "placement",
+    "14, 15",
+    (
+        Row("standard", PAPER, 22.28, 6.03),
+        Row("pre", _design(placement="pre"), 22.23, 6.00),
+        Row("post", _design(placement="post"), 22.78, 6.35),
+        Row("identity", _design(placement="identity"), 22.20, 6.15),
+        Row("3x3", _design(placement="3x3"), 22.48, 6.02),
+    ),
+)
+ABLATIONS = (REDUCTION, SQUEEZE, GATE, STAGES, PLACEMENT)
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """A table with the errors that our runs had.
+
+    Attributes:
+        ablation: The table.
+        errors: Held-out error in % of each seed, for each row.
+        parameters: Trainable parameters of each row's network.
+    """
+
+    ablation: Ablation
+    errors: tuple[tuple[float, ...], ...]
+    parameters: tuple[int, ...]
+
+    @property
+    def means(self):
+        """Mean error of each row, in %."""
+        return tuple(statistics.fmean(errors) for errors in self.errors)
+
+    @property
+    def spreads(self):
+        """Standard deviation over the seeds of each row, in points; 0 for one seed."""
+        return tuple(statistics.stdev(e) if len(e) > 1 else 0.0 for e in self.errors)
+
+    def to_csv(self, path):
+        """Writes one line for each row."""
+        columns = zip(
+            self.ablation.rows, self.means, self.spreads, self.errors, self.parameters, strict=True
+        )
+        write_csv(
+            path,
+            [
+                {
+                    "row": row.label,
+                    "error": round(mean, 4),
+                    "std": round(spread, 4),
+                    "errors": " ".join(f"{error:.4f}" for error in errors),
+                    "parameters": parameters,
+                    "paper_top1": row.top1,
+                    "paper_top5": row.top5,
+                }
+                for row, mean, spread, errors, parameters in columns
+            ],
+        )
+
+    def __str__(self):
+        header = (f"{self.ablation.name}: error, %", "mean", "std", "parameters", "paper top-1")
+        lines = zip(self.ablation.rows, self.means, self.spreads, self.parameters, strict=True)
+        rows = [
+            (
+                row.label,
+                f"{mean:.2f}",
+                f"{spread:.2f}",
+                f"{count:,}",
+                f"{row.top1:.2f}",
+                f"{row.top5:.2f}",
+            )
+            for row, mean, spread, count in lines
+        ]
+        return aligned([(*header, "top-5"), *rows])

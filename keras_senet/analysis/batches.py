@@ -1,0 +1,96 @@
+"""Data to look at, whatever form they come in, as batches of arrays."""
+
+import numpy as np
+
+
+def batches(data, batch_size):
+    """Batches of images `(N, H, W, C)` and labels `(N,)`, or `None` where there are none.
+
+    Args:
+        data: A `keras_senet.data.Dataset`, a pair of arrays, an array of images, or an iterable
+            of batches.
+        batch_size: Images at a time; an iterable has its own.
+
+    Raises:
+        ValueError: If there is no image, or a batch is no image batch.
+    """
+    empty = True
+    for images, labels in _pairs(data, batch_size):
+        images = np.asarray(images)
+        labels = None if labels is None else _indices(labels)
+        if images.ndim != 4 or (labels is not None and labels.shape != images.shape[:1]):
+            raise ValueError(
+                "Expected batches of images (N, H, W, C) and labels (N,). Received: images "
+                f"{images.shape}, labels {None if labels is None else labels.shape}"
+            )
+        empty = False
+        yield images, labels
+    if empty:
+        raise ValueError("Expected at least one image. Received no batch.")
+
+
+def labelled_batches(data, batch_size):
+    """`batches` of data that must have labels.
+
+    Raises:
+        ValueError: If they have none.
+    """
+    for images, labels in batches(data, batch_size):
+        if labels is None:
+            raise ValueError(
+                "Accuracy needs labels. Expected a Dataset, or images (N, H, W, C) with labels "
+                "(N,). Received images alone."
+            )
+        yield images, labels
+
+
+def first_image(data):
+    """The first image, `(1, H, W, C)`."""
+    images, _ = next(batches(data, 1))
+    return images[:1]
+
+
+def class_names(model, data, classes, labels):
+    """Names of the classes: those given, the data set's, or numbers of the model's outputs.
+
+    Args:
+        model: The model.
+        data: The data.
+        classes: Names, or `None`.
+        labels: Labels of a first batch, or `None` where the data have none.
+    """
+    if labels is None:
+        return ("all",)
+    if classes is not None:
+        return tuple(map(str, classes))
+    if hasattr(data, "class_names"):
+        return tuple(data.class_names)
+    output = model.outputs[0].shape
+    if len(output) != 2:
+        raise ValueError(
+            f"The model's output {tuple(output)} does not tell the number of classes. Pass their "
+            "names: classes=('cat', 'dog')."
+        )
+    return tuple(map(str, range(output[1])))
+
+
+def _pairs(data, batch_size):
+    if hasattr(data, "validation"):
+        data = data.validation(batch_size)
+    elif isinstance(data, np.ndarray):
+        return ((data[i : i + batch_size], None) for i in range(0, len(data), batch_size))
+    elif isinstance(data, tuple) and len(data) == 2:
+        images, labels = data
+        if len(images) != len(labels):
+            raise ValueError(
+                "Expected one label for each image. Received: "
+                f"{len(images)} images, {len(labels)} labels"
+            )
+        starts = range(0, len(images), batch_size)
+        return ((images[i : i + batch_size], labels[i : i + batch_size]) for i in starts)
+    return (batch if isinstance(batch, (tuple, list)) else (batch, None) for batch in data)
+
+
+def _indices(labels):
+    labels = np.asarray(labels)
+    return labels.argmax(axis=-1) if labels.ndim == 2 else labels.astype("int64")

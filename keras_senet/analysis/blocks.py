@@ -1,0 +1,80 @@
+"""The SE blocks of a functional model, and the model with something else in their place."""
+
+import keras
+
+from keras_senet.architectures.graph import Graph
+from keras_senet.layers import SqueezeExcitation
+
+
+def functional(model):
+    """The model itself, or a sequential one as a functional one on the same layers.
+
+    Raises:
+        TypeError: If it is neither.
+    """
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        raise TypeError(
+            "Expected a functional keras.Model (or a built sequential one). Received: "
+            f"{model!r}. Wrap another: keras.Model(inputs, outputs)."
+        )
+    if isinstance(model, keras.Sequential):
+        return keras.Model(model.inputs, model.outputs[0], name=model.name)
+    return model
+
+
+def se_nodes(model):
+    """The calls of a functional model's SE blocks in order of execution, by the blocks' names.
+
+    Raises:
+        ValueError: If it has none, or one is called several times.
+    """
+    nodes = {}
+    for node in Graph(model).nodes:
+        if not isinstance(node.operation, SqueezeExcitation):
+            continue
+        if node.operation.name in nodes:
+            raise ValueError(
+                f"SE block {node.operation.name!r} is called several times, with gates of its own "
+                "each time. Expected one call of each block."
+            )
+        nodes[node.operation.name] = node
+    if not nodes:
+        inner = [layer.name for layer in model.layers if isinstance(layer, keras.Model)]
+        raise ValueError(
+            f"Model {model.name!r} has no SqueezeExcitation layer"
+            + (f" outside of its inner models {inner}: pass one of them." if inner else ".")
+        )
+    return nodes
+
+
+def with_blocks(model, block, share=True):
+    """The model with `block(layer, x)` where an SE block computes `layer(x)`.
+
+    Args:
+        model: A functional model.
+        block: Function of an SE layer and its input to a tensor of the same shape.
+        share: Whether the layers are those of `model`, or copies with equal weights.
+    """
+
+    def call(layer, *args, **kwargs):
+        if isinstance(layer, SqueezeExcitation):
+            return block(layer, args[0])
+        return layer(*args, **kwargs)
+
+    if share:
+        return keras.models.clone_model(
+            model, clone_function=lambda layer: layer, call_function=call
+        )
+    copy = keras.models.clone_model(model, call_function=call)
+    for layer in copy.layers:
+        if layer.weights:
+            layer.set_weights(model.get_layer(layer.name).get_weights())
+    return copy
+
+
+def gamma_before(graph, node):
+    """Gamma of the normalization right in front of an SE block as an array, or `None`."""
+    layer = graph.producer[id(node.input_tensors[0])].operation
+    if isinstance(layer, keras.layers.BatchNormalization) and layer.scale:
+        return keras.ops.convert_to_numpy(layer.gamma)
+    return None

@@ -1,0 +1,90 @@
+"""What blocks are worth, and the search, against plain evaluation by Keras."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_senet
+from keras_senet.analysis import cost, excitations, search, usefulness
+from keras_senet.analysis.evaluation import evaluate
+from keras_senet.analysis.removal import remove_se
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.uniform(0, 255, (20, 32, 32, 3)).astype("float32")
+LABELS = RNG.integers(0, 10, 20)
+DATA = (IMAGES, LABELS)
+
+
+def network(activation="softmax"):
+    """Three blocks, the middle one without any effect on images."""
+    value = keras_senet.SEResNet20.replace(depths=(1, 1, 1), se=keras_senet.SEConfig(reduction=4))
+    model = value(classifier_activation=activation)
+    for layer in model.layers:
+        if isinstance(layer, keras_senet.layers.SqueezeExcitation):
+            factor = 0 if layer.name == "stage3_block1_se" else 5
+            layer.expand.kernel.assign(factor * RNG.normal(0, 1, layer.expand.kernel.shape))
+            layer.reduce.bias.assign(np.ones(layer.reduce.bias.shape))
+    return model
+
+
+def keras_loss(model):
+    outputs = model.predict_on_batch(IMAGES)
+    return float(np.mean(keras.losses.sparse_categorical_crossentropy(LABELS, outputs)))
+
+
+@pytest.mark.parametrize("activation", ["softmax", None])
+def test_loss_and_accuracy_are_those_of_keras(activation):
+    model = network(activation)
+    outputs = np.asarray(model.predict_on_batch(IMAGES))
+    loss, accuracy = evaluate(model, DATA, batch_size=8)
+    expected = keras.losses.sparse_categorical_crossentropy(
+        LABELS, outputs, from_logits=activation is None
+    )
+    assert loss == pytest.approx(float(np.mean(keras.ops.convert_to_numpy(expected))), rel=1e-5)
+    assert accuracy == np.mean(outputs.argmax(axis=1) == LABELS)
+
+
+def test_changes_are_those_of_the_network_without_the_block():
+    model = network()
+    found = excitations(model, DATA)
+    ranked = usefulness(model, DATA, found, batch_size=8).blocks
+    assert {use.block for use in ranked} == {block.name for block in found.blocks}
+    before = keras_loss(model)
+    for use in ranked:
+        removed = remove_se(model, [use.block], found)
+        assert use.loss_change == pytest.approx(keras_loss(removed) - before, abs=1e-5)
+        assert use.parameters == cost(model).parameters - cost(removed).parameters
+        assert use.macs == cost(model).macs - cost(removed).macs
+    by_name = {use.block: use for use in ranked}
+    assert by_name["stage3_block1_se"].loss_change == pytest.approx(0, abs=1e-6)
+    worth = [use.loss_change / use.parameters for use in ranked]
+    assert worth == sorted(worth)
+
+
+def test_search_keeps_what_costs_too_much(tmp_path):
+    model = network()
+    # Labels that the network gets right: each change of an answer costs 5 points.
+    data = (IMAGES, np.asarray(model.predict_on_batch(IMAGES)).argmax(axis=1))
+    found = search(model, data, max_accuracy_drop=0, latencies=False)
+    assert found.steps[0].accuracy == 1 and found.steps[0].removed == ()
+    assert len(found.steps) == 4
+    assert all(step.accepted == (step.accuracy == 1) for step in found.steps)
+    assert evaluate(found.model, data)[1] == 1
+    last = [step for step in found.steps if step.accepted][-1]
+    assert "stage3_block1_se" in last.removed
+    assert cost(found.model).parameters == last.parameters < found.steps[0].parameters
+    for step in found.pareto:
+        assert not any(
+            o.accuracy >= step.accuracy and o.parameters < step.parameters for o in found.steps
+        )
+    found.to_csv(tmp_path / "search.csv")
+    found.plot(tmp_path / "search.png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["search.csv", "search.png"]
+    assert "stage3_block1_se" in str(found)
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match="Accuracy needs labels"):
+        evaluate(network(), IMAGES)
+    with pytest.raises(ValueError, match="at least 0 percentage points"):
+        search(network(), DATA, max_accuracy_drop=-1)
