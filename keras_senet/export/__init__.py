@@ -1,5 +1,6 @@
 """Artefacts to deploy, each checked against the Keras model it came from."""
 
+from keras_senet.export.fold import fold
 from keras_senet.export.saved_model import to_saved_model
 from keras_senet.export.sources import load_calibration, load_verification
 from keras_senet.export.tflite import QUANTIZATIONS, to_tflite
@@ -8,6 +9,7 @@ from keras_senet.export.verify import Report, verify
 __all__ = [
     "QUANTIZATIONS",
     "Report",
+    "fold",
     "load_calibration",
     "load_verification",
     "to_saved_model",
