@@ -13,7 +13,11 @@ def centre(item, size):
     """The image itself, or of a file the centre crop that evaluation uses."""
     if item.dtype != tf.string:
         return item
-    image = _decode(item)
+    return centre_crop(_decode(item), size)
+
+
+def centre_crop(image, size):
+    """The central square of a decoded image `(H, W, 3)` that evaluation uses."""
     height, width = tf.shape(image)[0], tf.shape(image)[1]
     side = tf.cast(tf.round(CROP * tf.cast(tf.minimum(height, width), tf.float32)), tf.int32)
     top, left = (height - side) // 2, (width - side) // 2

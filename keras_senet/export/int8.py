@@ -1,6 +1,9 @@
 """A float32 .tflite network to int8, weights per channel, with ai-edge-quantizer."""
 
+import contextlib
+import io
 import re
+import warnings
 
 import numpy as np
 
@@ -15,7 +18,6 @@ def needs_quantizer():
         ImportError: With the command that installs it.
     """
     try:
-        import ai_edge_litert
         import ai_edge_quantizer  # noqa: F401
     except ImportError as error:
         raise ImportError(
@@ -39,10 +41,12 @@ def calibrate(network, images):
     ((signature, tensors),) = signatures.items()
     (name,) = tensors["inputs"]
     # The full range over all images: the default, a moving average, cuts off rare large values.
-    calibration = calibrator.Calibrator(network, qsv_update_func=qsv_utils.min_max_update)
-    calibration.calibrate(
-        {signature: [{name: image[None].astype("float32")} for image in images]}, _static_plan()
-    )
+    with _quiet():
+        calibration = calibrator.Calibrator(network, qsv_update_func=qsv_utils.min_max_update)
+        calibration.calibrate(
+            {signature: [{name: image[None].astype("float32")} for image in images]},
+            _static_plan(),
+        )
     ranges = calibration.get_model_qsvs()
     _widen_dead(ranges)
     return ranges
@@ -60,28 +64,41 @@ def quantize(network, ranges, *, only=None, floats=()):
     Returns:
         Bytes of a `.tflite` file.
     """
-    from ai_edge_quantizer import quantizer
-
     plan = _static_plan(".*" if only is None else scope(only))
     for block in floats:
         _leave(plan, scope(block), "ALL_SUPPORTED")
-    return (
-        quantizer.Quantizer(network, plan.get_quantization_recipe())
-        .quantize(ranges)
-        .quantized_model
-    )
+    return _quantized(network, plan.get_quantization_recipe(), ranges)
 
 
 def quantize_weights(network):
     """The network with int8 weights, whose activations are quantized image by image."""
-    from ai_edge_quantizer import quantizer, recipe
+    from ai_edge_quantizer import recipe
 
-    return quantizer.Quantizer(network, recipe.dynamic_wi8_afp32()).quantize().quantized_model
+    return _quantized(network, recipe.dynamic_wi8_afp32())
 
 
 def scope(block):
     """Regular expression of the operators of a block or layer."""
     return rf"(^|/|;){re.escape(block)}(_|/|;|$)"
+
+
+def _quantized(network, recipe, ranges=None):
+    from ai_edge_quantizer import quantizer
+
+    with _quiet():
+        return bytes(quantizer.Quantizer(network, recipe).quantize(ranges).quantized_model)
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keeps the quantizer's progress and its warning about kept tensors off the screen."""
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _static_plan(regex=".*"):

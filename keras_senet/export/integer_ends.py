@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_senet.export.metadata import serialized
+from keras_senet.export.flatbuffer import parsed, serialized
 
 
 def with_uint8_ends(network):
@@ -19,7 +19,7 @@ def with_uint8_ends(network):
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(network, 0))
+    model = parsed(network)
     graph = model.subgraphs[0]
     pixels = _tensor(schema, graph, graph.inputs[0], "pixels", scale=1.0)
     scores = _tensor(schema, graph, graph.outputs[0], "scores", scale=1 / 256)

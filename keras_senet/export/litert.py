@@ -14,6 +14,7 @@ class LiteRT:
 
     Attributes:
         shape: `(H, W, C)` of the images.
+        dtype: Name of their type.
 
     Raises:
         ValueError: If it is no such file.
@@ -30,6 +31,7 @@ class LiteRT:
         (self._image,) = self.interpreter.get_input_details()
         (self._output,) = self.interpreter.get_output_details()
         self.shape = tuple(map(int, self._image["shape"][1:]))
+        self.dtype = self._image["dtype"].__name__
 
     def set(self, image):
         """Puts one image `(H, W, C)` in, rounded if the file takes integers."""

@@ -9,6 +9,8 @@ import zipfile
 import flatbuffers
 from flatbuffers import number_types
 
+from keras_senet.export.flatbuffer import parsed, serialized
+
 IDENTIFIER = b"M001"
 BUFFER_NAME = b"TFLITE_METADATA"
 LABELS_FILE = "labels.txt"
@@ -30,23 +32,16 @@ def with_metadata(network, name, labels=None):
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(network, 0))
+    model = parsed(network)
     graph = model.subgraphs[0]
     channels = int(graph.tensors[graph.inputs[0]].shape[-1])
     buffer = schema.BufferT()
-    buffer.data = list(_metadata(name, channels, bool(labels)))
+    buffer.data = _metadata(name, channels, bool(labels))
     entry = schema.MetadataT()
     entry.name, entry.buffer = BUFFER_NAME, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
     return serialized(model)
-
-
-def serialized(model):
-    """Bytes of a `schema.ModelT`."""
-    builder = flatbuffers.Builder(1 << 20)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
 
 
 def append_labels(path, labels):

@@ -1,6 +1,7 @@
 """Which blocks int8 hurts, and a file that leaves the worst of them in float32."""
 
 import dataclasses
+import pathlib
 import re
 
 import numpy as np
@@ -39,7 +40,7 @@ def sensitivity(network, images, ranges=None):
         >>> sensitivity("model.tflite", images)[0].block
         'stage2_block1'
     """
-    network = network if isinstance(network, bytes) else open(network, "rb").read()
+    network = network if isinstance(network, bytes) else pathlib.Path(network).read_bytes()
     ranges = calibrate(network, images) if ranges is None else ranges
     expected = LiteRT(network)(images)
     rows = []
