@@ -73,7 +73,7 @@ def main(argv):
     calibrated = _QUANTIZATION.value.startswith("int8")
     if calibrated != (_CALIBRATION.value is not None):
         raise app.UsageError(
-            "--calibration belongs to --quantization=int8 and int8_full, which need it."
+            "--calibration belongs to --quantization=int8 (or int8_full), which needs it."
         )
     report_path = f"{_OUTPUT.value}.json"
     _check_report_path(report_path)

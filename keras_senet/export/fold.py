@@ -10,7 +10,6 @@ from keras_senet.export.linear import (
     NORMALIZATIONS,
     LinearMap,
     is_linear,
-    is_of_channels,
     normalization,
     pointwise,
     product_weights,
@@ -56,8 +55,8 @@ def fold(model, group_width=1):
             the groups. Depthwise convolutions stay.
 
     Returns:
-        A functional model of the same name with weights of its own. It cannot be trained on: its
-        normalizations are gone.
+        A functional model of the same name with weights of its own (but for layers that Keras
+        cannot copy). It cannot be trained on: its normalizations are gone.
 
     Raises:
         TypeError: If the model is no functional Keras model.
@@ -83,11 +82,18 @@ def fold(model, group_width=1):
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs, model.outputs[0], name=model.name)
     folding = _Folding(model, group_width)
-    copy = keras.models.clone_model(model, call_function=folding.call)
+    copy = keras.models.clone_model(model, clone_function=_copy, call_function=folding.call)
     for layer in copy.layers:
         if layer.name in folding.kept and layer.weights:
             layer.set_weights(model.get_layer(layer.name).get_weights())
     return copy
+
+
+def _copy(layer):
+    try:
+        return type(layer).from_config(layer.get_config())
+    except (NotImplementedError, TypeError, ValueError):
+        return layer  # of a user's own kind, which cannot be rebuilt: the copy shares it
 
 
 class _Folding:
@@ -124,7 +130,7 @@ class _Folding:
             return x
         if is_linear(layer):
             return self._mapped(LinearMap.of(layer, x), layer)
-        if type(layer) in NORMALIZATIONS and is_of_channels(layer):
+        if type(layer) in NORMALIZATIONS and layer.axis in (-1, len(x.shape) - 1):
             return self._rescaled(layer, x, *normalization(layer))
         if type(layer) is keras.layers.Rescaling:
             return self._rescaled(layer, x, layer.scale, layer.offset)

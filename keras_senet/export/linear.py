@@ -112,11 +112,6 @@ def normalization(layer):
     return factor, weights.get("beta", 0.0) - factor * np.asarray(layer.moving_mean, "float64")
 
 
-def is_of_channels(layer):
-    """Whether a normalization is over the last axis of its input."""
-    return layer.axis in (-1, len(layer.input.shape) - 1)
-
-
 def product_weights(convolution):
     """Matrix `(C, filters)` and bias of a 1x1 convolution of an SE block, in float64."""
     linear = LinearMap.of(convolution, None)
