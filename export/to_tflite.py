@@ -5,6 +5,7 @@ misses a threshold.
 """
 
 import os
+import pathlib
 import sys
 
 import keras
@@ -13,7 +14,13 @@ from absl import app, flags
 from keras_senet import export
 
 # Smallest top-1 agreement and largest difference of an output, unless given.
-THRESHOLDS = {"none": (1.0, 1e-4), "float16": (0.99, 1e-2), "int8": (0.98, None)}
+THRESHOLDS = {
+    "none": (1.0, 1e-4),
+    "float16": (0.99, 1e-2),
+    "dynamic": (0.98, None),
+    "int8": (0.98, None),
+    "int8_full": (0.98, None),
+}
 
 _MODEL = flags.DEFINE_string("model", None, "The .keras file.", required=True)
 _OUTPUT = flags.DEFINE_string("output", None, "The .tflite file to write.", required=True)
@@ -27,6 +34,12 @@ _VERIFICATION = flags.DEFINE_string(
 )
 _VERIFICATION_IMAGES = flags.DEFINE_integer("verification_images", 500, "How many at most.")
 _INPUT_SIZE = flags.DEFINE_integer("input_size", None, "Pixels, if the model takes any size.")
+_LABELS = flags.DEFINE_string("labels", None, "Text file with the name of a class in each line.")
+_GROUP_WIDTH = flags.DEFINE_integer("group_width", None, "Least input channels of each group.")
+_FALLBACK = flags.DEFINE_bool(
+    "fallback", False, "Leave the most sensitive blocks in float32 until --min_agreement is met."
+)
+_ONE_PARTITION = flags.DEFINE_bool("one_partition", False, "Fail unless XNNPACK runs it whole.")
 _MIN_AGREEMENT = flags.DEFINE_float("min_agreement", None, "Smallest top-1 agreement, 0 to 1.")
 _MAX_DIFFERENCE = flags.DEFINE_float("max_difference", None, "Largest difference of an output.")
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace the files that are there.")
@@ -46,12 +59,22 @@ def _thresholds():
     return {"min_agreement": agreement, "max_difference": difference}
 
 
+def _read_labels(path):
+    try:
+        return pathlib.Path(path).read_text().splitlines()
+    except OSError as error:
+        raise app.UsageError(f"--labels: cannot read {path} ({error.strerror}).") from error
+
+
 def main(argv):
     """Reads the flags, exports, verifies, says how the artefact compares."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    if (_QUANTIZATION.value == "int8") != (_CALIBRATION.value is not None):
-        raise app.UsageError("--calibration belongs to --quantization=int8, which needs it.")
+    calibrated = _QUANTIZATION.value.startswith("int8")
+    if calibrated != (_CALIBRATION.value is not None):
+        raise app.UsageError(
+            "--calibration belongs to --quantization=int8 (or int8_full), which needs it."
+        )
     report_path = f"{_OUTPUT.value}.json"
     _check_report_path(report_path)
     model = keras.models.load_model(_MODEL.value)
@@ -72,13 +95,16 @@ def main(argv):
         _OUTPUT.value,
         quantization=None if _QUANTIZATION.value == "none" else _QUANTIZATION.value,
         calibration_images=calibration_images,
+        min_agreement=_thresholds()["min_agreement"] if _FALLBACK.value else None,
+        labels=None if _LABELS.value is None else _read_labels(_LABELS.value),
         input_size=_INPUT_SIZE.value,
+        group_width=_GROUP_WIDTH.value,
         overwrite=_OVERWRITE.value,
     )
     report = export.verify(model, path, images, labels)
     report.to_json(report_path, overwrite=_OVERWRITE.value)
     print(report)
-    failures = report.failures(**_thresholds())
+    failures = report.failures(**_thresholds(), one_partition=_ONE_PARTITION.value)
     if failures:
         sys.exit(f"{path} misses its thresholds: {'; '.join(failures)}")
 

@@ -1,6 +1,9 @@
-"""A float32 .tflite file to int8, weights per channel and activations."""
+"""A float32 .tflite network to int8, weights per channel, with ai-edge-quantizer."""
 
-import pathlib
+import contextlib
+import io
+import re
+import warnings
 
 import numpy as np
 
@@ -8,50 +11,117 @@ import numpy as np
 DEAD_RANGE = 1e-3
 
 
-def quantize_int8(path, calibration_images):
-    """Quantizes the file in place; its input and output stay float32.
-
-    Args:
-        path: A float32 `.tflite` file with one signature of one input.
-        calibration_images: `(N, H, W, C)` images of which it learns the ranges of activations.
+def needs_quantizer():
+    """Raises if ai-edge-quantizer is not installed.
 
     Raises:
-        ImportError: If ai-edge-litert or ai-edge-quantizer is not installed.
+        ImportError: With the command that installs it.
     """
     try:
-        from ai_edge_litert.interpreter import Interpreter
-        from ai_edge_quantizer import (
-            algorithm_manager,
-            calibrator,
-            qtyping,
-            quantizer,
-            recipe,
-            recipe_manager,
-        )
-        from ai_edge_quantizer.utils import qsv_utils
+        import ai_edge_quantizer  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            "Quantization to int8 needs ai-edge-quantizer: pip install 'keras-senet[export]'"
+            "Quantization needs ai-edge-quantizer: pip install 'keras-senet[export]'"
         ) from error
-    path = pathlib.Path(path)
-    network = path.read_bytes()
-    plan = recipe_manager.RecipeManager()
-    plan.load_quantization_recipe(recipe.static_wi8_ai8())
-    for edge in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
-        plan.add_quantization_config(
-            ".*", edge, algorithm_key=algorithm_manager.AlgorithmName.NO_QUANTIZE
-        )
-    ((signature, tensors),) = Interpreter(model_content=network).get_signature_list().items()
+
+
+def calibrate(network, images):
+    """Ranges of all activations of a float32 network.
+
+    Args:
+        network: Bytes of a float32 `.tflite` file with one signature of one input.
+        images: `(N, H, W, C)` images like those that it will see.
+    """
+    from ai_edge_quantizer import calibrator
+    from ai_edge_quantizer.utils import qsv_utils
+
+    from keras_senet.export.litert import LiteRT
+
+    signatures = LiteRT(network).interpreter.get_signature_list()
+    ((signature, tensors),) = signatures.items()
     (name,) = tensors["inputs"]
     # The full range over all images: the default, a moving average, cuts off rare large values.
-    calibration = calibrator.Calibrator(network, qsv_update_func=qsv_utils.min_max_update)
-    calibration.calibrate(
-        {signature: [{name: image[None].astype("float32")} for image in calibration_images]}, plan
-    )
+    with _quiet():
+        calibration = calibrator.Calibrator(network, qsv_update_func=qsv_utils.min_max_update)
+        calibration.calibrate(
+            {signature: [{name: image[None].astype("float32")} for image in images]},
+            _static_plan(),
+        )
     ranges = calibration.get_model_qsvs()
     _widen_dead(ranges)
-    worker = quantizer.Quantizer(network, plan.get_quantization_recipe())
-    path.write_bytes(worker.quantize(ranges).quantized_model)
+    return ranges
+
+
+def quantize(network, ranges, *, only=None, floats=()):
+    """The network in int8, between float32 ends.
+
+    Args:
+        network: Bytes of the float32 file that was calibrated.
+        ranges: What `calibrate` returned.
+        only: Name of the one block to quantize, or `None` for all.
+        floats: Names of blocks to leave in float32.
+
+    Returns:
+        Bytes of a `.tflite` file.
+    """
+    plan = _static_plan(".*" if only is None else scope(only))
+    for block in floats:
+        _leave(plan, scope(block), "ALL_SUPPORTED")
+    return _quantized(network, plan.get_quantization_recipe(), ranges)
+
+
+def quantize_weights(network):
+    """The network with int8 weights, whose activations are quantized image by image."""
+    from ai_edge_quantizer import recipe
+
+    return _quantized(network, recipe.dynamic_wi8_afp32())
+
+
+def scope(block):
+    """Regular expression of the operators of a block or layer."""
+    return rf"(^|/|;){re.escape(block)}(_|/|;|$)"
+
+
+def _quantized(network, recipe, ranges=None):
+    from ai_edge_quantizer import quantizer
+
+    with _quiet():
+        return bytes(quantizer.Quantizer(network, recipe).quantize(ranges).quantized_model)
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keeps the quantizer's progress and its warning about kept tensors off the screen."""
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _static_plan(regex=".*"):
+    from ai_edge_quantizer import recipe, recipe_manager
+
+    plan = recipe_manager.RecipeManager()
+    (static,) = recipe.static_wi8_ai8()
+    plan.load_quantization_recipe([{**static, "regex": regex}])
+    for edge in ("INPUT", "OUTPUT"):
+        _leave(plan, ".*", edge)
+    # XNNPACK has no softmax in int8, and one in float32 is exact.
+    _leave(plan, ".*", "SOFTMAX")
+    return plan
+
+
+def _leave(plan, regex, operation):
+    from ai_edge_quantizer import algorithm_manager, qtyping
+
+    plan.add_quantization_config(
+        regex,
+        getattr(qtyping.TFLOperationName, operation),
+        algorithm_key=algorithm_manager.AlgorithmName.NO_QUANTIZE,
+    )
 
 
 def _widen_dead(ranges):

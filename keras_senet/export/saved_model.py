@@ -3,20 +3,30 @@
 import pathlib
 
 import keras
+import tensorflow as tf
 
+from keras_senet.data import crops
 from keras_senet.export.artefacts import written_whole
-from keras_senet.export.models import exportable
+from keras_senet.export.fold import fold
+from keras_senet.export.models import exportable, image_shape
 
 
-def to_saved_model(model, path, *, overwrite=False):
-    """Writes a SavedModel that plain TensorFlow loads and serves.
+def to_saved_model(model, path, *, input_size=None, overwrite=False):
+    """Writes a SavedModel that plain TensorFlow loads and serves, folded as by `fold`.
 
-    The endpoint is `serve` (and `serving_default`): float32 images `(N, H, W, C)`, any N, in the
-    range that the model takes (raw pixels in 0..255 where preprocessing is inside) to its output.
+    Endpoints, each for any N:
+
+    - `serve` (and `serving_default`): float32 images `(N, H, W, C)` in the range that the model
+      takes (raw pixels in 0..255 where preprocessing is inside) to its output;
+    - `jpeg`: `(N,)` JPEG files, decoded and cropped as for evaluation, to its output; of models
+      of a known size that take RGB;
+    - `features`: images to what the classifier reads; of models that end in one.
 
     Args:
         model: A built functional `keras.Model`; mixed precision is rebuilt in float32.
         path: The folder to create; its parent must exist.
+        input_size: Height and width in pixels that `jpeg` resizes to, for a model that leaves
+            them open.
         overwrite: Whether to replace what is there.
 
     Returns:
@@ -30,11 +40,39 @@ def to_saved_model(model, path, *, overwrite=False):
         >>> path = to_saved_model(keras_senet.SEResNet20(), "served")
         >>> served = tf.saved_model.load(path)  # keep it: the endpoint does not own its weights
         >>> probabilities = served.serve(images)
+        >>> probabilities = served.jpeg([open("flower.jpg", "rb").read()])
     """
-    model = exportable(model)
+    model = fold(exportable(model))
+    shape = model.inputs[0].shape[1:]
+    if input_size is not None:
+        shape = image_shape(model, input_size)
     with written_whole(path, overwrite) as partial:
-        write_saved_model(model, partial, (None, *model.inputs[0].shape[1:]))
+        archive = keras.export.ExportArchive()
+        archive.track(model)
+        images = [tf.TensorSpec((None, *model.inputs[0].shape[1:]), tf.float32, "image")]
+        archive.add_endpoint("serve", lambda image: model(image, training=False), images)
+        if None not in shape[:2] and shape[0] == shape[1] and shape[2] == 3:
+            files = [tf.TensorSpec((None,), tf.string, "jpeg")]
+            archive.add_endpoint("jpeg", _of_files(model, shape[0]), files)
+        classifier = model.layers[-1]
+        if isinstance(classifier, keras.layers.Dense):
+            features = keras.Model(model.inputs, classifier.input)
+            archive.add_endpoint("features", lambda image: features(image, training=False), images)
+        archive.write_out(partial, verbose=False)
     return pathlib.Path(path)
+
+
+def _of_files(model, size):
+    def decode(file):
+        image = tf.io.decode_jpeg(file, channels=3)
+        square = crops.cut(image, crops.centre(tf.shape(image)))
+        return tf.cast(crops.resize(square, size), tf.float32)
+
+    def classify(jpeg):
+        spec = tf.TensorSpec((size, size, 3), tf.float32)
+        return model(tf.map_fn(decode, jpeg, fn_output_signature=spec), training=False)
+
+    return classify
 
 
 def write_saved_model(model, folder, shape):

@@ -1,16 +1,20 @@
-"""TensorFlow Lite (LiteRT), float32, float16 and int8."""
+"""TensorFlow Lite (LiteRT): float32, float16, and int8 in three ways."""
 
 import pathlib
-import tempfile
-
-import tensorflow as tf
 
 from keras_senet.export.artefacts import written_whole
-from keras_senet.export.int8 import quantize_int8
+from keras_senet.export.convert import convert
+from keras_senet.export.fold import fold
+from keras_senet.export.int8 import calibrate, needs_quantizer, quantize, quantize_weights
+from keras_senet.export.integer_ends import with_uint8_ends
+from keras_senet.export.metadata import append_labels, with_metadata
 from keras_senet.export.models import checked_images, exportable, image_shape
-from keras_senet.export.saved_model import write_saved_model
+from keras_senet.export.sensitivity import quantize_until
 
-QUANTIZATIONS = (None, "float16", "int8")
+QUANTIZATIONS = (None, "float16", "dynamic", "int8", "int8_full")
+CALIBRATED = ("int8", "int8_full")
+# Input channels of a group from which a kernel is faster than one with zeros in it.
+GROUP_WIDTHS = {"int8": 64, "int8_full": 64}
 
 
 def to_tflite(
@@ -19,22 +23,32 @@ def to_tflite(
     *,
     quantization=None,
     calibration_images=None,
+    min_agreement=None,
+    labels=None,
     input_size=None,
+    group_width=None,
     overwrite=False,
 ):
     """Writes a .tflite file of builtin operators, for one image at a time.
 
-    Input and output are float32 whatever the quantization: `(1, H, W, C)` in the range that the
-    model takes (raw pixels in 0..255 where preprocessing is inside) to its output.
+    The model is folded first (see `fold`). Input and output are float32, `(1, H, W, C)` in the
+    range that the model takes (raw pixels in 0..255 where preprocessing is inside) to its output;
+    with `"int8_full"` both are uint8. The file tells MediaPipe and Android's classes that.
 
     Args:
         model: A built functional `keras.Model`; mixed precision is rebuilt in float32.
         path: The file to create; its folder must exist.
-        quantization: `None` (float32), `"float16"` (weights in half the space) or `"int8"`
-            (weights, per channel, and activations).
+        quantization: `None` (float32), `"float16"` (weights in half the space), `"dynamic"` (int8
+            weights, activations quantized while running), `"int8"` (weights per channel, and
+            activations), `"int8_full"` (the same between uint8 pixels and uint8 probabilities).
         calibration_images: `(N, H, W, C)` images like those that the artefact will see, of which
             int8 learns the ranges of activations; a hundred or more, not those to judge by.
+        min_agreement: Share of the calibration images, 0..1, of which int8 shall name the class
+            that float32 names. The most sensitive blocks stay in float32 until it does.
+        labels: Name of every class, written into the file, or `None`.
         input_size: Height and width in pixels for a model that leaves them open.
+        group_width: Input channels that each group of a convolution shall have at least: narrow
+            groups are merged. Default: 64 for int8, 1 (as trained) for floats.
         overwrite: Whether to replace what is there.
 
     Returns:
@@ -44,6 +58,7 @@ def to_tflite(
         FileExistsError, FileNotFoundError, PermissionError: See `path` and `overwrite`.
         TypeError, ValueError: If an argument is outside the above, the model cannot be exported
             or needs operators that TensorFlow Lite lacks.
+        ImportError: If quantization lacks a package.
 
     Example:
         >>> to_tflite(model, "model.tflite", quantization="int8", calibration_images=images)
@@ -54,36 +69,65 @@ def to_tflite(
         )
     model = exportable(model)
     shape = image_shape(model, input_size)
-    if quantization == "int8":
-        calibration_images = checked_images(calibration_images, shape, "calibration_images")
-    elif calibration_images is not None:
-        raise ValueError(
-            f"`calibration_images` are for quantization='int8'. Received: {quantization!r}. "
-            "Leave them out."
-        )
+    calibration_images = _calibration(calibration_images, quantization, shape)
+    _check_agreement(min_agreement, quantization)
+    labels = _checked_labels(labels, model)
+    if quantization not in (None, "float16"):
+        needs_quantizer()
     with written_whole(path, overwrite) as partial:
-        partial.write_bytes(_convert(model, shape, quantization))
-        if quantization == "int8":
-            quantize_int8(partial, calibration_images)
+        width = GROUP_WIDTHS.get(quantization, 1) if group_width is None else group_width
+        network = convert(fold(model, width), shape, float16=quantization == "float16")
+        if quantization == "dynamic":
+            network = quantize_weights(network)
+        elif quantization in CALIBRATED and min_agreement is not None:
+            network, _ = quantize_until(network, calibration_images, min_agreement)
+        elif quantization in CALIBRATED:
+            network = quantize(network, calibrate(network, calibration_images))
+        if quantization == "int8_full":
+            network = with_uint8_ends(network)
+        partial.write_bytes(with_metadata(network, model.name, labels))
+        if labels:
+            append_labels(partial, labels)
     return pathlib.Path(path)
 
 
-def _convert(model, shape, quantization):
-    with tempfile.TemporaryDirectory() as folder:
-        # A static batch: shape arithmetic at run time would keep delegates away.
-        write_saved_model(model, folder, (1, *shape))
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        if quantization == "float16":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.target_spec.supported_types = [tf.float16]
-        try:
-            return converter.convert()
-        except Exception as error:
-            # The converter raises a class of its own, outside of the public names.
-            if type(error).__name__ != "ConverterError":
-                raise
-            raise ValueError(
-                f"Model {model.name!r} cannot be written with TensorFlow Lite's builtin operators: "
-                f"{error}"
-            ) from error
+def _calibration(images, quantization, shape):
+    if quantization in CALIBRATED:
+        return checked_images(images, shape, "calibration_images")
+    if images is not None:
+        raise ValueError(
+            "`calibration_images` are for quantization='int8' and 'int8_full'. Received: "
+            f"{quantization!r}. Leave them out."
+        )
+    return None
+
+
+def _check_agreement(min_agreement, quantization):
+    if min_agreement is None:
+        return
+    if quantization not in CALIBRATED:
+        raise ValueError(
+            "`min_agreement` is for quantization='int8' and 'int8_full'. Received: "
+            f"{quantization!r}. Leave it out."
+        )
+    if isinstance(min_agreement, bool) or not 0 <= min_agreement <= 1:
+        raise ValueError(
+            f"Argument `min_agreement` must be a share in 0..1. Received: {min_agreement!r}"
+        )
+
+
+def _checked_labels(labels, model):
+    if labels is None:
+        return None
+    labels = list(labels)
+    outputs = model.outputs[0].shape
+    if len(outputs) != 2 or len(labels) != outputs[-1] or not all(map(_is_line, labels)):
+        raise ValueError(
+            f"Argument `labels` must be one line of text for each of the model's outputs "
+            f"{tuple(outputs[1:])}. Received: {len(labels)} labels, {labels[:3]}, ..."
+        )
+    return labels
+
+
+def _is_line(label):
+    return isinstance(label, str) and bool(label) and "\n" not in label

@@ -1,6 +1,9 @@
 """An artefact run beside the Keras model it came from."""
 
+import contextlib
 import dataclasses
+import hashlib
+import importlib.metadata
 import json
 import pathlib
 import statistics
@@ -10,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_senet.export.artefacts import size_in_bytes, written_whole
+from keras_senet.export.litert import LiteRT, program
 from keras_senet.export.models import checked_images, exportable
 
 WARMUP_RUNS = 5
@@ -27,6 +31,13 @@ class Report:
         images: Number of images compared.
         largest_difference: Largest absolute difference of an output.
         mean_difference: Mean absolute difference of the outputs.
+        sha256: Of the file's bytes; `None` of a folder.
+        versions: Of Keras, TensorFlow, LiteRT and this package.
+        input: What the artefact takes: `shape`, `dtype` and `range` of the pixels.
+        operators: Kinds of operators of a file and how many of each; `None` of a folder.
+        partitions: Pieces of it that XNNPACK runs, 1 at best.
+        undelegated: Kinds of operators outside of them.
+        top5_agreement: Mean share of the model's five classes that the artefact names too.
         top1_agreement: Share of images of which both name the same class; `None` unless the
             output is `(N, classes)`.
         accuracy: The artefact's share of right classes; `None` without labels.
@@ -44,6 +55,13 @@ class Report:
     accuracy: float | None
     model_accuracy: float | None
     latency_ms: float
+    top5_agreement: float | None = None
+    sha256: str | None = None
+    versions: dict | None = None
+    input: dict | None = None
+    operators: dict | None = None
+    partitions: int | None = None
+    undelegated: tuple[str, ...] | None = None
 
     def to_json(self, path, *, overwrite=False):
         """Writes the report to a file that appears whole; raises like `to_tflite`."""
@@ -58,16 +76,20 @@ class Report:
         ]
         if self.top1_agreement is not None:
             parts.append(f"top-1 agreement {self.top1_agreement:.2%}")
+        if self.partitions is not None:
+            outside = ", ".join(self.undelegated or ()) or "nothing"
+            parts.append(f"{self.partitions} XNNPACK partitions, {outside} outside")
         if self.accuracy is not None:
             parts.append(f"accuracy {self.accuracy:.2%} (model {self.model_accuracy:.2%})")
         return ", ".join(parts)
 
-    def failures(self, *, min_agreement=None, max_difference=None):
+    def failures(self, *, min_agreement=None, max_difference=None, one_partition=False):
         """What misses the thresholds, a list of sentences; empty if all is well.
 
         Args:
             min_agreement: Smallest `top1_agreement` allowed, 0..1, or `None`.
             max_difference: Largest `largest_difference` allowed, or `None`.
+            one_partition: Whether XNNPACK must run the whole file.
         """
         found = []
         if min_agreement is not None and self.top1_agreement is None:
@@ -77,6 +99,11 @@ class Report:
         if max_difference is not None and self.largest_difference > max_difference:
             found.append(
                 f"largest difference {self.largest_difference:.3g} is above {max_difference}"
+            )
+        if one_partition and self.kind == "tflite" and (self.partitions != 1 or self.undelegated):
+            found.append(
+                f"XNNPACK runs it in {self.partitions} pieces and leaves "
+                f"{', '.join(self.undelegated or ()) or 'nothing'} outside"
             )
         return found
 
@@ -104,15 +131,16 @@ def verify(model, path, images, labels=None):
     """
     model = exportable(model)
     path = pathlib.Path(path)
-    kind, shape, run = _runner(path)
-    images = checked_images(images, shape, "images").astype("float32")
+    runner = _runner(path)
+    is_file = isinstance(runner, LiteRT)
+    images = checked_images(images, runner.shape, "images").astype("float32")
     if labels is not None and np.shape(labels) != (len(images),):
         raise ValueError(
             f"Argument `labels` must have one class for each of {len(images)} images. Received: "
             f"shape {np.shape(labels)}"
         )
     expected = model.predict(images, batch_size=32, verbose=0).astype("float32")
-    received = np.concatenate([run(image[None]) for image in images])
+    received = runner(images)
     for name, output in (("model", expected), ("artefact", received)):
         if not np.isfinite(output).all():
             raise ValueError(f"The {name} returned values that are not finite. Check its weights.")
@@ -127,7 +155,7 @@ def verify(model, path, images, labels=None):
     has_accuracy = is_classifier and labels is not None
     return Report(
         path=str(path),
-        kind=kind,
+        kind="tflite" if is_file else "saved_model",
         bytes=size_in_bytes(path),
         images=len(images),
         largest_difference=float(difference.max()),
@@ -135,50 +163,59 @@ def verify(model, path, images, labels=None):
         top1_agreement=float(np.mean(classes == model_classes)) if is_classifier else None,
         accuracy=float(np.mean(classes == labels)) if has_accuracy else None,
         model_accuracy=float(np.mean(model_classes == labels)) if has_accuracy else None,
-        latency_ms=_latency(run, images[:1]),
+        latency_ms=_latency(runner, images[:1]),
+        top5_agreement=_top5(received, expected) if is_classifier else None,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest() if is_file else None,
+        versions=_versions(),
+        input={"shape": [1, *runner.shape], "dtype": runner.dtype, "range": [0, 255]},
+        **(dataclasses.asdict(program(runner)) if is_file else {}),
     )
 
 
 def _runner(path):
-    """Kind of the artefact, its image shape, and a function from `(1, H, W, C)` to its output."""
+    """The artefact as a function from images to outputs, with the shape of an image."""
     if not path.exists():
         raise FileNotFoundError(f"Expected a .tflite file or a SavedModel folder at {path}.")
     try:
-        return _saved_model(path) if path.is_dir() else _tflite(path)
-    except (OSError, AttributeError, RuntimeError, ValueError) as error:
+        return _SavedModel(path) if path.is_dir() else LiteRT(path)
+    except (OSError, AttributeError, KeyError, RuntimeError, ValueError) as error:
         raise ValueError(
             f"Expected a .tflite file or a SavedModel with the endpoint `serve`. Received: {path}, "
             f"which does not load: {error}"
         ) from error
 
 
-def _tflite(path):
-    from ai_edge_litert.interpreter import Interpreter
+class _SavedModel:
+    dtype = "float32"
 
-    interpreter = Interpreter(model_path=str(path))
-    interpreter.allocate_tensors()
-    (image,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
-    if image["dtype"] != np.float32:
-        raise ValueError(f"its input is {image['dtype'].__name__}, not float32")
+    def __init__(self, path):
+        # The endpoint does not own its weights.
+        self.served = tf.saved_model.load(str(path))
+        self.endpoint = self.served.signatures["serve"]
+        (self.image,) = self.endpoint.structured_input_signature[1].values()
+        self.shape = tuple(self.image.shape[1:])
 
-    def run(batch):
-        interpreter.set_tensor(image["index"], batch)
-        interpreter.invoke()
-        return interpreter.get_tensor(output["index"])
+    def __call__(self, images):
+        outputs = []
+        for image in images:
+            (output,) = self.endpoint(**{self.image.name: tf.constant(image[None])}).values()
+            outputs.append(output.numpy())
+        return np.concatenate(outputs)
 
-    return "tflite", tuple(map(int, image["shape"][1:])), run
+
+def _top5(received, expected):
+    best = [np.argsort(-outputs, -1)[:, :5] for outputs in (received, expected)]
+    shares = [len(set(a) & set(b)) / len(b) for a, b in zip(*best, strict=True)]
+    return float(np.mean(shares))
 
 
-def _saved_model(path):
-    served = tf.saved_model.load(str(path))
-    (image,) = served.signatures["serve"].structured_input_signature[1].values()
-
-    def run(batch):
-        # Through `served`, which owns the weights; an endpoint alone does not keep them alive.
-        (output,) = served.signatures["serve"](**{image.name: tf.constant(batch)}).values()
-        return output.numpy()
-
-    return "saved_model", tuple(image.shape[1:]), run
+def _versions():
+    packages = ("keras", "tensorflow", "ai-edge-litert", "ai-edge-quantizer", "keras-senet")
+    found = {}
+    for package in packages:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
 
 
 def _latency(run, image):

@@ -1,0 +1,45 @@
+"""Times .tflite files in turns: python export/benchmark.py plain.tflite se.tflite --threads=1,2.
+
+Prints a table, writes --output (JSON). Exits with 1 if a file is above --max_ratio of the first.
+"""
+
+import dataclasses
+import json
+import pathlib
+import sys
+
+from absl import app, flags
+
+from keras_senet import export
+from keras_senet.export.artefacts import written_whole
+
+_THREADS = flags.DEFINE_list("threads", ["1", "2", "4"], "Numbers of threads.")
+_RUNS = flags.DEFINE_integer("runs", 50, "Rounds, in each of which every file runs once.")
+_OUTPUT = flags.DEFINE_string("output", None, "JSON file to write.")
+_MAX_RATIO = flags.DEFINE_float("max_ratio", None, "Largest latency over that of the first file.")
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace the file that is there.")
+
+
+def main(argv):
+    """Times the files, prints one line for each."""
+    if len(argv) < 2:
+        raise app.UsageError("Expected one or more .tflite files.")
+    files = {path: path for path in argv[1:]}
+    rows = export.benchmark(files, tuple(map(int, _THREADS.value)), _RUNS.value)
+    print("threads  median ms      p90      p99  ratio  load ms  peak MB  file")
+    for row in rows:
+        print(
+            f"{row.threads:7d} {row.median_ms:10.2f} {row.p90_ms:8.2f} {row.p99_ms:8.2f} "
+            f"{row.ratio:6.3f} {row.load_ms:8.1f} {row.peak_bytes / 1e6:8.1f}  {row.name}"
+        )
+    if _OUTPUT.value is not None:
+        with written_whole(pathlib.Path(_OUTPUT.value), _OVERWRITE.value) as partial:
+            partial.write_text(json.dumps([dataclasses.asdict(row) for row in rows], indent=2))
+    if _MAX_RATIO.value is not None:
+        slow = [row.name for row in rows if row.ratio > _MAX_RATIO.value]
+        if slow:
+            sys.exit(f"Above {_MAX_RATIO.value} of {argv[1]}: {', '.join(slow)}")
+
+
+if __name__ == "__main__":
+    app.run(main)

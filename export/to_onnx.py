@@ -1,0 +1,22 @@
+"""Exports to ONNX: python export/to_onnx.py --model=model.keras --output=model.onnx."""
+
+import keras
+from absl import app, flags
+
+from keras_senet import export
+
+_MODEL = flags.DEFINE_string("model", None, "The .keras file.", required=True)
+_OUTPUT = flags.DEFINE_string("output", None, "The .onnx file to write.", required=True)
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace the file that is there.")
+
+
+def main(argv):
+    """Reads the flags and exports."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+    model = keras.models.load_model(_MODEL.value)
+    print(export.to_onnx(model, _OUTPUT.value, overwrite=_OVERWRITE.value))
+
+
+if __name__ == "__main__":
+    app.run(main)

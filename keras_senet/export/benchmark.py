@@ -1,0 +1,128 @@
+"""How long .tflite files take on this machine, all in one run."""
+
+import dataclasses
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from keras_senet.export.litert import LiteRT
+
+WARMUP_RUNS = 3
+# Load and first run in a process of its own, whose peak memory is this file's.
+FOOTPRINT = """
+import json, resource, sys, time
+from ai_edge_litert.interpreter import Interpreter
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+before, start = peak(), time.perf_counter()
+interpreter = Interpreter(sys.argv[1], num_threads=1)
+interpreter.allocate_tensors()
+loaded = time.perf_counter()
+interpreter.invoke()
+print(json.dumps({"load_ms": 1000 * (loaded - start), "peak_bytes": peak() - before}))
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """Latency of one file, one image at a time.
+
+    Attributes:
+        name: What the file is called.
+        threads: Threads of the interpreter.
+        median_ms: Median latency in milliseconds.
+        p90_ms: The 90th percentile.
+        p99_ms: The 99th percentile.
+        ratio: Median over all rounds of its latency over that of the first file.
+        load_ms: Time to load the file and prepare it, in a new process.
+        peak_bytes: Memory that loading and one run take on top of that process.
+        bytes: Size of the file.
+    """
+
+    name: str
+    threads: int
+    median_ms: float
+    p90_ms: float
+    p99_ms: float
+    ratio: float
+    load_ms: float
+    peak_bytes: int
+    bytes: int
+
+
+def benchmark(files, threads=(1,), runs=50):
+    """Times files in turns, so that whatever else the machine does meets all of them alike.
+
+    Args:
+        files: Paths of `.tflite` files by their names; the first is what the others are
+            compared with.
+        threads: Numbers of threads.
+        runs: Rounds, in each of which every file runs once.
+
+    Returns:
+        A list of `Timing`, one for each file and number of threads.
+
+    Raises:
+        FileNotFoundError: If a file does not exist.
+        ValueError: If there are no files, or `runs` or `threads` are not above 0.
+
+    Example:
+        >>> rows = benchmark({"plain": "resnet50.tflite", "SE": "se_resnet50.tflite"})
+        >>> rows[1].ratio
+        1.03
+    """
+    if not files or runs < 1 or not threads or min(threads) < 1:
+        raise ValueError(
+            "Expected at least one file, one run and one thread. Received: "
+            f"files={files!r}, runs={runs!r}, threads={threads!r}"
+        )
+    files = {name: pathlib.Path(path) for name, path in files.items()}
+    for path in files.values():
+        if not path.is_file():
+            raise FileNotFoundError(f"Expected a .tflite file at {path}.")
+    footprints = {name: _footprint(path) for name, path in files.items()}
+    rows = []
+    for count in threads:
+        times = _times([LiteRT(path, count) for path in files.values()], runs)
+        for (name, path), column in zip(files.items(), times, strict=True):
+            median, p90, p99 = np.percentile(column, (50, 90, 99))
+            rows.append(
+                Timing(
+                    name=name,
+                    threads=count,
+                    median_ms=float(median),
+                    p90_ms=float(p90),
+                    p99_ms=float(p99),
+                    ratio=float(np.median(column / times[0])),
+                    bytes=path.stat().st_size,
+                    **footprints[name],
+                )
+            )
+    return rows
+
+
+def _times(runners, runs):
+    """Milliseconds, `(runners, runs)`; random images, since zeros may be faster."""
+    rng = np.random.default_rng(0)
+    for runner in runners:
+        runner.set(rng.uniform(0, 255, runner.shape).astype("float32"))
+        for _ in range(WARMUP_RUNS):
+            runner.invoke()
+    times = np.empty((len(runners), runs))
+    for run in range(runs):
+        for index, runner in enumerate(runners):
+            start = time.perf_counter()
+            runner.invoke()
+            times[index, run] = 1000 * (time.perf_counter() - start)
+    return times
+
+
+def _footprint(path):
+    command = [sys.executable, "-c", FOOTPRINT, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError(f"{path} does not load or run: {done.stderr.strip().splitlines()[-1]}")
+    return json.loads(done.stdout)

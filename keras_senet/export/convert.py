@@ -1,0 +1,41 @@
+"""A Keras model to the bytes of a .tflite file of builtin operators."""
+
+import tempfile
+
+import tensorflow as tf
+
+from keras_senet.export.saved_model import write_saved_model
+
+
+def convert(model, shape, float16=False):
+    """Converts an exportable model for one image of `shape` `(H, W, C)`.
+
+    Args:
+        model: What `exportable` returned.
+        shape: `(H, W, C)` of the image; the batch is 1.
+        float16: Whether weights are kept in half the space.
+
+    Returns:
+        Bytes of the file.
+
+    Raises:
+        ValueError: If it needs operators that TensorFlow Lite lacks.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        # A static batch: shape arithmetic at run time would keep delegates away.
+        write_saved_model(model, folder, (1, *shape))
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        if float16:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tf.float16]
+        try:
+            return converter.convert()
+        except Exception as error:
+            # The converter raises a class of its own, outside of the public names.
+            if type(error).__name__ != "ConverterError":
+                raise
+            raise ValueError(
+                f"Model {model.name!r} cannot be written with TensorFlow Lite's builtin operators: "
+                f"{error}"
+            ) from error

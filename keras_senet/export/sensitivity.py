@@ -1,0 +1,111 @@
+"""Which blocks int8 hurts, and a file that leaves the worst of them in float32."""
+
+import dataclasses
+import pathlib
+import re
+
+import numpy as np
+
+from keras_senet.export.int8 import calibrate, quantize
+from keras_senet.export.litert import LiteRT
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockSensitivity:
+    """What quantizing one block alone does to the network's output.
+
+    Attributes:
+        block: Name of the block, or of a layer outside of blocks.
+        difference: Mean absolute difference of an output from the float32 network's.
+        agreement: Share of images of which both name the same class.
+    """
+
+    block: str
+    difference: float
+    agreement: float
+
+
+def sensitivity(network, images, ranges=None):
+    """Quantizes every block alone, the others in float32, and runs the images through it.
+
+    Args:
+        network: Bytes of a float32 `.tflite` file, or its path.
+        images: `(N, H, W, C)`, to calibrate with and to compare on.
+        ranges: Of the calibration, if it has been done.
+
+    Returns:
+        A list of `BlockSensitivity`, the most sensitive block first.
+
+    Example:
+        >>> sensitivity("model.tflite", images)[0].block
+        'stage2_block1'
+    """
+    network = network if isinstance(network, bytes) else pathlib.Path(network).read_bytes()
+    ranges = calibrate(network, images) if ranges is None else ranges
+    expected = LiteRT(network)(images)
+    rows = []
+    for block in blocks(network):
+        received = LiteRT(quantize(network, ranges, only=block))(images)
+        rows.append(
+            BlockSensitivity(
+                block, float(np.abs(received - expected).mean()), agreement(received, expected)
+            )
+        )
+    return sorted(rows, key=lambda row: -row.difference)
+
+
+def quantize_until(network, images, min_agreement):
+    """The network in int8 with as few blocks in float32 as an agreement with float32 takes.
+
+    Blocks are left in float32 in the order of their sensitivity, one more in each attempt.
+
+    Args:
+        network: Bytes of a float32 `.tflite` file.
+        images: `(N, H, W, C)`, to calibrate with and to compare on.
+        min_agreement: Share of images, 0..1, of which int8 shall name the class of float32.
+
+    Returns:
+        Bytes of the file, and the names of the blocks in float32.
+
+    Raises:
+        ValueError: If not even the network with every block in float32 agrees.
+    """
+    ranges = calibrate(network, images)
+    expected = LiteRT(network)(images)
+    floats, order = (), None
+    while True:
+        quantized = quantize(network, ranges, floats=floats)
+        reached = agreement(LiteRT(quantized)(images), expected)
+        if reached >= min_agreement:
+            return quantized, floats
+        if order is None:
+            order = [row.block for row in sensitivity(network, images, ranges)]
+        if len(floats) == len(order):
+            raise ValueError(
+                f"Agreement {reached:.4f} is below min_agreement={min_agreement} with all blocks "
+                "in float32. Use quantization='float16', or more calibration images."
+            )
+        floats = tuple(order[: len(floats) + 1])
+
+
+def agreement(received, expected):
+    """Share of outputs `(N, ...)` with the same largest entry."""
+    flat = [outputs.reshape(len(outputs), -1).argmax(-1) for outputs in (received, expected)]
+    return float(np.mean(flat[0] == flat[1]))
+
+
+def blocks(network):
+    """Names of the blocks of a file in the order of the graph, layers outside of one apart."""
+    names = [
+        detail["name"]
+        for detail in LiteRT(network).interpreter.get_tensor_details()
+        if "/" in detail["name"]
+    ]
+    layers = [name.split(";")[0].split("/")[1] for name in names]
+    return tuple(dict.fromkeys(map(_block, layers)))
+
+
+def _block(layer):
+    """`stage2_block1_conv1` and keras.applications' `conv2_block1_1_conv` are parts of blocks."""
+    found = re.match(r"(.*?(block|mixed)_?\d*[a-z]?)(_|$)", layer)
+    return found[1] if found else layer
