@@ -28,6 +28,9 @@ class Layout:
         dense: Modules that are fully connected in the file and convolutions of ours.
         trunk: Fields that all its networks have.
         se: Fields of the `SEConfig` that all its networks were trained with.
+        warm_start: Whether its networks have no SE, and SE blocks of ours start as identities.
+        channel_order: Of the pixels that the first convolution reads, `"rgb"` or `"bgr"`.
+        labels: Order of the 1000 classes of ImageNet, `"imagenet"` or `"caffe"`.
     """
 
     name: str
@@ -40,6 +43,9 @@ class Layout:
     dense: tuple[str, ...] = ()
     trunk: dict = dataclasses.field(default_factory=dict)
     se: dict = dataclasses.field(default_factory=dict)
+    warm_start: bool = False
+    channel_order: str = "rgb"
+    labels: str = "imagenet"
 
     def module(self, layer):
         """Name in the file of our layer of this name (SE: of its two products)."""
@@ -53,7 +59,7 @@ class Layout:
         )
 
     def _numbers(self, pattern, groups):
-        if not pattern.startswith("stage"):
+        if not pattern.startswith("stage("):
             return groups
         stage, block, *rest = groups
         # Our stages count from 2, our blocks from 1.
