@@ -1,10 +1,32 @@
 """Images and labels: raw pixels in 0..255, never normalized (the model does that)."""
 
-from keras_senet.data.dataset import Dataset, Split
-from keras_senet.data.digits import load_digits
-from keras_senet.data.folder import load_folder
+import importlib
+from typing import TYPE_CHECKING
 
-__all__ = ["Dataset", "Split", "load", "load_digits", "load_folder"]
+from keras_senet.data.decode import read_rgb
+from keras_senet.data.load_image import load_image
+
+if TYPE_CHECKING:
+    from keras_senet.data.dataset import Dataset, Split
+    from keras_senet.data.digits import load_digits
+    from keras_senet.data.folder import load_folder
+
+# These need TensorFlow, which reading one image does not: they load on first use.
+_MODULES = {
+    "Dataset": "dataset",
+    "Split": "dataset",
+    "load_digits": "digits",
+    "load_folder": "folder",
+}
+
+__all__ = ["Dataset", "Split", "load", "load_digits", "load_folder", "load_image", "read_rgb"]
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        module = importlib.import_module(f"{__name__}.{_MODULES[name]}")
+        return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def load(source, *, image_size=32):
@@ -24,6 +46,9 @@ def load(source, *, image_size=32):
         >>> load("digits").class_names[:3]
         ('0', '1', '2')
     """
+    from keras_senet.data.digits import load_digits
+    from keras_senet.data.folder import load_folder
+
     if source == "digits":
         return load_digits(image_size)
     if source.startswith("folder:"):

@@ -58,6 +58,23 @@ class Layout:
             "its files are for other networks."
         )
 
+    def variables(self, model, without=()):
+        """Pairs of a tensor's name in the file and our variable for it, layer by layer.
+
+        Args:
+            model: `keras.Model` of this package.
+            without: Names of layers to leave out.
+        """
+        for layer in model.layers:
+            for variable in () if layer.name in without else layer.weights:
+                # "kernel", or "reduce/kernel" and "expand/kernel" in an SE block.
+                *product, kind = variable.path.split(f"{layer.name}/")[-1].split("/")
+                module = self.module(layer.name)
+                if product:
+                    module += self.products[("reduce", "expand").index(product[-1])]
+                suffix = BATCH_NORM.get(kind, "weight" if kind == "kernel" else kind)
+                yield f"{module}.{suffix}", variable
+
     def _numbers(self, pattern, groups):
         if not pattern.startswith("stage("):
             return groups

@@ -11,7 +11,7 @@ from keras_senet.weights import layouts
 from keras_senet.weights.files import read_tensors
 from keras_senet.weights.hdf5 import check_keras_weights
 from keras_senet.weights.labels import from_caffe
-from keras_senet.weights.layout import BATCH_NORM, COUNTERS
+from keras_senet.weights.layout import COUNTERS
 from keras_senet.weights.record_file import RecordFile
 from keras_senet.weights.table import find
 
@@ -111,19 +111,13 @@ class TorchWeights:
 
     def _variables(self, model):
         """Pairs of a tensor's name in the file and our variable for it."""
+        fresh = set()
         for layer in model.layers:
-            if not layer.weights or (layer.name == "head" and self._head_is_fresh(layer)):
-                continue
-            if self.layout.warm_start and isinstance(layer, SqueezeExcitation):
-                continue
-            for variable in layer.weights:
-                # "kernel", or "reduce/kernel" and "expand/kernel" in an SE block.
-                *product, kind = variable.path.split(f"{layer.name}/")[-1].split("/")
-                module = self.layout.module(layer.name)
-                if product:
-                    module += self.layout.products[("reduce", "expand").index(product[-1])]
-                suffix = BATCH_NORM.get(kind, "weight" if kind == "kernel" else kind)
-                yield f"{module}.{suffix}", variable
+            if (layer.name == "head" and self._head_is_fresh(layer)) or (
+                self.layout.warm_start and isinstance(layer, SqueezeExcitation)
+            ):
+                fresh.add(layer.name)
+        return self.layout.variables(model, without=fresh)
 
     def _head_is_fresh(self, head):
         classes = head.units

@@ -1,0 +1,100 @@
+"""Image files of every kind to RGB pixels."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_senet.data import read_rgb
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30, 3), "uint8")
+# JPEG keeps slow changes to a few levels.
+RAMP = np.linspace(0, 250, 120).astype("uint8")
+SMOOTH = np.stack(
+    [np.tile(RAMP, (80, 1)), np.full((80, 120), 90, "uint8"), RAMP[:80, None] + 0 * RAMP], -1
+)
+
+
+def encoded(image, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [("PNG", {}), ("BMP", {}), ("WEBP", {"lossless": True})]
+)
+def test_lossless_files_are_read_exactly(kind, options):
+    np.testing.assert_array_equal(
+        read_rgb(encoded(Image.fromarray(PIXELS), format=kind, **options)), PIXELS
+    )
+
+
+def test_cmyk_and_grey_jpeg():
+    colour = Image.fromarray(SMOOTH)
+    cmyk = read_rgb(encoded(colour.convert("CMYK"), format="JPEG", quality=95))
+    np.testing.assert_allclose(cmyk, SMOOTH.astype(int), atol=6)
+    grey = read_rgb(encoded(colour.convert("L"), format="JPEG", quality=95))
+    np.testing.assert_array_equal(grey[..., 0], grey[..., 2])
+
+
+def test_sixteen_bits_become_eight():
+    grey = (np.arange(600).reshape(20, 30) * 109).astype("uint16")
+    expected = np.rint(grey / 257)[..., None].repeat(3, -1)  # 65535 / 255 = 257
+    np.testing.assert_array_equal(read_rgb(encoded(Image.fromarray(grey), format="PNG")), expected)
+
+
+def test_palettes_and_gif():
+    palette = Image.fromarray(PIXELS).quantize(8)
+    expected = np.asarray(palette.convert("RGB"))
+    for kind in ("PNG", "GIF"):
+        np.testing.assert_array_equal(read_rgb(encoded(palette, format=kind)), expected)
+
+
+def test_transparent_pixels_are_white():
+    pixels = np.zeros((2, 2, 4), "uint8")
+    pixels[0, 0] = (10, 20, 30, 255)
+    decoded = read_rgb(encoded(Image.fromarray(pixels), format="PNG"))
+    assert decoded.tolist() == [[[10, 20, 30], [255] * 3], [[255] * 3, [255] * 3]]
+
+
+# The transpositions that turn an image upright: the EXIF standard (JEITA CP-3451), tag 0x0112.
+@pytest.mark.parametrize(
+    ("orientation", "upright"),
+    [
+        (1, lambda x: x),
+        (2, lambda x: x[:, ::-1]),
+        (3, lambda x: x[::-1, ::-1]),
+        (4, lambda x: x[::-1]),
+        (5, lambda x: x.transpose(1, 0, 2)),
+        (6, lambda x: x[::-1].transpose(1, 0, 2)),
+        (7, lambda x: x[::-1, ::-1].transpose(1, 0, 2)),
+        (8, lambda x: x[:, ::-1].transpose(1, 0, 2)),
+    ],
+)
+def test_exif_orientation(orientation, upright):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = encoded(Image.fromarray(PIXELS), format="PNG", exif=exif)
+    np.testing.assert_array_equal(read_rgb(file), upright(PIXELS))
+
+
+def test_whatever_the_suffix(tmp_path):
+    path = tmp_path / "n02105855_2933.JPEG"
+    path.write_bytes(encoded(Image.fromarray(PIXELS), format="PNG"))
+    np.testing.assert_array_equal(read_rgb(path), PIXELS)
+    np.testing.assert_array_equal(read_rgb(str(path)), PIXELS)
+
+
+def test_broken_files_are_named(tmp_path):
+    path = tmp_path / "cut.jpg"
+    whole = encoded(Image.fromarray(SMOOTH), format="JPEG")
+    for content in (whole[:-2], whole[: len(whole) // 2], whole[:10], b"", b"<html>"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"Expected a whole JPEG.*cut\.jpg"):
+            read_rgb(path)
+        with pytest.raises(ValueError, match=f"Received: {len(content)} bytes"):
+            read_rgb(content)
+    with pytest.raises(FileNotFoundError, match="nothing"):
+        read_rgb(tmp_path / "nothing.png")
