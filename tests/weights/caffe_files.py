@@ -31,7 +31,9 @@ def random_blobs(kind, shapes, rng, last):
         weak = 0.3 if last else 1
         return [weak * rng.uniform(0.5, 1.5, shapes[0]), rng.normal(0, 0.1, shapes[1])]
     weights = rng.standard_normal(shapes[0], "float32")
-    weights *= np.sqrt(2 / np.prod(shapes[0][1:]))
+    # Pixels are not normalized, and probabilities should differ from 0 and 1.
+    scale = {3: 1 / 64}.get(shapes[0][1], 1) if kind == "Convolution" else 0.1
+    weights *= scale * np.sqrt(2 / np.prod(shapes[0][1:]))
     return [weights, *(rng.normal(0, 0.1, shape) for shape in shapes[1:])]
 
 

@@ -70,9 +70,9 @@ def test_probabilities_are_those_of_opencv(tmp_path):
     expected = from_caffe(peer.forward().reshape(-1))
     model = keras_senet.SEResNet50(weights=path, input_shape=(size, size, 3))
     output = keras.ops.convert_to_numpy(model(pixels))[0]
-    error = np.abs(output - expected).max() / expected.max()
+    assert 0.002 < expected.max() < 0.5  # neither all the same nor one class alone
+    error = np.abs(output / expected - 1).max()
     print("relative error", error, "largest", expected.max())
-    assert expected.argmax() == output.argmax()
     assert error <= 1e-4
 
 
