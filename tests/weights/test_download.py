@@ -21,7 +21,7 @@ from keras_senet.weights.load import find
 from keras_senet.weights.record_file import RecordFile
 
 pytest.importorskip("huggingface_hub")
-constants = pytest.importorskip("huggingface_constants")
+constants = pytest.importorskip("huggingface_hub.constants")
 safetensors = pytest.importorskip("safetensors.numpy")
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
 ONE = (1, 1, 1, 1)
@@ -43,6 +43,9 @@ def server(monkeypatch, tmp_path):
     monkeypatch.setattr(download.time, "sleep", lambda _: None)
     with Server().running() as running:
         monkeypatch.setattr(constants, "ENDPOINT", running.url)
+        # Both are made from HF_ENDPOINT when the client is imported.
+        template = running.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         yield running
 
 
@@ -197,9 +200,9 @@ def test_the_wrong_network_is_told_before_anything_is_fetched(server):
 
 OFFLINE = """
 import sys
-from keras_senet.weights import table
 from keras_senet.weights.download import fetch
-print(fetch(table.find("timm/seresnet50.a1_in1k")))
+from keras_senet.weights.table import find
+print(fetch(find("timm/seresnet50.a1_in1k")))
 """
 
 
