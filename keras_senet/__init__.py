@@ -14,18 +14,31 @@ from keras_senet import layers
 from keras_senet._version import __version__
 from keras_senet.architectures import *  # noqa: F403
 from keras_senet.architectures import __all__ as _architectures
+from keras_senet.weights.export_weights import export_weights
+from keras_senet.weights.labels import decode_predictions
 from keras_senet.weights.preprocessing import Preprocessing
 
 _SUBPACKAGES = ("analysis", "data", "export", "training", "weights")
 
-__all__ = [*_architectures, "Preprocessing", "__version__", "layers", *_SUBPACKAGES]
+__all__ = [
+    *_architectures,
+    "Preprocessing",
+    "__version__",
+    "decode_predictions",
+    "export_weights",
+    "layers",
+    "load_image",
+    *_SUBPACKAGES,
+]
 
 
 def __getattr__(name):
+    if name == "load_image":
+        return importlib.import_module(f"{__name__}.data.load_image").load_image
     if name in _SUBPACKAGES:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted([*globals(), *_SUBPACKAGES])
+    return sorted([*globals(), *_SUBPACKAGES, "load_image"])

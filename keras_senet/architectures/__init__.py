@@ -32,8 +32,10 @@ from keras_senet.architectures.resnet import (
     SEResNet50,
     SEResNet101,
     SEResNet152,
+    SEResNeXt26,
     SEResNeXt50,
     SEResNeXt101,
+    SEResNeXt201,
 )
 from keras_senet.architectures.resnet_cifar import (
     CifarResNet,
@@ -124,8 +126,10 @@ __all__ = [
     "SEPreResNet56",
     "SEPreResNet110",
     "SEPreResNet164",
+    "SEResNeXt26",
     "SEResNeXt50",
     "SEResNeXt101",
+    "SEResNeXt201",
     "SEResNet18",
     "SEResNet20",
     "SEResNet34",

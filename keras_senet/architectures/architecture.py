@@ -99,9 +99,11 @@ class Architecture(ABC):
 
         Args:
             include_top: Whether global average pooling and the classifier follow the backbone.
-            weights: `None` for random weights, or the path of a file with pretrained ones:
-                `.safetensors` or `.pth` in timm's or the Caffe-derived layout, or
-                `.weights.h5`. The file's layout decides trunk fields and preprocessing.
+            weights: `None` for random weights, the name of a public weight set in
+                `keras_senet.weights.table()`, which is fetched, or the path of a file:
+                `.safetensors` or `.pth` in a public layout, `.caffemodel`, `.h5` of
+                keras.applications, or `.weights.h5`. The weights decide trunk fields, image
+                size and preprocessing.
             input_tensor: Tensor to build on, instead of an `Input` of `input_shape`.
             input_shape: `(H, W, C)` of one image. H and W may be `None`. Default: the
                 architecture's size with the classifier, `(None, None, 3)` without.
@@ -163,7 +165,7 @@ class Architecture(ABC):
                 f"{image.shape[-1]} channels. Pass `include_preprocessing=False`, or an "
                 "architecture with `.replace(preprocessing=Preprocessing(mean, std))` for them."
             )
-        return self.preprocessing.layer()(image)
+        return self.preprocessing.layer(size=self.input_size)(image)
 
     def _head(self, x, classes, activation):
         # Pooling, logits and probabilities in float32 under a half-precision policy.

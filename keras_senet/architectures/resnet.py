@@ -20,8 +20,8 @@ EXPANSION = 4  # channels out of a bottleneck over its filters
 
 CHOICES = {
     "block": ("bottleneck", "basic"),
-    "stride_in": ("1x1", "3x3"),
-    "stem_pool": ("ceil", "pad"),
+    "stride_in": ("1x1", "3x3", "pool"),
+    "stem_pool": ("ceil", "pad", "avg"),
     "shortcut": ("1x1", "3x3", "pool"),
 }
 
@@ -36,9 +36,11 @@ class ResNet(Architecture):
         groups: Groups of a bottleneck's 3x3 convolution (cardinality of ResNeXt).
         width: Channels of each group in stage 2, doubled from stage to stage.
         stride_in: Which convolution of a stage's first bottleneck has the stride: the first
-            `"1x1"` (paper) or the `"3x3"` (ResNeXt, SENet-154 and "v1.5").
+            `"1x1"` (paper), the `"3x3"` (ResNeXt, SENet-154 and "v1.5"), or none: `"pool"`, a
+            2x2 average after the 3x3 (timm's "aa").
         stem: Filters of the stem: one for a 7x7 convolution, three for 3x3 ones.
-        stem_pool: `"ceil"`, Caffe's pooling without padding, or `"pad"`, PyTorch's by one pixel.
+        stem_pool: `"ceil"`, Caffe's pooling without padding, `"pad"`, PyTorch's by one pixel, or
+            `"avg"`, a 2x2 average (timm's "aa").
         shortcut: Projection of stages 3 to 5: `"1x1"`, `"3x3"` (SENet-154), or `"pool"`, a 2x2
             average before a 1x1 convolution (ResNet-D).
         halved_reduce: Whether a bottleneck's first 1x1 has half the channels of its 3x3
@@ -95,7 +97,11 @@ class ResNet(Architecture):
 
     def backbone(self, x):
         """Stem, pooling, four stages: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
-        x = max_pool(self._stem(x), self.stem_pool, "stem_pool")
+        x = self._stem(x)
+        if self.stem_pool == "avg":
+            x = keras_layers.AveragePooling2D(2, name="stem_pool")(x)
+        else:
+            x = max_pool(x, self.stem_pool, "stem_pool")
         block = self._bottleneck if self.block == "bottleneck" else self._basic
         for stage, (depth, filters) in enumerate(zip(self.depths, FILTERS, strict=True), 2):
             for index in range(1, depth + 1):
@@ -116,12 +122,14 @@ class ResNet(Architecture):
         """1x1, 3x3, 1x1, SE, shortcut."""
         width = filters * self.width // FILTERS[0] * self.groups
         out = filters * EXPANSION
-        strides = (stride, 1) if self.stride_in == "1x1" else (1, stride)
+        stride1, stride2 = (stride if self.stride_in == place else 1 for place in ("1x1", "3x3"))
 
         def branch(x):
             reduced = width // 2 if self.halved_reduce else width
-            x = conv_bn(x, reduced, 1, f"{name}_conv1", stride=strides[0])
-            x = conv_bn(x, width, 3, f"{name}_conv2", stride=strides[1], groups=self.groups)
+            x = conv_bn(x, reduced, 1, f"{name}_conv1", stride=stride1)
+            x = conv_bn(x, width, 3, f"{name}_conv2", stride=stride2, groups=self.groups)
+            if self.stride_in == "pool" and stride > 1:
+                x = keras_layers.AveragePooling2D(stride, name=f"{name}_pool")(x)
             x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
             return conv_bn(x, out, 1, f"{name}_conv3", activate=False)
 
@@ -160,9 +168,21 @@ SEResNet34 = ResNet(name="se_resnet34", depths=(3, 4, 6, 3), block="basic")
 SEResNet50 = ResNet(name="se_resnet50", depths=(3, 4, 6, 3))
 SEResNet101 = ResNet(name="se_resnet101", depths=(3, 4, 23, 3))
 SEResNet152 = ResNet(name="se_resnet152", depths=(3, 8, 36, 3))
+SEResNeXt26 = ResNet(name="se_resnext26", depths=(2, 2, 2, 2), groups=32, width=4, stride_in="3x3")
 SEResNeXt50 = ResNet(name="se_resnext50", depths=(3, 4, 6, 3), groups=32, width=4, stride_in="3x3")
 SEResNeXt101 = ResNet(
     name="se_resnext101", depths=(3, 4, 23, 3), groups=32, width=4, stride_in="3x3"
+)
+# The largest of timm's, seresnextaa201d_32x8d: a ResNet-D that averages where others have a stride.
+SEResNeXt201 = ResNet(
+    name="se_resnext201",
+    depths=(3, 24, 36, 4),
+    groups=32,
+    width=8,
+    stride_in="pool",
+    stem=(64, 64, 128),
+    stem_pool="avg",
+    shortcut="pool",
 )
 SENet154 = ResNet(
     name="senet154",

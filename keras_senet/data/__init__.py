@@ -16,6 +16,7 @@ from keras_senet.data.dataset import Dataset
 from keras_senet.data.decode import read_rgb
 from keras_senet.data.digits import load_digits
 from keras_senet.data.folder import load_folder
+from keras_senet.data.load_image import load_image
 from keras_senet.data.shapes import load_shapes
 from keras_senet.data.split import Split
 from keras_senet.data.tfds import load_tfds
@@ -38,6 +39,7 @@ __all__ = [
     "load",
     "load_digits",
     "load_folder",
+    "load_image",
     "load_shapes",
     "load_tfds",
     "read_rgb",

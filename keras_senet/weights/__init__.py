@@ -1,5 +1,19 @@
-"""Reading public weights into our networks."""
+"""Public weights: the table of them, fetching, reading, writing, and the names of classes."""
 
-from keras_senet.weights.preprocessing import CIFAR, IMAGENET, INCEPTION, Preprocessing
+from keras_senet.weights.labels import decode_predictions
+from keras_senet.weights.preprocessing import CAFFE, CIFAR, IMAGENET, INCEPTION, VGG, Preprocessing
+from keras_senet.weights.record import WeightRecord
+from keras_senet.weights.table import RECORDS, table
 
-__all__ = ["CIFAR", "IMAGENET", "INCEPTION", "Preprocessing"]
+__all__ = [
+    "CAFFE",
+    "CIFAR",
+    "IMAGENET",
+    "INCEPTION",
+    "RECORDS",
+    "VGG",
+    "Preprocessing",
+    "WeightRecord",
+    "decode_predictions",
+    "table",
+]

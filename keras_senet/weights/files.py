@@ -4,15 +4,20 @@ import pathlib
 
 import numpy as np
 
+from keras_senet.weights.caffe import read_caffemodel
+from keras_senet.weights.checkpoints import read_checkpoint
+from keras_senet.weights.keras_applications import read_applications_h5
+
 TORCH_SUFFIXES = (".pth", ".pt", ".bin")
 
 
 def read_tensors(path):
-    """Reads every tensor of a `.safetensors` file or a PyTorch checkpoint.
+    """Reads every tensor of a weights file, named and ordered as in PyTorch.
 
     Args:
-        path: Path of the file. `.pth`, `.pt` and `.bin` need PyTorch and are read with
-            `weights_only=True`.
+        path: Path of the file: `.safetensors`, a PyTorch checkpoint (`.pth`, `.pt`, `.bin`, which
+            need PyTorch and are read with `weights_only=True`), `.caffemodel`, or the `.h5` of
+            `keras.applications`.
 
     Returns:
         A dict from tensor names to numpy arrays, floating-point ones as float32.
@@ -27,10 +32,14 @@ def read_tensors(path):
     if path.suffix == ".safetensors":
         return _numpy(path, _safetensors(path))
     if path.suffix in TORCH_SUFFIXES:
-        return _numpy(path, _torch(path))
+        return _numpy(path, read_checkpoint(path))
+    if path.suffix == ".caffemodel":
+        return _numpy(path, read_caffemodel(path))
+    if path.suffix == ".h5":
+        return _numpy(path, read_applications_h5(path))
     raise ValueError(
         f"Cannot read weights from {path}. Expected a file that ends in .safetensors, "
-        f"{', '.join(TORCH_SUFFIXES)} or .weights.h5."
+        f"{', '.join(TORCH_SUFFIXES)}, .caffemodel, .h5 or .weights.h5."
     )
 
 
@@ -50,42 +59,11 @@ def _safetensors(path):
         ) from error
 
 
-def _torch(path):
-    try:
-        import torch
-    except ImportError as error:
-        raise ImportError(
-            f"Reading {path} needs PyTorch (pip install torch). Without it, use the "
-            ".safetensors file of the same weights."
-        ) from error
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises half a dozen kinds for broken or hostile pickles
-        raise ValueError(
-            f"{path} is not a PyTorch checkpoint of plain tensors, or it is truncated: {error}"
-        ) from error
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if not isinstance(content, dict):
-        raise ValueError(
-            f"{path} holds a {type(content).__name__}. Expected a dict of tensors (a state_dict)."
-        )
-    for name, value in content.items():
-        if not isinstance(value, torch.Tensor):
-            raise ValueError(
-                f"{path} holds {name!r}, a {type(value).__name__}. Expected tensors only."
-            )
-    return {
-        name: (value.float() if value.is_floating_point() else value).numpy()
-        for name, value in content.items()
-    }
-
-
 def _numpy(path, tensors):
     if not tensors:
         raise ValueError(f"{path} holds no tensors. Expected the weights of a network.")
     # ml_dtypes' bfloat16, as read from safetensors, is of numpy's kind "V".
     return {
-        name: value.astype(np.float32) if value.dtype.kind in "fV" else value
+        name: value.astype(np.float32, copy=False) if value.dtype.kind in "fV" else value
         for name, value in tensors.items()
     }

@@ -28,6 +28,9 @@ class Layout:
         dense: Modules that are fully connected in the file and convolutions of ours.
         trunk: Fields that all its networks have.
         se: Fields of the `SEConfig` that all its networks were trained with.
+        warm_start: Whether its networks have no SE, and SE blocks of ours start as identities.
+        channel_order: Of the pixels that the first convolution reads, `"rgb"` or `"bgr"`.
+        labels: Order of the 1000 classes of ImageNet, `"imagenet"` or `"caffe"`.
     """
 
     name: str
@@ -40,6 +43,9 @@ class Layout:
     dense: tuple[str, ...] = ()
     trunk: dict = dataclasses.field(default_factory=dict)
     se: dict = dataclasses.field(default_factory=dict)
+    warm_start: bool = False
+    channel_order: str = "rgb"
+    labels: str = "imagenet"
 
     def module(self, layer):
         """Name in the file of our layer of this name (SE: of its two products)."""
@@ -52,8 +58,25 @@ class Layout:
             "its files are for other networks."
         )
 
+    def variables(self, model, without=()):
+        """Pairs of a tensor's name in the file and our variable for it, layer by layer.
+
+        Args:
+            model: `keras.Model` of this package.
+            without: Names of layers to leave out.
+        """
+        for layer in model.layers:
+            for variable in () if layer.name in without else layer.weights:
+                # "kernel", or "reduce/kernel" and "expand/kernel" in an SE block.
+                *product, kind = variable.path.split(f"{layer.name}/")[-1].split("/")
+                module = self.module(layer.name)
+                if product:
+                    module += self.products[("reduce", "expand").index(product[-1])]
+                suffix = BATCH_NORM.get(kind, "weight" if kind == "kernel" else kind)
+                yield f"{module}.{suffix}", variable
+
     def _numbers(self, pattern, groups):
-        if not pattern.startswith("stage"):
+        if not pattern.startswith("stage("):
             return groups
         stage, block, *rest = groups
         # Our stages count from 2, our blocks from 1.

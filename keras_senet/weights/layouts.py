@@ -3,7 +3,9 @@
 import dataclasses
 import re
 
+from keras_senet.weights.caffe_layouts import CAFFE_INCEPTION, CAFFE_RESIDUAL
 from keras_senet.weights.family_layouts import FAMILIES
+from keras_senet.weights.keras_layouts import KERAS_LAYOUTS
 from keras_senet.weights.layout import BLOCK, Layout
 
 TIMM = Layout(
@@ -82,18 +84,30 @@ PYTORCHCV_PREACTIVATION = dataclasses.replace(
 )
 
 
+LAYOUTS = (
+    LEGACY,
+    TIMM,
+    CAFFE_RESIDUAL,
+    CAFFE_INCEPTION,
+    *KERAS_LAYOUTS,
+    *FAMILIES,
+    PYTORCHCV,
+)
+
+
 def detect(names):
     """The layout of a file with tensors of these names.
 
     Raises:
         ValueError: If it is none of ours.
     """
-    for layout in (LEGACY, TIMM, *FAMILIES, PYTORCHCV):
+    for layout in LAYOUTS:
         if any(re.search(layout.mark, name) for name in names):
             return layout
     raise ValueError(
         "Unknown weight layout. Expected tensor names of timm ('layer1.0.conv1.weight', "
-        "'conv_stem.weight'), of the Caffe-derived files ('layer0.conv1.weight') or of pytorchcv "
+        "'conv_stem.weight'), of Caffe ('conv2_1_1x1_reduce'), of the Caffe-derived files "
+        "('layer0.conv1.weight'), of keras.applications ('conv1_conv') or of pytorchcv "
         f"('features.init_block.conv.weight'). Received names such as {sorted(names)[:3]}."
     )
 
@@ -119,20 +133,31 @@ def fit(layout, architecture):
     if layout is PYTORCHCV:
         preactivation = architecture.block.startswith("preactivation")
         return PYTORCHCV_PREACTIVATION if preactivation else layout, architecture
-    if layout in FAMILIES:
+    if layout not in (TIMM, LEGACY, CAFFE_RESIDUAL):
         return layout, architecture
-    trunk = architecture.replace(
-        stem_pool="pad" if layout is TIMM else "ceil",
-        stride_in="3x3" if layout is TIMM or architecture.groups > 1 else "1x1",
-        relu_before_se=layout is LEGACY and architecture.block == "basic",
-    )
+    antialiased = layout is TIMM and architecture.stride_in == "pool"
+    if not antialiased:
+        architecture = architecture.replace(
+            stem_pool="pad" if layout is TIMM else "ceil",
+            stride_in="3x3" if layout is TIMM or architecture.groups > 1 else "1x1",
+            relu_before_se=layout is LEGACY and architecture.block == "basic",
+        )
     pooled = layout is TIMM and architecture.shortcut == "pool"
-    return TIMM_POOLED if pooled else layout, trunk
+    return TIMM_POOLED if pooled else layout, architecture
 
 
 def _with_released_se(layout, architecture):
     if architecture.se is None:
         return architecture
+    if layout.warm_start:
+        if architecture.se.gate not in ("sigmoid", "doubled_sigmoid"):
+            raise ValueError(
+                f"Weights of the {layout.name} layout have no SE, and new SE blocks start as "
+                "identities: with a sigmoid, which is doubled to be 1 at 0. Received: "
+                f"gate={architecture.se.gate!r}"
+            )
+        identity = dataclasses.replace(architecture.se, gate="doubled_sigmoid")
+        return architecture.replace(se=identity)
     # Stages without SE have no tensors in the file: those would be missing, or left over.
     released = type(architecture.se)(**layout.se, stages=architecture.se.stages)
     if dataclasses.replace(architecture.se, divisor=released.divisor) != released:

@@ -6,31 +6,45 @@ import pathlib
 
 import numpy as np
 
+from keras_senet.layers import SqueezeExcitation
 from keras_senet.weights import layouts
 from keras_senet.weights.files import read_tensors
-from keras_senet.weights.layout import BATCH_NORM, COUNTERS
+from keras_senet.weights.hdf5 import check_keras_weights
+from keras_senet.weights.labels import from_caffe
+from keras_senet.weights.layout import COUNTERS
+from keras_senet.weights.record_file import RecordFile
+from keras_senet.weights.table import find
 
 logger = logging.getLogger("keras_senet")
 
 
-def open_weights(path):
-    """Opens the file behind the `weights` argument of an architecture.
+def open_weights(weights):
+    """Opens what the `weights` argument of an architecture names.
 
     Args:
-        path: Path of a `.safetensors`, `.pth` or `.weights.h5` file.
+        weights: Name of a record in `keras_senet.weights.table()`, or the path of a file:
+            `.safetensors`, `.pth`, `.caffemodel`, `.h5` of keras.applications, `.weights.h5`.
 
     Returns:
         An object with `classes` (a number, or `None` where the file does not say), `fit` and
         `assign`.
 
     Raises:
-        ValueError: If it cannot be read as weights.
+        ValueError: If it is neither, or cannot be read as weights.
     """
-    if not isinstance(path, (str, pathlib.Path)):
+    if not isinstance(weights, (str, pathlib.Path)):
         raise ValueError(
-            "Argument `weights` must be None or the path of a weights file. "
-            f"Received: {path!r} of type {type(path).__name__}"
+            "Argument `weights` must be None, the name of a weight set or the path of a weights "
+            f"file. Received: {weights!r} of type {type(weights).__name__}"
         )
+    record = None if pathlib.Path(weights).exists() else find(str(weights))
+    if record is not None:
+        return RecordFile(record, open_file)
+    return open_file(weights)
+
+
+def open_file(path):
+    """Opens a file by its path; see `open_weights`."""
     if str(path).endswith(".weights.h5"):
         return KerasWeights(path)
     return TorchWeights(path)
@@ -52,9 +66,10 @@ class KerasWeights:
 
     def assign(self, model):
         """Loads all weights of `model`."""
+        check_keras_weights(self.path)
         try:
             model.load_weights(self.path)
-        except (OSError, KeyError) as error:
+        except (OSError, KeyError, TypeError) as error:
             raise ValueError(f"{self.path} is not a Keras weights file: {error}") from error
 
 
@@ -88,20 +103,21 @@ class TorchWeights:
         values = {name: self._value(name, variables[name]) for name in variables}
         for name, variable in variables.items():
             variable.assign(values[name])
+        if self.layout.warm_start:
+            for layer in model.layers:
+                if isinstance(layer, SqueezeExcitation):
+                    # The reduction stays random, so that this kernel has a gradient.
+                    layer.expand.kernel.assign(np.zeros(layer.expand.kernel.shape))
 
     def _variables(self, model):
         """Pairs of a tensor's name in the file and our variable for it."""
+        fresh = set()
         for layer in model.layers:
-            if not layer.weights or (layer.name == "head" and self._head_is_fresh(layer)):
-                continue
-            for variable in layer.weights:
-                # "kernel", or "reduce/kernel" and "expand/kernel" in an SE block.
-                *product, kind = variable.path.split(f"{layer.name}/")[-1].split("/")
-                module = self.layout.module(layer.name)
-                if product:
-                    module += self.layout.products[("reduce", "expand").index(product[-1])]
-                suffix = BATCH_NORM.get(kind, "weight" if kind == "kernel" else kind)
-                yield f"{module}.{suffix}", variable
+            if (layer.name == "head" and self._head_is_fresh(layer)) or (
+                self.layout.warm_start and isinstance(layer, SqueezeExcitation)
+            ):
+                fresh.add(layer.name)
+        return self.layout.variables(model, without=fresh)
 
     def _head_is_fresh(self, head):
         classes = head.units
@@ -132,6 +148,10 @@ class TorchWeights:
 
     def _value(self, name, variable):
         value, shape = self.tensors[name], variable.shape
+        if self.layout.channel_order == "bgr" and value.ndim == 4 and value.shape[1] == 3:
+            value = value[:, ::-1]
+        if self.layout.labels == "caffe" and name.startswith(f"{self.layout.head}."):
+            value = from_caffe(value)
         if name.removesuffix(".weight") in self.layout.dense and value.size == math.prod(shape):
             # Its inputs are a map, flattened in PyTorch's order of axes.
             value = value.reshape(shape[3], shape[2], *shape[:2])

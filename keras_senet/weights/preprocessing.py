@@ -2,7 +2,9 @@
 
 import dataclasses
 
-import keras
+from keras_senet.layers import ImageNormalization
+
+INTERPOLATIONS = ("bilinear", "bicubic")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,10 +14,21 @@ class Preprocessing:
     Attributes:
         mean: Mean of every channel, of pixels scaled to 0..1.
         std: Standard deviation of every channel, of pixels scaled to 0..1, not zero.
+        crop: Share of the resized image's shorter side that evaluation sees: 224 of 256 pixels.
+        interpolation: Of the resize for evaluation, `"bilinear"` or `"bicubic"`.
+
+    Raises:
+        ValueError: If a value is none of these.
+
+    Example:
+        >>> dataclasses.replace(IMAGENET, crop=0.95, interpolation="bicubic").crop
+        0.95
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    crop: float = 0.875
+    interpolation: str = "bilinear"
 
     def __post_init__(self):
         if len(self.mean) != len(self.std) or not all(value > 0 for value in self.std):
@@ -24,11 +37,20 @@ class Preprocessing:
                 f"Received: mean={self.mean}, std={self.std}"
             )
 
-    def layer(self, name="preprocessing"):
-        """The Keras layer, which computes in float32 under every policy."""
-        return keras.layers.Rescaling(
+        if not 0 < self.crop <= 1 or self.interpolation not in INTERPOLATIONS:
+            raise ValueError(
+                f"`crop` must be above 0 and at most 1, `interpolation` one of {INTERPOLATIONS}. "
+                f"Received: crop={self.crop}, interpolation={self.interpolation!r}"
+            )
+
+    def layer(self, name="preprocessing", size=None):
+        """The Keras layer, for images of `size` pixels; computes in float32 under every policy."""
+        return ImageNormalization(
             scale=[1 / (255 * std) for std in self.std],
             offset=[-mean / std for mean, std in zip(self.mean, self.std, strict=True)],
+            size=size,
+            crop=self.crop,
+            interpolation=self.interpolation,
             dtype="float32",
             name=name,
         )
@@ -39,3 +61,9 @@ IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 CIFAR = Preprocessing(mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010))
 # To -1..1, of TensorFlow's Inception and MobileNet.
 INCEPTION = Preprocessing(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+# The authors' Caffe models: 0..255 less the mean, which Caffe's files state for BGR as 104, 117, 123.
+CAFFE = Preprocessing(mean=(123 / 255, 117 / 255, 104 / 255), std=(1 / 255, 1 / 255, 1 / 255))
+# VGG and ResNet of keras.applications: the same with decimals.
+VGG = Preprocessing(
+    mean=(123.68 / 255, 116.779 / 255, 103.939 / 255), std=(1 / 255, 1 / 255, 1 / 255)
+)

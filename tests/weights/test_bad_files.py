@@ -117,7 +117,7 @@ def test_truncated(tenth, good, tmp_path):
     [
         ("x.safetensors", b"<html>Not found</html>" * 99, "not a safetensors file"),
         ("x.safetensors", (1 << 62).to_bytes(8, "little"), "not a safetensors file"),
-        ("x.weights.h5", b"not an HDF5 file", "not a Keras weights file"),
+        ("x.weights.h5", b"not an HDF5 file", "not an HDF5 file of weights"),
         ("x.npz", b"", "Expected a file that ends in .safetensors"),
     ],
 )

@@ -1,0 +1,41 @@
+"""Normalization of raw pixels, which remembers how images are brought to their size."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="keras_senet")
+class ImageNormalization(keras.layers.Rescaling):
+    """`keras.layers.Rescaling` that knows the view of an image its network was evaluated with.
+
+    The view is no part of the computation. It travels with the model (saved, copied, exported
+    and loaded), so that `keras_senet.load_image` can make the input that belongs to the weights.
+
+    Args:
+        scale: Factor of each channel.
+        offset: Added to each channel after that.
+        size: Height and width of an image in pixels, or `None` for any.
+        crop: Share of the resized image's shorter side that the centre crop keeps, in 0..1.
+        interpolation: Of the resize, `"bilinear"` or `"bicubic"`.
+        **kwargs: `name` and `dtype`, as for every Keras layer.
+
+    Example:
+        >>> ImageNormalization(1 / 255, 0.0, size=224, crop=0.95).crop
+        0.95
+    """
+
+    def __init__(
+        self, scale, offset=0.0, size=None, crop=0.875, interpolation="bilinear", **kwargs
+    ):
+        super().__init__(scale, offset, **kwargs)
+        self.size = size
+        self.crop = crop
+        self.interpolation = interpolation
+
+    def get_config(self):
+        """All constructor arguments, for serialization."""
+        return {
+            **super().get_config(),
+            "size": self.size,
+            "crop": self.crop,
+            "interpolation": self.interpolation,
+        }

@@ -1,0 +1,149 @@
+"""Fetching weights: from the Hugging Face hub or a plain address, into a cache, verified."""
+
+import hashlib
+import logging
+import os
+import pathlib
+import time
+import urllib.error
+import urllib.request
+
+import keras
+
+logger = logging.getLogger("keras_senet")
+
+ATTEMPTS = 4
+CHUNK = 1 << 20  # bytes
+SECONDS = 30  # without an answer
+SHA256_DIGITS = 64
+
+
+def fetch(record):
+    """The path of the file of a `WeightRecord`, fetched if it is not in the cache.
+
+    From the hub by `huggingface_hub`, which honours `HF_HOME`, `HF_ENDPOINT`, `HF_HUB_OFFLINE`,
+    proxies and resumes; from other addresses into `KERAS_HOME` (`~/.keras`), with the same habits.
+
+    Raises:
+        ValueError: If it cannot be fetched (with what to do by hand), or its content is not that
+            of the record; the file is removed then.
+        ImportError: If huggingface_hub is needed and not installed.
+    """
+    return _from_hub(record) if record.repository is not None else _from_url(record)
+
+
+def cache_path(record):
+    """Where a file is kept, or may be put by hand, that does not come from the hub."""
+    home = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    # Two sources may have files of the same name.
+    return home / "keras_senet" / record.name.split("/")[0] / record.filename
+
+
+def _from_hub(record):
+    try:
+        import huggingface_hub
+        from huggingface_hub.errors import HFValidationError
+    except ImportError as error:
+        raise ImportError(
+            f"Fetching {record.name} needs huggingface_hub: pip install 'keras-senet[weights]'. "
+            + _by_hand(record)
+        ) from error
+    try:
+        path = pathlib.Path(
+            huggingface_hub.hf_hub_download(
+                record.repository, record.filename, revision=record.revision
+            )
+        )
+    except (OSError, HFValidationError) as error:  # its own errors of the network are OSErrors
+        raise ValueError(f"Cannot fetch {record.name}: {error}. {_by_hand(record)}") from error
+    # The cache names a large file by the sha256 that the hub states for it.
+    stated = path.resolve().name
+    checksum = record.checksum
+    if checksum is None and len(stated) == SHA256_DIGITS:
+        checksum = f"sha256:{stated}"
+    return _verified(path, checksum, record)
+
+
+def _from_url(record):
+    path = cache_path(record)
+    if not path.is_file():
+        if record.url is None or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE"):
+            why = "no program can fetch it" if record.url is None else "HF_HUB_OFFLINE is set"
+            raise ValueError(f"Cannot fetch {record.name}: {why}. {_by_hand(record)}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.part")
+        _download(record, part)
+        _verified(part, record.checksum, record)
+        part.replace(path)
+    return _verified(path, record.checksum, record)
+
+
+def _download(record, part):
+    """Fetches the rest of `part`; what a broken connection leaves is kept for the next time."""
+    for attempt in range(ATTEMPTS):
+        try:
+            if _append(record, part):
+                return
+            error = ConnectionError("the connection ended early")
+        except urllib.error.HTTPError as refused:
+            if refused.code == 416:  # nothing is left to fetch, or the file has changed
+                part.unlink(missing_ok=True)
+            elif refused.code < 500:
+                raise ValueError(
+                    f"Cannot fetch {record.name} from {record.url}: {refused}. {_by_hand(record)}"
+                ) from refused
+            error = refused
+        except (OSError, urllib.error.URLError) as broken:
+            error = broken
+        if attempt + 1 < ATTEMPTS:
+            logger.warning("Fetching %s: %s. Trying again.", record.name, error)
+            time.sleep(0.1 * 4**attempt)
+    raise ValueError(f"Cannot fetch {record.name} from {record.url}: {error}. {_by_hand(record)}")
+
+
+def _append(record, part):
+    """Appends what the server sends to `part`; returns whether that was all."""
+    begin = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(record.url, headers={"Range": f"bytes={begin}-"})
+    with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+        if answer.status != 206:  # the server sends the whole file
+            begin = 0
+        length = answer.headers.get("Content-Length")
+        total = None if length is None else begin + int(length)
+        progress = keras.utils.Progbar(total, unit_name="byte")
+        logger.info("Fetching %s from %s", record.name, record.url)
+        with part.open("ab" if begin else "wb") as file:
+            done = begin
+            while chunk := answer.read(CHUNK):
+                file.write(chunk)
+                done += len(chunk)
+                progress.update(done, finalize=False)
+    return total is None or done == total
+
+
+def _verified(path, checksum, record):
+    if checksum is None:
+        return path
+    algorithm, expected = checksum.split(":")
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    received = digest.hexdigest()
+    if received.startswith(expected):
+        return path
+    path.resolve().unlink(missing_ok=True)  # the hub's cache links to where the content is
+    path.unlink(missing_ok=True)
+    raise ValueError(
+        f"The file of {record.name} is broken or was changed: {algorithm} {received}, expected "
+        f"{expected}. It was removed; fetch it again."
+    )
+
+
+def _by_hand(record):
+    if record.repository is None:
+        return f"Fetch {record.source} yourself and put it at {cache_path(record)}"
+    return (
+        f"Fetch {record.filename} from {record.source} yourself and pass its path as `weights`, or "
+        "set HF_ENDPOINT to a mirror"
+    )

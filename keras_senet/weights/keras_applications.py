@@ -1,0 +1,118 @@
+"""Weights files of keras.applications, brought to PyTorch's names, order of axes and habits."""
+
+import re
+
+import numpy as np
+
+from keras_senet.weights.hdf5 import read_datasets
+
+KINDS = {
+    "kernel": "weight",
+    "depthwise_kernel": "weight",
+    "gamma": "weight",
+    "beta": "bias",
+    "bias": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+    # VGG16's file is older than these names.
+    "W_1": "weight",
+    "b_1": "bias",
+}
+HEADS = ("conv_preds", "logits")  # classifiers that are 1x1 convolutions
+WINDOWS = {"fc1": 7, "fc2": 1}  # VGG16's fully connected layers, which are convolutions of ours
+RESNET_EPSILON = 1.001e-5  # of its normalizations; ours have 1e-5
+EPSILON = 1e-5
+
+
+def read_applications_h5(path):
+    """Reads the weights of a model of keras.applications, with its classifier.
+
+    Biases before normalizations, and another epsilon, are taken into the moving statistics.
+
+    Args:
+        path: Path of a file such as `resnet50_weights_tf_dim_ordering_tf_kernels.h5`.
+
+    Returns:
+        A dict from `"<layer>.weight"` and so on to arrays, as PyTorch would name and order them.
+
+    Raises:
+        ValueError: If it is not such a file; see `read_datasets`.
+    """
+    tensors = {}
+    for name, value in read_datasets(path).items():
+        layer, kind = _layer_and_kind(name)
+        if kind not in KINDS:
+            raise ValueError(
+                f"{path} has {name!r}. Expected arrays of keras.applications, such as "
+                "'conv1_conv/kernel:0'."
+            )
+        tensors[f"{layer}.{KINDS[kind]}"] = _as_in_torch(layer, value)
+    tensors = _numbered_from_0(tensors)
+    if "conv1_conv.bias" in tensors:
+        _fold_resnet(tensors, path)
+    if "block1_conv1.bias" in tensors:
+        _normalize_vgg(tensors)
+    return tensors
+
+
+def _layer_and_kind(name):
+    """("conv1_bn", "gamma") of "conv1/BatchNorm/conv1/BatchNorm/gamma:0", for example."""
+    *groups, last = name.removeprefix("model_weights/").split("/")
+    half = len(groups) // 2
+    # The group of the layer, and the layer's name once more as a part of its array's.
+    if groups[:half] == groups[half:]:
+        groups = groups[:half]
+    layer = "/".join(groups).lower().replace("/batchnorm", "_bn").replace("/", "_")
+    return layer, last.removesuffix(":0").removeprefix(f"{layer}_")
+
+
+def _as_in_torch(layer, value):
+    if layer in WINDOWS and value.ndim == 2:
+        window = WINDOWS[layer]
+        value = value.reshape(window, window, -1, value.shape[1])
+    if layer in HEADS and value.ndim == 4:
+        value = value.reshape(value.shape[2:])
+    if value.ndim == 4 and value.shape[3] == 1 < value.shape[2]:
+        return value.transpose(2, 3, 0, 1)  # depthwise
+    return value.transpose(3, 2, 0, 1) if value.ndim == 4 else value.T
+
+
+def _numbered_from_0(tensors):
+    """Inception-ResNet's layers have the numbers of a program that had made others before."""
+    numbered = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?\.(\w+)")
+    found = {name: match for name in tensors if (match := numbered.fullmatch(name))}
+    ranks = {}
+    for kind in ("conv2d", "batch_normalization"):
+        numbers = sorted({int(match[2] or 0) for match in found.values() if match[1] == kind})
+        ranks[kind] = {number: rank for rank, number in enumerate(numbers)}
+
+    def renamed(name):
+        match = found.get(name)
+        return match and f"{match[1]}_{ranks[match[1]][int(match[2] or 0)]}.{match[3]}"
+
+    return {renamed(name) or name: value for name, value in tensors.items()}
+
+
+def _fold_resnet(tensors, path):
+    """Takes the biases of convolutions into the means that follow, and epsilon into variances.
+
+    `gamma (x + b - mean) / sqrt(var + 1.001e-5) + beta`, with ours: `mean - b`, `var + 1e-8`.
+    """
+    for name in [name for name in tensors if name.endswith("_conv.bias")]:
+        norm = name.removesuffix("_conv.bias") + "_bn"
+        statistics = [tensors.get(f"{norm}.{kind}") for kind in ("running_mean", "running_var")]
+        if any(value is None for value in statistics):
+            raise ValueError(f"{path} has a convolution without its normalization {norm!r}.")
+        mean, variance = (value.astype("float64") for value in statistics)
+        tensors[f"{norm}.running_mean"] = mean - tensors.pop(name)
+        tensors[f"{norm}.running_var"] = variance + (RESNET_EPSILON - EPSILON)
+
+
+def _normalize_vgg(tensors):
+    """Adds the normalizations that VGG16 lacks, as identities with its biases."""
+    for name in [name for name in tensors if re.fullmatch(r"block\d_conv\d\.bias", name)]:
+        norm, bias = name.removesuffix(".bias") + "_bn", tensors.pop(name)
+        ones = np.ones_like(bias)
+        tensors[f"{norm}.weight"], tensors[f"{norm}.bias"] = ones, bias
+        tensors[f"{norm}.running_mean"] = np.zeros_like(bias)
+        tensors[f"{norm}.running_var"] = ones - np.float32(EPSILON)

@@ -1,0 +1,164 @@
+"""Layouts of keras.applications, after `read_applications_h5`: trunks to start SE networks from."""
+
+from keras_senet.weights.layout import BLOCK, Layout
+from keras_senet.weights.preprocessing import INCEPTION, VGG
+
+TENSORFLOW = {"padding": "same", "epsilon": 1e-3, "preprocessing": INCEPTION}
+
+
+def _numbered(depths, modules, first):
+    """Rows for units that the file counts through all stages, `modules` by our suffixes."""
+    units = [
+        f"stage{stage}_block{block}"
+        for stage, depth in enumerate(depths, 1)
+        for block in range(1, depth + 1)
+    ]
+    return tuple(
+        (unit + suffix, module.format(number))
+        for number, unit in enumerate(units, first)
+        for suffix, module in modules.items()
+    )
+
+
+def _with_norms(modules):
+    return modules | {f"{suffix}_bn": f"{module}_bn" for suffix, module in modules.items()}
+
+
+KERAS_RESNET = Layout(
+    name="keras.applications (ResNet)",
+    mark=r"^conv2_block1_1_conv\.weight$",
+    rows=(
+        (r"stem_conv", "conv1_conv"),
+        (r"stem_conv_bn", "conv1_bn"),
+        (BLOCK + r"_conv(\d)", "conv{0}_block{1}_{2}_conv"),
+        (BLOCK + r"_conv(\d)_bn", "conv{0}_block{1}_{2}_bn"),
+        (BLOCK + r"_shortcut", "conv{0}_block{1}_0_conv"),
+        (BLOCK + r"_shortcut_bn", "conv{0}_block{1}_0_bn"),
+    ),
+    first=(2, 1),
+    head="predictions",
+    networks=("ResNet",),
+    trunk={"stem_pool": "pad", "stride_in": "1x1", "shortcut": "1x1", "preprocessing": VGG},
+    warm_start=True,
+    channel_order="bgr",
+)
+KERAS_VGG = Layout(
+    name="keras.applications (VGG16)",
+    mark=r"^block1_conv1_bn\.weight$",
+    rows=(
+        (BLOCK + r"_conv1", "block{0}_conv{1}"),
+        (BLOCK + r"_conv1_bn", "block{0}_conv{1}_bn"),
+        (r"head_conv(\d)", "fc{0}"),
+    ),
+    first=(1, 1),
+    head="predictions",
+    networks=("VGG",),
+    trunk={"conv_bias": False, "preprocessing": VGG},
+    warm_start=True,
+    channel_order="bgr",
+)
+KERAS_MOBILENET = Layout(
+    name="keras.applications (MobileNet)",
+    mark=r"^conv_pw_1\.weight$",
+    rows=(
+        (r"stem_conv", "conv1"),
+        (r"stem_conv_bn", "conv1_bn"),
+        *_numbered(
+            (1, 2, 2, 6, 2),
+            _with_norms({"_conv1": "conv_dw_{}", "_conv2": "conv_pw_{}"}),
+            first=1,
+        ),
+    ),
+    first=(1, 1),
+    head="conv_preds",
+    networks=("MobileNetV1",),
+    trunk={**TENSORFLOW, "activation": "relu6"},
+    warm_start=True,
+)
+
+
+def _mobilenet_v3(size, depths):
+    units = {
+        "_conv1": "expanded_conv_{}_expand",
+        "_conv2": "expanded_conv_{}_depthwise",
+        "_conv3": "expanded_conv_{}_project",
+    }
+    rows = _numbered(
+        depths, {**_with_norms(units), "_se": "expanded_conv_{}_squeeze_excite_conv"}, first=0
+    )
+    last = len(depths) + 1
+    return Layout(
+        name=f"keras.applications (MobileNetV3, {size})",
+        mark=rf"^expanded_conv_{sum(depths) - 1}_project\.weight$",
+        rows=(
+            (r"stem_conv", "conv"),
+            (r"stem_conv_bn", "conv_bn"),
+            *((ours, theirs.replace("conv_0_", "conv_")) for ours, theirs in rows),
+            (rf"stage{last}_block1_conv", "conv_1"),
+            (rf"stage{last}_block1_conv_bn", "conv_1_bn"),
+            (r"head_conv", "conv_2"),
+        ),
+        first=(1, 1),
+        head="logits",
+        networks=("MobileNetV3",),
+        products=("", "_1"),
+        trunk=TENSORFLOW,
+        se={
+            "reduction": 4,
+            "divisor": 8,
+            "round_limit": 0.9,
+            "gate": "hard_sigmoid",
+            "placement": "3x3",
+        },
+    )
+
+
+# Convolutions in the branches of Inception-ResNet-v2's modules, in the order of its code.
+INCEPTION_RESNET = (
+    ("stem_conv{}", (3,)),
+    ("stage2_block1_conv{}", (2,)),
+    ("stage3_mixed_branch{}_conv{}", (1, 2, 3, 1)),
+    *((f"stage3_block{index}_branch{{}}_conv{{}}", (1, 2, 3)) for index in range(1, 11)),
+    ("stage4_mixed_branch{}_conv{}", (1, 3)),
+    *((f"stage4_block{index}_branch{{}}_conv{{}}", (1, 3)) for index in range(1, 21)),
+    ("stage5_mixed_branch{}_conv{}", (2, 2, 3)),
+    *((f"stage5_block{index}_branch{{}}_conv{{}}", (1, 3)) for index in range(1, 11)),
+)
+
+
+def _inception_resnet():
+    names = []
+    for name, branches in INCEPTION_RESNET:
+        for branch, depth in enumerate(branches, 1):
+            for conv in range(1, depth + 1):
+                names.append(name.format(*((branch, conv) if "branch" in name else (conv,))))
+    for number, name in enumerate(names):
+        yield name, f"conv2d_{number}"
+        yield f"{name}_bn", f"batch_normalization_{number}"
+
+
+KERAS_INCEPTION_RESNET = Layout(
+    name="keras.applications (InceptionResNetV2)",
+    mark=r"^conv_7b\.weight$",
+    rows=(
+        *_inception_resnet(),
+        (r"stage3_block(\d+)_conv", "block35_{0}_conv"),
+        (r"stage4_block(\d+)_conv", "block17_{0}_conv"),
+        (r"stage5_block(\d+)_conv", "block8_{0}_conv"),
+        (r"last_conv", "conv_7b"),
+        (r"last_conv_bn", "conv_7b_bn"),
+    ),
+    first=(3, 1),
+    head="predictions",
+    networks=("InceptionResNet",),
+    trunk={"gamma": False, "preprocessing": INCEPTION},
+    warm_start=True,
+)
+KERAS_LAYOUTS = (
+    KERAS_RESNET,
+    KERAS_VGG,
+    KERAS_MOBILENET,
+    _mobilenet_v3("large", (1, 2, 3, 4, 2, 3)),
+    _mobilenet_v3("small", (1, 2, 3, 2, 3)),
+    KERAS_INCEPTION_RESNET,
+)

@@ -1,0 +1,55 @@
+"""Networks of keras.applications without SE (MobileNet v3: with), as a start for SE networks.
+
+Accuracies are those of https://keras.io/api/applications, MobileNet v3's of its documentation in
+Keras: of the network in the file, before anything of ours is trained.
+"""
+
+from keras_senet.weights.preprocessing import INCEPTION, VGG
+from keras_senet.weights.record import WeightRecord
+
+BASE = "https://storage.googleapis.com/tensorflow/keras-applications/"
+V3 = "mobilenet_v3/weights_mobilenet_v3_"
+KERNELS = "_weights_tf_dim_ordering_tf_kernels.h5"
+
+# name, network, further one, size, licence, top-1, top-5, file, md5
+ROWS = (
+    ("resnet50", "SEResNet50", "ResNet50", 224, "MIT", 74.9, 92.1,
+     f"resnet/resnet50{KERNELS}", "2cb95161c43110f7111970584f804107"),
+    ("resnet101", "SEResNet101", "ResNet101", 224, "MIT", 76.4, 92.8,
+     f"resnet/resnet101{KERNELS}", "f1aeb4b969a6efcfb50fad2f0c20cfc5"),
+    ("resnet152", "SEResNet152", "ResNet152", 224, "MIT", 76.6, 93.1,
+     f"resnet/resnet152{KERNELS}", "100835be76be38e30d865e96f2aaae62"),
+    ("vgg16", "SEVGG16", "VGG16", 224, "CC BY 4.0", 71.3, 90.1,
+     f"vgg16/vgg16{KERNELS}", "64373286793e3c8b2b4e3219cbf3544b"),
+    ("inception_resnet_v2", "SEInceptionResNetV2", "InceptionResNetV2", 299, "Apache-2.0", 80.3,
+     95.3, f"inception_resnet_v2/inception_resnet_v2{KERNELS}",
+     "e693bd0210a403b3192acc6073ad2e96"),
+    ("mobilenet", "SEMobileNet", "MobileNet", 224, "Apache-2.0", 70.4, 89.5,
+     "mobilenet/mobilenet_1_0_224_tf.h5", None),
+    ("mobilenet_v3_large", "MobileNetV3Large", None, 224, "Apache-2.0", 75.6, None,
+     f"{V3}large_224_1.0_float.h5", "59e551e166be033d707958cf9e29a6a7"),
+    ("mobilenet_v3_large_minimalistic", "MobileNetV3LargeMinimalistic", None, 224, "Apache-2.0",
+     72.3, None, f"{V3}large_minimalistic_224_1.0_float.h5", "675e7b876c45c57e9e63e6d90a36599c"),
+    ("mobilenet_v3_small", "MobileNetV3Small", None, 224, "Apache-2.0", 68.1, None,
+     f"{V3}small_224_1.0_float.h5", "8768d4c2e7dee89b9d02b2d03d65d862"),
+    ("mobilenet_v3_small_minimalistic", "MobileNetV3SmallMinimalistic", None, 224, "Apache-2.0",
+     61.9, None, f"{V3}small_minimalistic_224_1.0_float.h5", "99cd97fb2fcdad2bf028eb838de69e37"),
+)  # fmt: skip
+
+KERAS_RECORDS = tuple(
+    WeightRecord(
+        name=f"keras/{name}",
+        network=network,
+        also=() if plain is None else (plain,),
+        url=BASE + file,
+        filename=file.split("/")[1],
+        checksum=md5 and f"md5:{md5}",
+        preprocessing=VGG if file.startswith(("resnet/", "vgg16/")) else INCEPTION,
+        input_size=size,
+        channel_order="bgr" if file.startswith(("resnet/", "vgg16/")) else "rgb",
+        licence=licence,
+        top1=top1,
+        top5=top5,
+    )
+    for name, network, plain, size, licence, top1, top5, file, md5 in ROWS
+)

@@ -1,0 +1,66 @@
+"""One public weight set, as a value."""
+
+import dataclasses
+
+from keras_senet.weights.preprocessing import IMAGENET, Preprocessing
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WeightRecord:
+    """Where a public weight set is, and what its network needs.
+
+    Attributes:
+        name: What `weights=` calls it, `"timm/seresnet50.ra2_in1k"`.
+        network: Name of the architecture in `keras_senet`, `"SEResNet50"`.
+        also: Names of further architectures that it fits.
+        fields: Fields of the architecture that its networks have, beside those that follow from
+            the file's layout.
+        repository: Repository on the Hugging Face hub, or `None`.
+        revision: Commit in that repository; `"main"` where none is known.
+        url: Address of the file where it is not on the hub; `None` for a file that cannot be
+            fetched by a program.
+        filename: Name of the file.
+        checksum: `"sha256:..."`, `"sha384:..."` or `"md5:..."` of the file, or the beginning of
+            it; `None` where unknown.
+        preprocessing: Normalization, crop and interpolation of its evaluation.
+        input_size: Height and width of the images of its evaluation in pixels.
+        channel_order: Of the pixels that the file's network reads; loading brings it to `"rgb"`.
+        labels: Order of the file's classes; loading brings it to `"imagenet"`.
+        classes: Number of classes.
+        licence: Of the weights, as their source states it.
+        top1: Published accuracy on ImageNet's validation images in percent, at `input_size` and
+            the crop of `preprocessing`, or `None`.
+        top5: The same of the best five.
+        page: Where to fetch the file by hand.
+    """
+
+    name: str
+    network: str
+    also: tuple[str, ...] = ()
+    fields: dict = dataclasses.field(default_factory=dict)
+    repository: str | None = None
+    revision: str = "main"
+    url: str | None = None
+    filename: str = "model.safetensors"
+    checksum: str | None = None
+    preprocessing: Preprocessing = IMAGENET
+    input_size: int = 224
+    channel_order: str = "rgb"
+    labels: str = "imagenet"
+    classes: int = 1000
+    licence: str = "unknown"
+    top1: float | None = None
+    top5: float | None = None
+    page: str | None = None
+
+    @property
+    def source(self):
+        """Address to see the file at."""
+        if self.repository is not None:
+            return f"https://huggingface.co/{self.repository}/tree/{self.revision}"
+        return self.url or self.page
+
+    def fits(self, name):
+        """Whether the architecture whose field `name` this is (`"se_resnet50"`) can hold it."""
+        plain = name.replace("_", "")
+        return plain in (network.lower() for network in (self.network, *self.also))

@@ -1,0 +1,66 @@
+"""The table of public weight sets."""
+
+import difflib
+
+from keras_senet.weights.caffe_records import CAFFE_RECORDS
+from keras_senet.weights.keras_records import KERAS_RECORDS
+from keras_senet.weights.timm_records import TIMM_RECORDS
+
+RECORDS = (*TIMM_RECORDS, *CAFFE_RECORDS, *KERAS_RECORDS)
+SOURCES = ("timm/", "smp-hub/", "caffe/", "keras/")
+
+
+def find(name):
+    """The `WeightRecord` of this name, or `None` if the name is no record's but a path.
+
+    Raises:
+        ValueError: If it begins as the names of records do, and is none.
+    """
+    for record in RECORDS:
+        if record.name == name:
+            return record
+    if not name.startswith(SOURCES):
+        return None
+    near = difflib.get_close_matches(name, [record.name for record in RECORDS], n=5, cutoff=0.5)
+    raise ValueError(
+        f"No weight set {name!r}. "
+        + (f"Near it: {', '.join(near)}. " if near else "")
+        + "keras_senet.weights.table() prints all."
+    )
+
+
+def rows():
+    """Header and rows of the table, as tuples of texts."""
+    lines = [("weights", "network", "image", "crop", "interpolation", "top-1", "top-5", "licence")]
+    for record in RECORDS:
+        lines.append(
+            (
+                record.name,
+                ", ".join((record.network, *record.also)),
+                str(record.input_size),
+                f"{record.preprocessing.crop:g}",
+                record.preprocessing.interpolation,
+                *("-" if value is None else f"{value:g}" for value in (record.top1, record.top5)),
+                record.licence,
+            )
+        )
+    return lines
+
+
+def table(network=None):
+    """Prints the public weight sets.
+
+    Args:
+        network: Name of an architecture, `"SEResNet50"`, to print only those that fit it.
+
+    Example:
+        >>> table("SEBNInception")  # doctest: +ELLIPSIS
+        weights ...
+        caffe/SE-BN-Inception ...
+    """
+    head, *body = rows()
+    fitting = [record.name for record in RECORDS if network is None or record.fits(network.lower())]
+    lines = [head, *(row for row in body if row[0] in fitting)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        print("  ".join(map(str.ljust, line, widths)).rstrip())

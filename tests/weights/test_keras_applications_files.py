@@ -1,0 +1,106 @@
+"""Trunks of keras.applications as a start: identity at first, and the outputs of their networks."""
+
+import keras
+import numpy as np
+import pytest
+from golden.random_tensors import image
+from weights import applications_files
+
+import keras_senet
+from keras_senet.layers import SqueezeExcitation
+from keras_senet.weights import RECORDS
+
+pytest.importorskip("h5py")
+ARGUMENTS = {"weights": None, "classifier_activation": None}
+
+
+def randomized(model):
+    """The model with weights that make every part matter, statistics included."""
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        values = []
+        for weight in layer.weights:
+            kind = weight.path.split("/")[-1]
+            if kind in ("gamma", "moving_variance"):
+                weak = 0.3 if layer.name.endswith(("_3_bn", "project_bn")) else 1
+                values.append(weak * rng.uniform(0.5, 1.5, weight.shape))
+            elif len(weight.shape) < 2:
+                values.append(rng.normal(0, 0.1, weight.shape))
+            else:
+                depthwise = weight.shape[-1] == 1
+                fan_in = np.prod(weight.shape[:2] if depthwise else weight.shape[:-1])
+                values.append(rng.normal(0, np.sqrt(2 / fan_in), weight.shape))
+        layer.set_weights(values)
+    return model
+
+
+def outputs(model, pixels):
+    return keras.ops.convert_to_numpy(model(pixels, training=False))[0]
+
+
+# name, network of theirs, ours with and without SE, preprocessing of theirs, image
+CASES = {
+    "resnet50": ("ResNet50", keras_senet.SEResNet50, keras_senet.ResNet50, "resnet", 64),
+    "mobilenet": ("MobileNet", keras_senet.SEMobileNet, keras_senet.MobileNet, "mobilenet", 64),
+    "vgg16": ("VGG16", keras_senet.SEVGG16, keras_senet.VGG16, "vgg16", 224),
+    "inception_resnet_v2": (
+        "InceptionResNetV2",
+        keras_senet.SEInceptionResNetV2,
+        keras_senet.InceptionResNetV2,
+        "inception_resnet_v2",
+        139,
+    ),
+}
+SLOW = ("vgg16", "inception_resnet_v2")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in CASES]
+)
+def test_se_starts_as_the_plain_network(name, tmp_path):
+    theirs, network, plain, module, size = CASES[name]
+    # MobileNet's class takes sizes of its own files only, where a classifier of 1000 is asked.
+    model = randomized(getattr(keras.applications, theirs)(input_shape=(size, size, 3), **ARGUMENTS))
+    path = tmp_path / "x.h5"
+    applications_files.write(model, path)
+    pixels = image(size)
+    preprocess = getattr(keras.applications, module).preprocess_input
+    expected = outputs(model, preprocess(pixels.copy())).reshape(-1)
+
+    arguments = {"weights": path, "input_shape": (size, size, 3), "classifier_activation": None}
+    without, with_se = plain(**arguments), network(**arguments)
+    ours = outputs(without, pixels)
+    np.testing.assert_array_equal(outputs(with_se, pixels), ours)  # bit by bit
+    gates = [layer for layer in with_se.layers if isinstance(layer, SqueezeExcitation)]
+    assert gates and all(np.abs(layer.reduce.kernel).max() > 0 for layer in gates)
+
+    error = np.abs(ours - expected).max() / np.abs(expected).max()
+    print(name, "against keras.applications", error)
+    assert error <= 1e-4
+
+
+@pytest.mark.parametrize("name", ["MobileNetV3Large", "MobileNetV3Small"])
+def test_mobilenet_v3(name, tmp_path):
+    model = randomized(getattr(keras.applications, name)((64, 64, 3), **ARGUMENTS))
+    path = tmp_path / "x.h5"
+    applications_files.write(model, path)
+    ours = getattr(keras_senet, name)(
+        weights=path, input_shape=(64, 64, 3), classifier_activation=None
+    )
+    expected = outputs(model, image(64)).reshape(-1)
+    error = np.abs(outputs(ours, image(64)) - expected).max() / np.abs(expected).max()
+    assert error <= 1e-4
+
+
+def test_the_hashes_are_those_of_keras():
+    from keras.src.applications import mobilenet_v3, resnet
+
+    hashes = {f"keras/{name}": pair[0] for name, pair in resnet.WEIGHTS_HASHES.items()}
+    for size in ("large", "small"):
+        for kind, mark in (("", ""), ("_minimalistic", "_minimalistic")):
+            file = f"{size}{mark}_224_1.0_float"
+            hashes[f"keras/mobilenet_v3_{size}{kind}"] = mobilenet_v3.WEIGHTS_HASHES[file][0]
+    compared = [record for record in RECORDS if record.name in hashes]
+    assert len(compared) == 7
+    for record in compared:
+        assert record.checksum == f"md5:{hashes[record.name]}"
