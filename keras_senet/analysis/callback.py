@@ -44,6 +44,7 @@ class GateLogger(keras.callbacks.Callback):
             return
         import tensorflow as tf
 
+        assert self.writer is not None, "fit calls on_train_begin first"
         found = excitations(self.model, self.images, batch_size=self.batch_size)
         with self.writer.as_default(step=epoch):
             for block in found.blocks:
@@ -58,4 +59,6 @@ class GateLogger(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         """Closes the event file."""
-        self.writer.close()
+        if self.writer is not None:
+            self.writer.close()
+            self.writer = None

@@ -176,7 +176,8 @@ def excitations(model, data, classes=None, batch_size=32):
             collector = Collector(kinds, channels, len(names))
         labels = np.zeros(count, "int64") if labels is None else labels
         collector.update({name: value[:count] for name, value in gates.items()}, labels)
-    graph = Graph(model)
+    assert collector is not None, "batches() refuses data without images"
+    graph, statistics = Graph(model), collector.statistics()
     blocks = tuple(
         Gates(
             name,
@@ -185,7 +186,7 @@ def excitations(model, data, classes=None, batch_size=32):
             **arrays,
             gamma=gamma_before(graph, nodes[name]),
         )
-        for name, arrays in collector.statistics().items()
+        for name, arrays in statistics.items()
     )
     return Excitations(model.name, names, blocks)
 

@@ -88,7 +88,8 @@ def _into_parts(graph, outputs, node, scale):
         _backward(graph, outputs, part, factors)
         for part, factors in zip(node.input_tensors, np.split(scale, ends), strict=True)
     ]
-    return None if None in found else [edit for part in found for edit in part]
+    complete = [part for part in found if part is not None]
+    return [edit for part in complete for edit in part] if len(complete) == len(found) else None
 
 
 def _forward(graph, outputs, tensor, scale):

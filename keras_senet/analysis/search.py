@@ -66,8 +66,16 @@ class Search:
 
     def to_csv(self, path):
         """Writes one row for each step."""
-        rows = [dataclasses.asdict(step) | {"pareto": step in self.pareto} for step in self.steps]
-        write_csv(path, [row | {"removed": " ".join(row["removed"])} for row in rows])
+        pareto = self.pareto
+        rows = [
+            {
+                **dataclasses.asdict(step),
+                "removed": " ".join(step.removed),
+                "pareto": step in pareto,
+            }
+            for step in self.steps
+        ]
+        write_csv(path, rows)
 
     def plot(self, path):
         """Draws accuracy over parameters and over latency, to a png or svg file."""

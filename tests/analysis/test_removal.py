@@ -27,6 +27,11 @@ ON_TENSORFLOW = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reas
 BOTTLENECKS = keras_senet.SEResNet164.replace(depths=(1, 2, 1))
 
 
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(0)
+
+
 def shaken(model, seed=0):
     """The model with weights that make every factor matter: gammas, biases, statistics."""
     rng = np.random.default_rng(seed)
