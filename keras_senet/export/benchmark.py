@@ -38,7 +38,8 @@ class Timing:
         p99_ms: The 99th percentile.
         ratio: Median over all rounds of its latency over that of the first file.
         load_ms: Time to load the file and prepare it, in a new process.
-        peak_bytes: Memory that loading and one run take on top of that process.
+        peak_bytes: Memory that loading and one run take on top of that process; 0 if less than
+            starting Python took for a moment.
         bytes: Size of the file.
     """
 
