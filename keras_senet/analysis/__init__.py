@@ -1,5 +1,6 @@
-"""What a network costs and what its gates do."""
+"""What a network costs, what its gates do, and where ported weights go wrong."""
 
 from keras_senet.analysis.cost import Cost, LayerCost, cost
+from keras_senet.analysis.diagnose import Diagnosis, diagnose
 
-__all__ = ["Cost", "LayerCost", "cost"]
+__all__ = ["Cost", "Diagnosis", "LayerCost", "cost", "diagnose"]
