@@ -1,7 +1,7 @@
-"""`python -m keras_senet.weights.check FILE --against timm`: where a port of weights differs.
+r"""`python -m keras_senet.weights.check FILE --against timm`: where a port of weights differs.
 
 Example:
-    python -m keras_senet.weights.check seresnet50.safetensors --against timm \\
+    python -m keras_senet.weights.check seresnet50.safetensors --against timm \
         --network SEResNet50 --peer seresnet50 --images photo.jpg
 """
 

@@ -73,5 +73,5 @@ def test_decode_predictions():
         {"predictions": scores, "labels": "alphabet"},
         {"predictions": scores, "top": 0},
     ):
-        with pytest.raises(ValueError, match="Expected|must be"):
+        with pytest.raises(ValueError, match=r"Expected|must be"):
             decode_predictions(**wrong)
