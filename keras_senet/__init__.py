@@ -27,7 +27,7 @@ __all__ = [
     "decode_predictions",
     "export_weights",
     "layers",
-    "load_image",
+    "load_image",  # noqa: F405
     *_SUBPACKAGES,
 ]
 

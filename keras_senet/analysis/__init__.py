@@ -1,8 +1,9 @@
-"""What a network costs and what its gates do."""
+"""What a network costs, what its gates do, and where ported weights go wrong."""
 
 from keras_senet.analysis.callback import GateLogger
 from keras_senet.analysis.cost import cost
 from keras_senet.analysis.cost_table import Cost, LayerCost
+from keras_senet.analysis.diagnose import Diagnosis, diagnose
 from keras_senet.analysis.excitation import Excitations, excitations
 from keras_senet.analysis.gates import Gates
 from keras_senet.analysis.removal import remove_se
@@ -13,6 +14,7 @@ from keras_senet.analysis.usefulness import BlockUse, Usefulness, usefulness
 __all__ = [
     "BlockUse",
     "Cost",
+    "Diagnosis",
     "Excitations",
     "GateLogger",
     "Gates",
@@ -21,6 +23,7 @@ __all__ = [
     "Step",
     "Usefulness",
     "cost",
+    "diagnose",
     "excitations",
     "remove_se",
     "search",

@@ -6,4 +6,10 @@ from keras_senet.layers.conv2d import Conv2D
 from keras_senet.layers.normalization import ImageNormalization
 from keras_senet.layers.squeeze_excitation import SqueezeExcitation
 
-__all__ = ["BatchNormalization", "ChannelShuffle", "Conv2D", "ImageNormalization", "SqueezeExcitation"]
+__all__ = [
+    "BatchNormalization",
+    "ChannelShuffle",
+    "Conv2D",
+    "ImageNormalization",
+    "SqueezeExcitation",
+]

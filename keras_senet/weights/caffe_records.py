@@ -47,7 +47,7 @@ CAFFE_RECORDS = (
             network=network,
             # Of the others no address is known that a program could fetch them from.
             url=place if place.startswith("https") else None,
-            page=f"{DRIVE}{place}/view",
+            page=None if place.startswith("https") else f"{DRIVE}{place}/view",
             filename=f"{name}.caffemodel",
             checksum=checksum,
             preprocessing=CAFFE,

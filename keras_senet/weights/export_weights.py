@@ -8,7 +8,6 @@ import numpy as np
 
 from keras_senet.layers import ImageNormalization, SqueezeExcitation
 from keras_senet.weights.family_layouts import MOBILENET_V3
-from keras_senet.weights.layout import BATCH_NORM
 from keras_senet.weights.layouts import LEGACY, TIMM, TIMM_POOLED
 
 

@@ -61,7 +61,7 @@ IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 CIFAR = Preprocessing(mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010))
 # To -1..1, of TensorFlow's Inception and MobileNet.
 INCEPTION = Preprocessing(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-# The authors' Caffe models: 0..255 less the mean, which Caffe's files state for BGR as 104, 117, 123.
+# The authors' Caffe models: 0..255 less the mean, which they state for BGR: 104, 117, 123.
 CAFFE = Preprocessing(mean=(123 / 255, 117 / 255, 104 / 255), std=(1 / 255, 1 / 255, 1 / 255))
 # VGG and ResNet of keras.applications: the same with decimals.
 VGG = Preprocessing(

@@ -39,6 +39,7 @@ TIMM = {
     "seresnext101_64x4d": NEXT.replace(groups=64),
     "seresnext101_32x8d": NEXT.replace(width=8),
     "seresnext101d_32x8d": NEXT.replace(width=8, **DEEP),
+    "seresnextaa201d_32x8d": keras_senet.SEResNeXt201,
 }
 # SE weights of ResNet-50 without biases by design: the paper's tables 10, 13 and 14.
 DESIGNS = [

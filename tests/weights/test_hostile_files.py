@@ -117,11 +117,11 @@ def write_caffe(folder):
     kernel = np.ones((4, 3, 3, 3))
     good = caffe_files.message("conv2_1_1x1_reduce", "Convolution", [kernel])
     (folder / "twice.caffemodel").write_bytes(good + good)
-    (folder / "layer_kind.caffemodel").write_bytes(
-        caffe_files.message("x", "Python", [kernel])
-    )
+    (folder / "layer_kind.caffemodel").write_bytes(caffe_files.message("x", "Python", [kernel]))
     # The last bytes of a shape's dimension, made larger.
-    (folder / "huge_shape.caffemodel").write_bytes(good.replace(b"\x08\x04\x08\x03", b"\x08\x7f\x08\x7f"))
+    (folder / "huge_shape.caffemodel").write_bytes(
+        good.replace(b"\x08\x04\x08\x03", b"\x08\x7f\x08\x7f")
+    )
     (folder / "huge_field.caffemodel").write_bytes(b"\xa2\x06\xff\xff\xff\xff\x7f" + good)
     (folder / "varint.caffemodel").write_bytes(b"\xff" * 30)
     (folder / "empty.caffemodel").write_bytes(b"")

@@ -60,7 +60,9 @@ SLOW = ("vgg16", "inception_resnet_v2")
 def test_se_starts_as_the_plain_network(name, tmp_path):
     theirs, network, plain, module, size = CASES[name]
     # MobileNet's class takes sizes of its own files only, where a classifier of 1000 is asked.
-    model = randomized(getattr(keras.applications, theirs)(input_shape=(size, size, 3), **ARGUMENTS))
+    model = randomized(
+        getattr(keras.applications, theirs)(input_shape=(size, size, 3), **ARGUMENTS)
+    )
     path = tmp_path / "x.h5"
     applications_files.write(model, path)
     pixels = image(size)

@@ -1,0 +1,77 @@
+"""The table of weight sets: true to timm's own configurations, to the networks and to its page."""
+
+import importlib.util
+import json
+import pathlib
+
+import pytest
+
+import keras_senet
+from keras_senet.weights import RECORDS, decode_predictions, table
+
+ROOT = pathlib.Path(__file__).parents[2]
+CONFIGS = json.loads((ROOT / "tests" / "golden" / "timm_configs.json").read_text())
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.name)
+def test_records_are_for_networks_that_exist(record):
+    for name in (record.network, *record.also):
+        network = getattr(keras_senet, name)
+        assert record.fits(network.name)
+        network.replace(**record.fields)
+    assert record.source.startswith("https://")
+    assert (record.channel_order == "bgr") == (record.preprocessing.std[0] == 1 / 255)
+
+
+def test_timm_states_the_same():
+    """Size, crop, interpolation, mean and deviation of timm's own test configuration."""
+    compared = 0
+    for record in RECORDS:
+        if not record.name.startswith("timm/"):
+            continue
+        config = CONFIGS[record.name.removeprefix("timm/")]
+        view = record.preprocessing
+        assert record.input_size == config["size"], record.name
+        assert view.crop == config["crop"] and view.interpolation == config["interpolation"]
+        assert list(view.mean) == config["mean"] and list(view.std) == config["std"]
+        assert record.classes == config["classes"]
+        if record.repository is None:
+            assert record.url == config["url"]
+        compared += 1
+    assert compared == 34
+
+
+def test_names_are_unique_and_printed(capsys):
+    names = [record.name for record in RECORDS]
+    assert len(set(names)) == len(names)
+    table("SEBNInception")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["weights", "caffe/SE-BN-Inception"]
+
+
+def test_the_page_is_not_stale():
+    path = ROOT / "docs" / "generate_weight_sets.py"
+    spec = importlib.util.spec_from_file_location("generate_weight_sets", path)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    page = (ROOT / "docs" / "weight_sets.md").read_text()
+    assert page == script.page(), "run python docs/generate_weight_sets.py"
+
+
+def test_decode_predictions():
+    import numpy as np
+
+    scores = np.zeros((1, 1000))
+    scores[0, [207, 1]] = 0.7, 0.2
+    (best, second), *_ = decode_predictions(scores, top=2)
+    assert best == ("n02099601", "golden retriever", 0.7)
+    assert second[:2] == ("n01443537", "goldfish, Carassius auratus")
+    caffe = np.eye(1000)[[0]]
+    assert decode_predictions(caffe, top=1, labels="caffe")[0][0][0] == "n02119789"
+    for wrong in (
+        {"predictions": np.zeros((1, 999))},
+        {"predictions": scores, "labels": "alphabet"},
+        {"predictions": scores, "top": 0},
+    ):
+        with pytest.raises(ValueError, match=r"Expected|must be"):
+            decode_predictions(**wrong)
