@@ -67,7 +67,7 @@ def write(outcome, folder):
 
 def _parser():
     parser = argparse.ArgumentParser(
-        prog="python -m keras_senet.analysis.ablate", description=__doc__.split("\n")[0]
+        prog="python -m keras_senet.analysis.ablate", description="The paper's ablations."
     )
     names = [one.name for one in ABLATIONS]
     parser.add_argument("--table", choices=(*names, "all"), required=True, help="What to vary.")
