@@ -24,7 +24,7 @@ class ImageNormalization(keras.layers.Rescaling):
     """
 
     def __init__(
-        self, scale, offset=0.0, size=None, crop=0.875, interpolation="bilinear", **kwargs
+        self, scale, offset: object = 0.0, size=None, crop=0.875, interpolation="bilinear", **kwargs
     ):
         super().__init__(scale, offset, **kwargs)
         self.size = size

@@ -148,7 +148,7 @@ def _array(blob, kind, name, path):
         )
     values = np.frombuffer(blob.data, "<f4")
     if legacy and shape[:2] == (1, 1):  # a vector, or the matrix of a fully connected layer
-        shape = shape[2:] if kind == "InnerProduct" and shape[2] > 1 else (len(values),)
+        shape = shape[2:] if kind == "InnerProduct" and max(shape[2:3]) > 1 else (len(values),)
     return values.reshape(shape)
 
 

@@ -31,7 +31,9 @@ def find(name):
 
 def rows():
     """Header and rows of the table, as tuples of texts."""
-    lines = [("weights", "network", "image", "crop", "interpolation", "top-1", "top-5", "licence")]
+    lines: list[tuple[str, ...]] = [
+        ("weights", "network", "image", "crop", "interpolation", "top-1", "top-5", "licence")
+    ]
     for record in RECORDS:
         lines.append(
             (
