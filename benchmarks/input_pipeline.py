@@ -1,4 +1,4 @@
-"""Images a second of the input pipelines: ours, and PyTorch's loader with timm's transforms.
+"""Images a second of the input pipelines: ours, a bare loop, and PyTorch's loader with timm's.
 
     python benchmarks/input_pipeline.py --peer_python=PEERS/bin/python
 
@@ -52,6 +52,8 @@ def main(_):
                 Contender("keras_senet", "pipeline_contender.py", common),
                 Contender("timm", "timm_pipeline_contender.py", common, PEER_PYTHON.value),
             ]
+            if split == "train":
+                group.insert(1, Contender("bare loop", "bare_pipeline_contender.py", common))
             # One after the other: each loads ahead while it waits for its turn.
             competed = contenders.compete([[one] for one in group], ROUNDS.value, STEPS.value)
             summaries = {contender.name: contender.summary() for contender in competed}

@@ -3,8 +3,11 @@
 A window is `(top, left, height, width)` in pixels, int32.
 """
 
+import math
+
 import tensorflow as tf
 
+ATTEMPTS = 10
 CROP = 0.875  # share of the shorter side that evaluation sees: 224 of 256
 # What the header of a JPEG file shows when a decoder that ignores EXIF may not be used: the entry
 # of the orientation tag, in the two byte orders, with a value other than 1.
@@ -23,9 +26,10 @@ def jpeg_shape(data):
     upright = tf.logical_not(tf.strings.regex_full_match(header, TURNED))
     # A reader of crops would not notice that the rest of the file is missing.
     whole = tf.strings.substr(data, -2, 2) == b"\xff\xd9"
-    shape = tf.image.extract_jpeg_shape(data)
-    checks = [tf.Assert(upright & whole & (shape[2] != 4), [shape])]
-    with tf.control_dependencies(checks):
+    is_jpeg = tf.strings.substr(data, 0, 3) == b"\xff\xd8\xff"
+    with tf.control_dependencies([tf.Assert(is_jpeg & upright & whole, [is_jpeg, upright, whole])]):
+        shape = tf.image.extract_jpeg_shape(data)
+    with tf.control_dependencies([tf.Assert(shape[2] != 4, [shape])]):  # CMYK
         return tf.identity(shape)
 
 
@@ -37,18 +41,30 @@ def centre(shape, key=None):
 
 
 def part(shape, key, area, ratio):
-    """A random part: ten attempts at a share and a ratio that fit, else the whole image."""
-    begin, extent, _ = tf.image.stateless_sample_distorted_bounding_box(
-        shape,
-        tf.zeros((1, 0, 4)),
-        seed=key,
-        min_object_covered=0.0,
-        area_range=area,
-        aspect_ratio_range=ratio,
-        max_attempts=10,
-        use_image_if_no_bounding_boxes=True,
-    )
-    return tf.concat([begin[:2], extent[:2]], 0)
+    """A random part: uniform share of the area, log-uniform ratio of width to height.
+
+    Of ten attempts the first that fits into the image; else the central part whose ratio is the
+    nearest to the image's own. (TensorFlow's `sample_distorted_bounding_box` prefers small parts:
+    it draws the height uniformly.)
+
+    Reference:
+        C. Szegedy et al., Going Deeper with Convolutions, 2015, section 6.
+    """
+    height, width = (tf.cast(side, tf.float32) for side in (shape[0], shape[1]))
+    draws = tf.random.stateless_uniform((ATTEMPTS + 1, 2), key)
+    areas = (area[0] + draws[:ATTEMPTS, 0] * (area[1] - area[0])) * height * width
+    low, high = math.log(ratio[0]), math.log(ratio[1])
+    ratios = tf.exp(low + draws[:ATTEMPTS, 1] * (high - low))
+    nearest = tf.clip_by_value(width / height, ratio[0], ratio[1])
+    # The last resort comes last, so that something always fits.
+    heights = tf.concat([tf.sqrt(areas / ratios), [tf.minimum(height, width / nearest)]], 0)
+    widths = tf.concat([tf.sqrt(areas * ratios), [tf.minimum(width, height * nearest)]], 0)
+    heights, widths = (tf.maximum(tf.round(sides), 1) for sides in (heights, widths))
+    first = tf.argmax((heights <= height) & (widths <= width))
+    place = tf.where(first < ATTEMPTS, draws[ATTEMPTS], 0.5)
+    sides = tf.stack([heights[first], widths[first]])
+    begin = tf.floor(place * (tf.stack([height, width]) - sides + 1))
+    return tf.cast(tf.concat([begin, sides], 0), tf.int32)
 
 
 def cut(image, window):

@@ -149,10 +149,12 @@ def _auto_contrast(image, level):
 def _equalize(image, level):
     def channel(values):
         values = tf.cast(tf.reshape(values, [-1]), tf.int32)
-        below = tf.cumsum(tf.math.bincount(values, minlength=256, maxlength=256))
-        least = tf.reduce_min(tf.where(below > 0, below, below[-1]))
-        table = (below - least) * 255 // tf.maximum(below[-1] - least, 1)
-        table = tf.where(below[-1] > least, table, tf.range(256))
+        counts = tf.math.bincount(values, minlength=256, maxlength=256)
+        last = tf.gather(counts, tf.reduce_max(values))
+        step = (tf.size(values) - last) // 255  # Pillow's integer arithmetic
+        below = tf.cumsum(counts, exclusive=True)
+        table = tf.minimum((below + step // 2) // tf.maximum(step, 1), 255)
+        table = tf.where(step > 0, table, tf.range(256))
         return tf.reshape(tf.gather(table, values), tf.shape(image)[:2])
 
     channels = [channel(image[..., number]) for number in range(3)]

@@ -46,7 +46,11 @@ class Average(keras.callbacks.Callback):
             keras.Variable(ops.convert_to_numpy(weight), dtype=weight.dtype, trainable=False)
             for weight in self._weights
         ]
-        self._seen = keras.Variable(int(model.optimizer.iterations), dtype="int32", trainable=False)
+        self._seen = keras.Variable(
+            int(ops.convert_to_numpy(model.optimizer.iterations.value)),
+            dtype="int32",
+            trainable=False,
+        )
         self.variables = [*self._averages, self._seen]
         self._move = None
 

@@ -1,0 +1,61 @@
+"""SE-ResNet-20 against ResNet-20 on digits and on drawn shapes, several seeds each.
+
+    python benchmarks/se_against_plain.py
+
+Both networks are trained alike; nothing but the SE blocks differs. Prints mean and standard
+deviation of the held-out accuracy and writes a JSON file.
+"""
+
+import pathlib
+import tempfile
+
+import contenders
+import numpy as np
+from absl import app, flags
+from contenders import FOLDER
+
+import keras_senet
+from keras_senet.training import CIFAR, DIGITS
+
+SEEDS = flags.DEFINE_integer("seeds", 5, "Runs of each network, seeds 0, 1, ...")
+EPOCHS = flags.DEFINE_integer("epochs", 20, "Epochs of a run.")
+DATA = flags.DEFINE_list("data", ["digits", "shapes"], "Data sets.")
+OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/se_against_plain.json.")
+
+NETWORKS = {
+    "ResNet-20": keras_senet.SEResNet20.replace(se=None),
+    "SE-ResNet-20": keras_senet.SEResNet20,
+}
+RECIPES = {
+    "digits": DIGITS,
+    "shapes": CIFAR.replace(schedule="cosine", drops=(), warmup_epochs=1, batch_size=64),
+}
+
+
+def accuracies(network, name):
+    """Held-out accuracy of a run for each seed."""
+    dataset = keras_senet.data.load(name)
+    recipe = RECIPES[name].replace(epochs=EPOCHS.value, warmup_epochs=min(1, EPOCHS.value - 1))
+    values = []
+    for seed in range(SEEDS.value):
+        with tempfile.TemporaryDirectory() as workdir:
+            run = keras_senet.training.train(network, dataset, recipe, workdir, seed=seed)
+        values.append(run.accuracy)
+        print(f"{name} {network.name} seed {seed}: {run.accuracy:.4f}", flush=True)
+    return values
+
+
+def main(_):
+    """Trains all and compares."""
+    results = []
+    for name in DATA.value:
+        rows = {title: accuracies(network, name) for title, network in NETWORKS.items()}
+        results.append({"data": name, "epochs": EPOCHS.value, "accuracies": rows})
+        for title, values in rows.items():
+            print(f"{name:8} {title:14} {np.mean(values):.2%} +- {np.std(values):.2%}")
+    path = pathlib.Path(OUTPUT.value or FOLDER / "results/se_against_plain.json")
+    contenders.write(path, {"device": "cpu", "results": results})
+
+
+if __name__ == "__main__":
+    app.run(main)

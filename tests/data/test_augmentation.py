@@ -1,0 +1,172 @@
+"""What augmentations do: ranges, rates, and operations against Pillow's."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance, ImageOps
+
+from keras_senet import data
+from keras_senet.data import crops, mixing, rand_augment, transforms
+
+tf = pytest.importorskip("tensorflow")
+
+NOISE = np.random.default_rng(0).integers(0, 256, (24, 24, 3), "uint8")
+ROWS, COLUMNS = np.mgrid[:24, :24]
+SMOOTH = np.stack([5 * ROWS, 3 * ROWS + 6 * COLUMNS, 10 + 9 * COLUMNS], -1).astype("uint8")
+EVERYTHING = data.PHOTO.replace(
+    rotation=10.0, jitter=20.0, rand_augment=2, magnitude=7.0, erasing=0.5
+)
+
+
+def key(position):
+    return tf.constant([3, position], tf.int64)
+
+
+def over_keys(function, count):
+    """Results for many keys, computed in tf.data."""
+    keys = tf.data.Dataset.range(count).map(lambda at: tf.stack([tf.constant(3, tf.int64), at]))
+    return np.stack(list(keys.map(function, num_parallel_calls=2).as_numpy_iterator()))
+
+
+def test_parts_cover_the_range_of_areas_and_ratios():
+    shape = tf.constant([375, 500, 3])
+    windows = over_keys(lambda k: crops.part(shape, k, (0.08, 1.0), (3 / 4, 4 / 3)), 2000)
+    top, left, height, width = windows.T
+    assert (top >= 0).all() and (left >= 0).all()
+    assert (top + height <= 375).all() and (left + width <= 500).all()
+    area, ratio = height * width / (375 * 500), width / height
+    assert area.min() > 0.079 and area.max() > 0.9
+    assert 0.73 < ratio.min() < 0.8 and 1.27 < ratio.max() < 1.35
+    # The same by rejection: uniform area, log-uniform ratio, as long as it fits.
+    rng = np.random.default_rng(0)
+    areas = rng.uniform(0.08, 1, 100_000) * 375 * 500
+    ratios = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3), 100_000))
+    fits = (np.sqrt(areas * ratios) <= 500) & (np.sqrt(areas / ratios) <= 375)
+    expected = areas[fits] / (375 * 500)
+    assert abs(area.mean() - expected.mean()) < 4 * expected.std() / np.sqrt(2000)
+    assert abs(np.mean(area > 0.5) - np.mean(expected > 0.5)) < 4 * 0.5 / np.sqrt(2000)
+    # Uniform over the places that there are.
+    assert abs(np.mean(left / np.maximum(500 - width, 1)) - 0.5) < 4 * 0.3 / np.sqrt(2000)
+    assert len(np.unique(windows, axis=0)) > 1900
+
+
+def test_a_part_of_a_strip_is_central():
+    for shape, window in (((20, 400, 3), [0, 186, 20, 27]), ((400, 20, 3), [186, 0, 27, 20])):
+        got = crops.part(tf.constant(shape), key(0), (0.9, 1.0), (3 / 4, 4 / 3))
+        np.testing.assert_allclose(got, window, atol=1)
+
+
+def test_eager_results_equal_those_of_tf_data():
+    def augmented(k):
+        return transforms.augment(tf.constant(NOISE), k, EVERYTHING, 24)
+
+    in_graph = over_keys(augmented, 4)
+    np.testing.assert_array_equal(in_graph, [augmented(key(at)) for at in range(4)])
+    assert in_graph.dtype == "uint8"
+    assert len({image.tobytes() for image in in_graph}) == 4
+
+
+def test_half_of_the_images_are_mirrored():
+    flips = over_keys(
+        lambda k: transforms.augment(tf.constant(NOISE), k, data.CIFAR.replace(padding=0), 24), 1000
+    )
+    mirrored = (flips == NOISE[:, ::-1]).all((1, 2, 3))
+    assert (mirrored | (flips == NOISE).all((1, 2, 3))).all()
+    assert 0.5 - 0.065 < mirrored.mean() < 0.5 + 0.065  # 4 standard deviations
+
+
+def test_padding_shifts_by_at_most_its_width():
+    image = np.zeros((16, 16, 3), "uint8")
+    image[8, 8] = 255
+    shifted = over_keys(lambda k: transforms.pad_and_crop(tf.constant(image), k, 4, 16), 500)
+    _, rows, columns = np.nonzero(shifted[..., 0])
+    assert set(rows) == set(columns) == set(range(4, 13))
+
+
+def test_jitter_is_uniform_within_its_limits():
+    image = tf.fill((4, 4, 3), tf.constant(100, tf.uint8))
+    changes = over_keys(lambda k: transforms.jitter(image, k, 20.0), 1000).astype(int) - 100
+    assert (changes == changes[:, :1, :1]).all()
+    assert changes.min() == -20 and changes.max() == 20
+    assert abs(changes[:, 0, 0].mean()) < 4 * 20 / np.sqrt(3 * 3000)
+
+
+def test_rotation_turns_by_at_most_the_angle():
+    y, x = np.mgrid[:65, :65] - 32
+    image = np.repeat((x > 0)[..., None] * 255, 3, -1).astype("uint8")
+    turned = over_keys(lambda k: transforms.rotate(tf.constant(image), k, 10.0), 300)
+    inner = np.hypot(x, y) < 30
+    changed = (np.abs(turned[..., 0].astype(int) - image[..., 0]) > 128) & inner
+    angles = np.degrees(np.arctan2(np.abs(x), np.abs(y)))
+    far = inner & (np.hypot(x, y) > 10)
+    assert not changed[:, far & (angles > 13)].any()  # the edge lies at 0 degrees; 3 for a pixel
+    assert changed[:, far & (angles > 6) & (angles < 9)].any()
+
+
+def test_erasing_fills_2_to_33_percent_of_some_images():
+    image = tf.constant(np.zeros((64, 64, 3), "uint8"))
+    erased = over_keys(lambda k: transforms.erase(image, k, 0.4), 500).any(-1)
+    shares = erased.mean((1, 2))
+    assert abs((shares > 0).mean() - 0.4) < 4 * np.sqrt(0.24 / 500)
+    assert shares[shares > 0].min() > 0.015 and shares.max() < 0.35
+
+
+@pytest.mark.parametrize("alpha", [0.1, 0.2, 1.0])
+def test_shares_follow_the_beta_distribution(alpha):
+    draws = over_keys(lambda k: mixing.beta(k, alpha), 3000)
+    # Beta(a, a): mean 1/2, variance 1 / (4 (2a + 1)).
+    assert abs(draws.mean() - 0.5) < 4 * 0.5 / np.sqrt(3000)
+    np.testing.assert_allclose(draws.var(), 1 / (4 * (2 * alpha + 1)), rtol=0.08)
+
+
+def mixed(augmentation, number):
+    """A batch of a black and a white image of classes 0 and 1."""
+    images = tf.constant(np.stack([np.zeros((32, 32, 3)), np.full((32, 32, 3), 255)]), tf.uint8)
+    return mixing.mix(
+        images, tf.constant([0, 1]), 3, augmentation, 0, tf.constant(number, tf.int64)
+    )
+
+
+def test_mixup_mixes_images_and_labels_alike():
+    for number in range(5):
+        images, labels = mixed(data.NONE.replace(mixup=1.0), number)
+        np.testing.assert_allclose(images[0] / 255, np.full((32, 32, 3), labels[0, 1]), atol=2e-3)
+        np.testing.assert_allclose(np.sum(labels, 1), 1, atol=1e-6)
+        np.testing.assert_allclose(labels[0, :2], labels[1, 1::-1], atol=1e-6)
+
+
+def test_cutmix_labels_are_the_shares_of_pixels():
+    shares = []
+    for number in range(40):
+        images, labels = mixed(data.NONE.replace(cutmix=1.0), number)
+        assert set(np.unique(images)) <= {0, 255}
+        np.testing.assert_allclose(np.mean(images, (1, 2, 3)) / 255, labels[:, 1], atol=1e-6)
+        shares.append(labels[0, 1])
+    assert np.std(shares) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "pillow"),
+    [
+        ("_brightness", lambda image: ImageEnhance.Brightness(image).enhance(1.36)),
+        ("_contrast", lambda image: ImageEnhance.Contrast(image).enhance(1.36)),
+        ("_colour", lambda image: ImageEnhance.Color(image).enhance(1.36)),
+        ("_sharpness", lambda image: ImageEnhance.Sharpness(image).enhance(1.36)),
+        ("_posterize", lambda image: ImageOps.posterize(image, 6)),
+        ("_solarize", lambda image: ImageOps.solarize(image, 154)),
+        ("_auto_contrast", ImageOps.autocontrast),
+        ("_equalize", ImageOps.equalize),
+        ("_identity", lambda image: image),
+    ],
+)
+@pytest.mark.parametrize("pixels", [NOISE, SMOOTH])
+def test_operations_against_pillow(name, pillow, pixels):
+    ours = getattr(rand_augment, name)(tf.constant(pixels), tf.constant(0.4)).numpy()
+    theirs = np.asarray(pillow(Image.fromarray(pixels)))
+    tolerance = 0 if name == "_equalize" else 2  # Pillow rounds in between
+    np.testing.assert_allclose(ours.astype(int), theirs.astype(int), atol=tolerance)
+
+
+def test_bad_fields():
+    for change in ({"crop": "half"}, {"area": (0.0, 1.0)}, {"mixup": -1.0}, {"magnitude": 11.0}):
+        with pytest.raises(ValueError, match=f"Field `{next(iter(change))}` must"):
+            data.PHOTO.replace(**change)
