@@ -13,15 +13,18 @@ def _table():
     from keras_senet.training import RECIPES
 
     lines = [
-        "| recipe | epochs | batch | learning rate | schedule | optimizer | weight decay | and |",
-        "|---|---|---|---|---|---|---|---|",
+        "| recipe | epochs | batch | learning rate | schedule | optimizer | weight decay |",
+        "|---|---|---|---|---|---|---|",
     ]
     for recipe in RECIPES.values():
         lines.append(
             f"| `{recipe.name}` | {recipe.epochs} | {recipe.batch_size} "
             f"| {recipe.peak_learning_rate:g} | {_schedule(recipe)} | {recipe.optimizer} "
-            f"| {recipe.weight_decay:g}, {recipe.decayed} | {', '.join(_others(recipe))} |"
+            f"| {recipe.weight_decay:g}, {recipe.decayed} |"
         )
+    # Too long for a column.
+    others = {recipe.name: ", ".join(_others(recipe)) for recipe in RECIPES.values()}
+    lines += ["", *(f"- `{name}`: {text}." for name, text in others.items() if text)]
     return "\n".join(lines)
 
 
