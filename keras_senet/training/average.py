@@ -43,10 +43,18 @@ class Average(keras.callbacks.Callback):
         self._weights = list(model.weights)
         # Copies on the host: JAX reuses the memory of the weights themselves.
         self._averages = [
-            keras.Variable(ops.convert_to_numpy(weight), dtype=weight.dtype, trainable=False)
+            keras.Variable(
+                ops.convert_to_numpy(ops.convert_to_tensor(weight)),
+                dtype=weight.dtype,
+                trainable=False,
+            )
             for weight in self._weights
         ]
-        self._seen = keras.Variable(int(model.optimizer.iterations), dtype="int32", trainable=False)
+        self._seen = keras.Variable(
+            int(ops.convert_to_tensor(model.optimizer.iterations)),
+            dtype="int32",
+            trainable=False,
+        )
         self.variables = [*self._averages, self._seen]
         self._move = None
 

@@ -46,7 +46,9 @@ class Divergence(keras.callbacks.Callback):
         """Judges the rest of the epoch, and the statistics."""
         self._judge(f"in epoch {epoch}")
         for variable in self.model.non_trainable_variables:
-            if not np.isfinite(variable.numpy()).all():
+            if not np.isfinite(
+                keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable))
+            ).all():
                 raise Diverged(f"{variable.path} is not finite in epoch {epoch}.")
 
     def _judge(self, when):
@@ -68,4 +70,7 @@ class Divergence(keras.callbacks.Callback):
         if keras.backend.backend() == "jax":
             self.model.jax_state_sync()
         tracker = self.model.metrics[0]  # the loss comes first
-        return tuple(float(v.numpy()) for v in tracker.variables)
+        return tuple(
+            float(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(v)))
+            for v in tracker.variables
+        )

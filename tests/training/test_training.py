@@ -79,7 +79,7 @@ def test_a_run_writes_its_files(digits, tmp_path):
 
 def test_mixed_precision_run_and_start_from_weights(digits, tmp_path):
     recipe = training.DIGITS.replace(epochs=1, warmup_epochs=0, batch_size=256)
-    first = training.train(NETWORK, digits, recipe, tmp_path, mixed_precision="bfloat16")
+    first = training.train(NETWORK, digits, recipe, tmp_path, precision="bfloat16")
     assert keras.config.dtype_policy().name == "float32"
     assert first.model.get_layer("stage2_block1_conv1").compute_dtype == "bfloat16"
     first.model.save_weights(tmp_path / "x.weights.h5")
@@ -94,7 +94,7 @@ def test_mixed_precision_run_and_start_from_weights(digits, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"mixed_precision": "int8"}, "`mixed_precision` must be one of"),
+        ({"precision": "int8"}, "`precision` must be one of"),
         ({"recipe": training.DIGITS.replace(batch_size=4096)}, "larger than the 1433 training"),
     ],
 )
