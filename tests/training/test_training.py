@@ -61,7 +61,14 @@ def test_a_run_writes_its_files(digits, tmp_path):
     recipe = training.DIGITS.replace(epochs=2, batch_size=128)
     result = training.train(NETWORK, digits, recipe, tmp_path / "run")
     names = sorted(path.name for path in (tmp_path / "run").iterdir())
-    assert names == ["curves.png", "history.csv", "model.keras", "summary.json"]
+    assert names == [
+        "checkpoints",
+        "curves.png",
+        "history.csv",
+        "model.keras",
+        "report.html",
+        "summary.json",
+    ]
     model = keras.models.load_model(result.workdir / "model.keras")
     images, labels = digits.held_out_arrays()
     accuracy = (model.predict(images, verbose=0).argmax(-1) == labels).mean()
