@@ -92,7 +92,7 @@ def test_mixed_precision_run_and_start_from_weights(digits, tmp_path):
     first.model.save_weights(tmp_path / "x.weights.h5")
     slow = recipe.replace(learning_rate=1e-6)
     second = training.train(
-        NETWORK, digits, slow, tmp_path, weights=tmp_path / "x.weights.h5", seed=9
+        NETWORK, digits, slow, tmp_path / "second", weights=tmp_path / "x.weights.h5", seed=9
     )
     kernel = second.model.get_layer("head").kernel - first.model.get_layer("head").kernel
     assert 0 < np.abs(np.asarray(kernel)).max() < 1e-3
