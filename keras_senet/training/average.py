@@ -44,14 +44,14 @@ class Average(keras.callbacks.Callback):
         # Copies on the host: JAX reuses the memory of the weights themselves.
         self._averages = [
             keras.Variable(
-                ops.convert_to_numpy(ops.convert_to_tensor(weight)),
+                ops.convert_to_numpy(ops.copy(weight)),
                 dtype=weight.dtype,
                 trainable=False,
             )
             for weight in self._weights
         ]
         self._seen = keras.Variable(
-            int(ops.convert_to_tensor(model.optimizer.iterations)),
+            int(ops.copy(model.optimizer.iterations)),
             dtype="int32",
             trainable=False,
         )

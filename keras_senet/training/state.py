@@ -26,7 +26,7 @@ class State:
             self.model.jax_state_sync()
         return {
             f"{group}/{number}": np.array(
-                keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable))
+                keras.ops.convert_to_numpy(keras.ops.copy(variable))
             )
             for group, variables in self._groups().items()
             for number, variable in enumerate(variables)

@@ -86,7 +86,7 @@ def test_another_run_does_not_go_on(uninterrupted, digits):
 
 
 def test_must_and_never(digits, tmp_path):
-    with pytest.raises(ValueError, match="no checkpoint in .* to go on from"):
+    with pytest.raises(ValueError, match=r"no checkpoint in .* to go on from"):
         training.train(NETWORK, digits, RECIPE, tmp_path, resume="must")
     short = RECIPE.replace(epochs=1, freeze_bn_from=None, warmup_epochs=0)
     training.train(NETWORK, digits, short, tmp_path)

@@ -61,7 +61,14 @@ def test_a_run_writes_its_files(digits, tmp_path):
     recipe = training.DIGITS.replace(epochs=2, batch_size=128)
     result = training.train(NETWORK, digits, recipe, tmp_path / "run")
     names = sorted(path.name for path in (tmp_path / "run").iterdir())
-    assert names == ["curves.png", "history.csv", "model.keras", "summary.json"]
+    assert names == [
+        "checkpoints",
+        "curves.png",
+        "history.csv",
+        "model.keras",
+        "report.html",
+        "summary.json",
+    ]
     model = keras.models.load_model(result.workdir / "model.keras")
     images, labels = digits.held_out_arrays()
     accuracy = (model.predict(images, verbose=0).argmax(-1) == labels).mean()
@@ -85,7 +92,7 @@ def test_mixed_precision_run_and_start_from_weights(digits, tmp_path):
     first.model.save_weights(tmp_path / "x.weights.h5")
     slow = recipe.replace(learning_rate=1e-6)
     second = training.train(
-        NETWORK, digits, slow, tmp_path, weights=tmp_path / "x.weights.h5", seed=9
+        NETWORK, digits, slow, tmp_path / "second", weights=tmp_path / "x.weights.h5", seed=9
     )
     kernel = second.model.get_layer("head").kernel - first.model.get_layer("head").kernel
     assert 0 < np.abs(np.asarray(kernel)).max() < 1e-3
