@@ -11,10 +11,10 @@ from keras_senet.export.metadata import append_labels, with_metadata
 from keras_senet.export.models import checked_images, exportable, image_shape
 from keras_senet.export.sensitivity import quantize_until
 
-QUANTIZATIONS = (None, "float16", "dynamic", "int8", "int8_full")
 CALIBRATED = ("int8", "int8_full")
 # Input channels of a group from which a kernel is faster than one with zeros in it.
-GROUP_WIDTHS = {"int8": 64, "int8_full": 64}
+GROUP_WIDTHS = {None: 1, "float16": 1, "dynamic": 1, "int8": 64, "int8_full": 64}
+QUANTIZATIONS = tuple(GROUP_WIDTHS)
 
 
 def to_tflite(
@@ -75,7 +75,7 @@ def to_tflite(
     if quantization not in (None, "float16"):
         needs_quantizer()
     with written_whole(path, overwrite) as partial:
-        width = GROUP_WIDTHS.get(quantization, 1) if group_width is None else group_width
+        width = GROUP_WIDTHS[quantization] if group_width is None else group_width
         network = convert(fold(model, width), shape, float16=quantization == "float16")
         if quantization == "dynamic":
             network = quantize_weights(network)

@@ -292,7 +292,7 @@ def test_mixed_precision_keeps_the_head_in_float32():
         (lambda: TINY_CIFAR.replace(se=SEConfig(placement="3x3")), "undefined for basic"),
         (lambda: TINY_CIFAR.replace(block="dense"), "`block` must be"),
         (lambda: TINY.replace(se=SEConfig(squeeze="conv"))(input_shape=(None, None, 3)), "fixed"),
-        (lambda: TINY(weights=3), "`weights` must be None or the path"),
+        (lambda: TINY(weights=3), "`weights` must be None, the name of"),
     ],
 )
 def test_errors_say_what_to_do(call, message):
