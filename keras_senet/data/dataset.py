@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_senet.data.augmentation import SHIFT, Augmentation
 from keras_senet.data.bad_images import BadImages
-from keras_senet.data.split import Split
+from keras_senet.data.split import Examples
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Dataset:
     name: str
     class_names: tuple[str, ...]
     image_size: int
-    training: Split
-    held_out: Split
+    training: Examples
+    held_out: Examples
     augmentation: Augmentation = SHIFT
     max_bad_images: int | None = None
 
@@ -136,12 +136,6 @@ class Dataset:
     @property
     def _pipeline(self):
         """TensorFlow's half of the package, imported when it is needed."""
-        import keras
-        import tensorflow as tf
-
         from keras_senet.data import pipeline
-
-        if keras.backend.backend() == "jax":  # they are JAX's
-            tf.config.set_visible_devices([], "GPU")
 
         return pipeline

@@ -26,8 +26,6 @@ def load_digits(image_size=32):
     Reference:
         E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998.
     """
-    import tensorflow as tf
-
     if image_size < 8:
         raise ValueError(f"Argument `image_size` must be at least 8 pixels. Received: {image_size}")
     try:
@@ -38,6 +36,9 @@ def load_digits(image_size=32):
         ) from error
     scans, labels = datasets.load_digits(return_X_y=True)
     scans = scans.reshape(-1, 8, 8, 1) * (255 / 16)
+    # Through the module that leaves accelerators to JAX where Keras runs on it.
+    from keras_senet.data.pipeline import tf
+
     pixels = np.rint(tf.image.resize(scans, (image_size, image_size)).numpy()).astype("uint8")
     pixels = np.repeat(pixels, 3, axis=-1)
     labels = labels.astype("int32")

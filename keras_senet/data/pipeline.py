@@ -2,12 +2,16 @@
 
 import itertools
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_senet.data import crops, transforms
 from keras_senet.data.mixing import mix
 from keras_senet.data.order import order
+
+if keras.backend.backend() == "jax" and tf.config.list_physical_devices("GPU"):
+    tf.config.set_visible_devices([], "GPU")  # they are JAX's; TensorFlow would fill their memory
 
 PREFETCH = 4  # batches: enough to hide a slow one, few enough to leave memory alone
 
@@ -43,7 +47,8 @@ def training(dataset, batch_size, seed, step, shard, sampling, augmentation):
         numbers = tf.data.Dataset.range(step, np.iinfo(np.int64).max)
         stream = tf.data.Dataset.zip(numbers, stream).map(
             lambda number, batch: mix(
-                *batch,
+                batch[0],
+                batch[1],
                 classes,
                 augmentation,
                 seed,

@@ -1,10 +1,25 @@
 """One part of a data set: items, and a label for each."""
 
 import dataclasses
+import typing
 
 import numpy as np
 
 from keras_senet.data.decode import read_rgb
+
+
+class Examples(typing.Protocol):
+    """What a data set asks of a split: `Split` has it, and so has one that reads record files."""
+
+    @property
+    def labels(self) -> typing.Any: ...  # noqa: D102
+    @property
+    def holds_pixels(self) -> bool: ...  # noqa: D102
+    def __len__(self) -> int: ...
+    def subset(self, indices) -> typing.Any: ...  # noqa: D102
+    def name(self, index) -> str: ...  # noqa: D102
+    def read(self, index) -> typing.Any: ...  # noqa: D102
+    def reader(self) -> typing.Any: ...  # noqa: D102
 
 
 @dataclasses.dataclass(frozen=True)
