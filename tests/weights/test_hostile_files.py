@@ -3,13 +3,16 @@
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import zipfile
 
 import numpy as np
 import pytest
+from golden.random_tensors import tensor
 from weights import caffe_files
+from weights.test_peers import golden
 
 safetensors = pytest.importorskip("safetensors.numpy")
 h5py = pytest.importorskip("h5py")
@@ -88,7 +91,7 @@ def write_torch(folder, sign):
     torch.save({"a": weight[:1, :1].expand(HUGE >> 8, 4)}, folder / "stride_0.pth")
     torch.save({"a": "text"}, folder / "text.pth")
     torch.save([weight], folder / "list.pth")
-    torch.save({"layer1.0.conv1.weight": weight * float("nan")}, folder / "nan.pth")
+    torch.save({"layer1.0.conv1.weight": weight}, folder / "missing.pth")
     with (
         zipfile.ZipFile(folder / "text.pth") as source,
         zipfile.ZipFile(folder / "zip_bomb.pth", "w", zipfile.ZIP_DEFLATED) as bomb,
@@ -118,7 +121,7 @@ def write_caffe(folder):
     good = caffe_files.message("conv2_1_1x1_reduce", "Convolution", [kernel])
     (folder / "twice.caffemodel").write_bytes(good + good)
     (folder / "layer_kind.caffemodel").write_bytes(caffe_files.message("x", "Python", [kernel]))
-    # The last bytes of a shape's dimension, made larger.
+    # Two dimensions of the shape, made larger.
     (folder / "huge_shape.caffemodel").write_bytes(
         good.replace(b"\x08\x04\x08\x03", b"\x08\x7f\x08\x7f")
     )
@@ -126,17 +129,32 @@ def write_caffe(folder):
     (folder / "varint.caffemodel").write_bytes(b"\xff" * 30)
     (folder / "empty.caffemodel").write_bytes(b"")
     (folder / "many.caffemodel").write_bytes(b"\xa2\x06\x00" * 1_000_000)
-    nan = caffe_files.message("conv2_1_1x1_reduce", "Convolution", [kernel * np.nan])
-    (folder / "nan.caffemodel").write_bytes(nan)
-    return good
+    (folder / "missing.caffemodel").write_bytes(good)
+
+
+def write_nan(folder):
+    """Whole networks with which nothing is wrong but one value that is not finite."""
+    shapes = golden()[0]["small_seresnet"]
+    state = {name: torch.from_numpy(tensor(name, shape)) for name, shape in shapes.items()}
+    state["layer4.0.conv2.weight"][3, 2, 1, 0] = float("nan")
+    torch.save(state, folder / "nan.pth")
+    rng = np.random.default_rng(0)
+    with (folder / "nan.caffemodel").open("wb") as file:
+        for name, kind, blob_shapes in caffe_files.layers("SE-ResNet-50"):
+            if not re.match(r"conv1/|conv\d_1_|classifier", name):
+                continue  # one block a stage
+            blobs = caffe_files.random_blobs(kind, blob_shapes, rng, last=False)
+            if name == "conv5_1_3x3":
+                blobs[0][3, 2, 1, 0] = np.nan
+            file.write(caffe_files.message(name, kind, blobs))
 
 
 def truncate(folder):
     """Good files of each kind, cut at every tenth."""
     whole = {
         "safetensors": folder / "integers.safetensors",
-        "pth": folder / "nan.pth",
-        "caffemodel": folder / "nan.caffemodel",
+        "pth": folder / "missing.pth",
+        "caffemodel": folder / "missing.caffemodel",
         "h5": folder / "text.h5",
     }
     for suffix, path in whole.items():
@@ -178,6 +196,7 @@ def test_hostile_files(tmp_path):
     write_torch(folder, sign)
     write_safetensors(folder)
     write_caffe(folder)
+    write_nan(folder)
     truncate(folder)
     done = subprocess.run(
         [sys.executable, "-c", CHECK, str(folder)],
@@ -194,5 +213,8 @@ def test_hostile_files(tmp_path):
         # The error says which file, or which tensor of it.
         assert name in answer or "No weights" in answer or "tensor" in answer.lower(), name
         assert grown < BYTES_ALLOWED, name
+    for name in ("nan.pth", "nan.caffemodel", "nan.weights.h5"):
+        assert "not finite" in answers[name][0], name
+    assert "for the shape (127, 127, 3, 3)" in answers["huge_shape.caffemodel"][0]
     assert len(answers) >= 30
     assert not sign.exists()
