@@ -1,7 +1,7 @@
 """How far quantized files agree with the Keras model: python benchmarks/agreement.py.
 
-Weights are random, with normalizations calibrated on photographs: a harder test than trained
-weights, whose classes lie further apart. Writes a JSON file after each network.
+Weights are random, with normalizations calibrated on photographs: the classes lie close together,
+and the figures say nothing of trained weights. Writes a JSON file after each network.
 """
 
 import json
