@@ -50,7 +50,7 @@ KERAS_VGG = Layout(
         (BLOCK + r"_conv1_bn", "block{0}_conv{1}_bn"),
         (r"head_conv(\d)", "fc{0}"),
     ),
-    first=(1, 1),
+    first=(2, 1),
     head="predictions",
     networks=("VGG",),
     trunk={"conv_bias": False, "preprocessing": VGG},

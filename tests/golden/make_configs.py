@@ -1,0 +1,43 @@
+"""Makes timm_configs.json again: what timm states for the weight sets that we may list.
+
+Needs an environment of its own: pip install torch timm==1.0.31
+Then: python tests/golden/make_configs.py
+"""
+
+import contextlib
+import json
+import pathlib
+import re
+
+import torch
+
+# CPU builds of torchvision may lack these operators, which the peers import but do not call.
+schemas = torch.library.Library("torchvision", "FRAGMENT")
+for operator in (
+    "nms(Tensor d, Tensor s, float t) -> Tensor",
+    "qnms(Tensor d, Tensor s, float t) -> Tensor",
+):
+    with contextlib.suppress(RuntimeError):
+        schemas.define(operator)
+
+import timm  # noqa: E402
+
+NETWORKS = r"(legacy_)?se(resnet|resnext|resnextaa|net)\d.*|(tf_)?mobilenetv3_.*"
+FILE = pathlib.Path(__file__).with_name("timm_configs.json")
+
+configs = {}
+for name in timm.list_models(pretrained=True):
+    if not re.fullmatch(NETWORKS, name):
+        continue
+    config = timm.get_pretrained_cfg(name)
+    test_size = config.test_input_size or config.input_size
+    configs[name] = {
+        "size": test_size[-1],
+        "crop": config.test_crop_pct or config.crop_pct,
+        "interpolation": config.interpolation,
+        "mean": list(config.mean),
+        "std": list(config.std),
+        "classes": config.num_classes,
+        "url": config.url,
+    }
+FILE.write_text(json.dumps(dict(sorted(configs.items())), indent=0) + "\n")
