@@ -20,7 +20,7 @@ EXIF_BYTES = 1 << 16  # an EXIF segment ends within them
 
 def jpeg_shape(data):
     """`(H, W, 3)` of an upright, whole RGB or grey JPEG file; InvalidArgumentError otherwise."""
-    start = tf.strings.substr(data, 0, 4096)
+    start = tf.strings.substr(data, 0, 256)  # EXIF comes first, or after a JFIF segment
     exif = tf.strings.regex_full_match(start, r"\C*Exif\C*")
     header = tf.strings.substr(data, 0, tf.where(exif, EXIF_BYTES, 0))
     upright = tf.logical_not(tf.strings.regex_full_match(header, TURNED))

@@ -116,14 +116,14 @@ def _loader(dataset, split, place, window, resize):
         """Decodes no more of an upright JPEG file than the window; fails for all else."""
         data, label = read(place(position))
         at = window(crops.jpeg_shape(data), key)
-        return resize(tf.image.decode_and_crop_jpeg(data, at, channels=3), size), label
+        return tf.image.decode_and_crop_jpeg(data, at, channels=3), label
 
     def whole(position, key):
         """Any image; if unreadable, the next readable one of the order."""
         image, label = tf.numpy_function(read_whole, [position], (tf.uint8, tf.int32))
         image.set_shape((None, None, 3))
         label.set_shape(())
-        return resize(crops.cut(image, window(tf.shape(image), key)), size), label
+        return crops.cut(image, window(tf.shape(image), key)), label
 
     def read_whole(position):
         following = itertools.count(position)
@@ -135,6 +135,7 @@ def _loader(dataset, split, place, window, resize):
         # The only way to catch an error within a tf.data function.
         element = tf.data.Dataset.from_tensors((position, key))
         tried = element.map(quick).ignore_errors()
-        return tried.concatenate(element.map(whole)).take(1).get_single_element()
+        part, label = tried.concatenate(element.map(whole)).take(1).get_single_element()
+        return resize(part, size), label
 
     return load
