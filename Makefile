@@ -5,6 +5,9 @@ BIN = $(VENV)/bin
 # Processes that share the suite.
 WORKERS ?= 2
 TEST = $(BIN)/python -m pytest -q -p no:cacheprovider -n $(WORKERS)
+# What runs on every backend; the rest of the analysis is the same code, and minutes of compiling on JAX.
+BACKENDS = tests/layers tests/architectures tests/weights \
+  tests/analysis/test_cost.py tests/analysis/test_excitation.py
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: help demo test test-fast test-slow lint docs clean
@@ -39,10 +42,10 @@ demo: $(VENV)/demo
 test: $(VENV)/dev
 	$(TEST) -m "not slow"
 	TF_ENABLE_ONEDNN_OPTS=0 $(TEST) -m "not slow" tests/layers
-	KERAS_BACKEND=jax $(TEST) -m "not slow" tests/layers tests/architectures tests/weights tests/analysis \
+	KERAS_BACKEND=jax $(TEST) -m "not slow" $(BACKENDS) \
 	  tests/training/test_average.py tests/training/test_batch_norm.py
 	if $(BIN)/python -c "import torch" 2>/dev/null; then \
-	  KERAS_BACKEND=torch $(TEST) -m "not slow" tests/layers tests/architectures tests/weights tests/analysis; \
+	  KERAS_BACKEND=torch $(TEST) -m "not slow" $(BACKENDS); \
 	else echo "PyTorch is not installed: its lines were not run."; fi
 
 test-fast: $(VENV)/dev
