@@ -46,9 +46,7 @@ class Divergence(keras.callbacks.Callback):
         """Judges the rest of the epoch, and the statistics."""
         self._judge(f"in epoch {epoch}")
         for variable in self.model.non_trainable_variables:
-            if not np.isfinite(
-                keras.ops.convert_to_numpy(keras.ops.copy(variable))
-            ).all():
+            if not np.isfinite(keras.ops.convert_to_numpy(keras.ops.copy(variable))).all():
                 raise Diverged(f"{variable.path} is not finite in epoch {epoch}.")
 
     def _judge(self, when):
@@ -71,6 +69,5 @@ class Divergence(keras.callbacks.Callback):
             self.model.jax_state_sync()
         tracker = self.model.metrics[0]  # the loss comes first
         return tuple(
-            float(keras.ops.convert_to_numpy(keras.ops.copy(v)))
-            for v in tracker.variables
+            float(keras.ops.convert_to_numpy(keras.ops.copy(v))) for v in tracker.variables
         )

@@ -101,7 +101,7 @@ class Saver(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Logs the epoch and saves."""
         self.position.step = self._begin + self.params["steps"]
-        row = {"epoch": epoch, **logs}
+        row = {"epoch": epoch, **(logs or {})}
         row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         rows = self.position.rows
         if all(row["val_accuracy"] > past["val_accuracy"] for past in rows):

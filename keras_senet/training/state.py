@@ -25,9 +25,7 @@ class State:
         if keras.backend.backend() == "jax":
             self.model.jax_state_sync()
         return {
-            f"{group}/{number}": np.array(
-                keras.ops.convert_to_numpy(keras.ops.copy(variable))
-            )
+            f"{group}/{number}": np.array(keras.ops.convert_to_numpy(keras.ops.copy(variable)))
             for group, variables in self._groups().items()
             for number, variable in enumerate(variables)
         }
