@@ -26,14 +26,14 @@ def check(dataset, recipe, *, replicas=1, processes=1):
             "recipe's `image_size`."
         )
     _check_batch(dataset, recipe, replicas)
-    # There Keras clips the gradients of each replica before they are summed, and cannot accumulate.
-    if replicas > 1 and keras.backend.backend() == "tensorflow":
-        if recipe.clip_norm is not None or recipe.accumulation_steps > 1:
-            raise ValueError(
-                "Several devices on TensorFlow can neither clip nor accumulate gradients. Set "
-                "KERAS_BACKEND=jax, or `clip_norm=None` and `accumulation_steps=1`. Received: "
-                f"clip_norm={recipe.clip_norm}, accumulation_steps={recipe.accumulation_steps}"
-            )
+    mirrored = replicas > 1 and keras.backend.backend() == "tensorflow"
+    # Keras would clip the gradients of each replica before their sum, and cannot accumulate there.
+    if mirrored and (recipe.clip_norm is not None or recipe.accumulation_steps > 1):
+        raise ValueError(
+            "Several devices on TensorFlow can neither clip nor accumulate gradients. Set "
+            "KERAS_BACKEND=jax, or `clip_norm=None` and `accumulation_steps=1`. Received: "
+            f"clip_norm={recipe.clip_norm}, accumulation_steps={recipe.accumulation_steps}"
+        )
     if processes > 1 and recipe.precise_bn_batches:
         raise ValueError(
             "Precise statistics of normalization need one process: set `precise_bn_batches=0`. "

@@ -27,7 +27,7 @@ def test_two_processes_equal_one(tmp_path):
 
 
 @pytest.mark.parametrize("case", [together.loss, together.coordinator])
-def test_a_process_that_is_killed_ends_the_other(case, tmp_path):
+def test_a_process_that_is_killed_ends_the_other_one(case, tmp_path):
     found = case(tmp_path)
     assert found["seconds"] <= 60
     assert found["code"] != 0
