@@ -2,12 +2,16 @@
 
 import dataclasses
 import functools
+import typing
 
 import numpy as np
 
 from keras_senet.data.augmentation import SHIFT, Augmentation
 from keras_senet.data.bad_images import BadImages
 from keras_senet.data.split import Split
+
+if typing.TYPE_CHECKING:
+    from keras_senet.data.tfds import RecordSplit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +32,8 @@ class Dataset:
     name: str
     class_names: tuple[str, ...]
     image_size: int
-    training: Split
-    held_out: Split
+    training: "Split | RecordSplit"
+    held_out: "Split | RecordSplit"
     augmentation: Augmentation = SHIFT
     max_bad_images: int | None = None
 

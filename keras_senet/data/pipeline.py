@@ -43,7 +43,8 @@ def training(dataset, batch_size, seed, step, shard, sampling, augmentation):
         numbers = tf.data.Dataset.range(step, np.iinfo(np.int64).max)
         stream = tf.data.Dataset.zip(numbers, stream).map(
             lambda number, batch: mix(
-                *batch,
+                batch[0],
+                batch[1],
                 classes,
                 augmentation,
                 seed,
