@@ -47,26 +47,32 @@ def finish(*processes):
 
 
 def difference(one, other):
-    """Largest relative difference of the losses, and of the model's weights.
+    """Largest relative difference of the losses, and of the model's weights, at the end."""
+    (facts, arrays), (other_facts, other_arrays) = (_checkpoint(folder) for folder in (one, other))
+    losses = [
+        abs(row[name] / other_row[name] - 1)
+        for row, other_row in zip(facts["rows"], other_facts["rows"], strict=True)
+        for name in ("loss", "val_loss")
+    ]
+    weights = _of_weights(arrays, other_arrays)
+    return {"epochs": len(facts["rows"]), "loss": max(losses), "weights": weights}
 
-    Single weights may be as small as rounding: the difference of a tensor is measured by its
-    largest weight.
-    """
-    import numpy as np
 
+def _checkpoint(folder, index=-1):
     from keras_senet.training import checkpoint
 
-    (facts, arrays), (other_facts, other_arrays) = (
-        checkpoint.read(sorted((folder / "checkpoints").glob("step-*.npz"))[-1])
-        for folder in (one, other)
-    )
-    losses, weights = [], []
-    for row, other_row in zip(facts["rows"], other_facts["rows"], strict=True):
-        losses += [abs(row[name] / other_row[name] - 1) for name in ("loss", "val_loss")]
+    return checkpoint.read(sorted((folder / "checkpoints").glob("step-*.npz"))[index])
+
+
+def _of_weights(arrays, other_arrays):
+    """Largest difference of weights, by the largest weight of the tensor: one may be rounding."""
+    import numpy as np
+
+    differences = []
     for name in (name for name in arrays if name.startswith("model/")):
         a, b = arrays[name].astype("float64"), other_arrays[name].astype("float64")
-        weights.append(float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30)))
-    return {"epochs": len(facts["rows"]), "loss": max(losses), "weights": max(weights)}
+        differences.append(float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30)))
+    return max(differences)
 
 
 def processes(folder):
@@ -77,11 +83,17 @@ def processes(folder):
 
 
 def devices(folder):
-    """Two devices of TensorFlow against one."""
-    recipe = {**RECIPE, **FROZEN}
-    finish(start(folder / "one", "tensorflow", recipe=recipe))
-    finish(start(folder / "two", "tensorflow", recipe=recipe, devices=["cpu:0", "cpu:1"]))
-    return difference(folder / "two", folder / "one")
+    """Two devices of TensorFlow against one, after a step: later ones amplify its rounding."""
+    options = {"recipe": {**RECIPE, **FROZEN, "epochs": 1}, "checkpoint_steps": 1, "keep": 100}
+    finish(start(folder / "one", "tensorflow", **options))
+    finish(start(folder / "two", "tensorflow", devices=["cpu:0", "cpu:1"], **options))
+    (facts, arrays), (_, other) = (_checkpoint(folder / name, 0) for name in ("two", "one"))
+    total = "metrics/0"  # of the losses
+    return {
+        "step": facts["step"],
+        "loss": float(abs(arrays[total] / other[total] - 1)),
+        "weights": _of_weights(arrays, other),
+    }
 
 
 def loss(folder, victim=1):
