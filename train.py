@@ -13,6 +13,12 @@ from absl import app, flags
 import keras_senet
 from keras_senet.training import RECIPES, Recipe
 
+AUGMENTATIONS = {
+    name.lower(): value
+    for name, value in vars(keras_senet.data).items()
+    if isinstance(value, keras_senet.data.Augmentation)
+}
+
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "What to do.")
 _MODEL = flags.DEFINE_string("model", "SEResNet20", "Name of a network of keras_senet.")
 _DATA = flags.DEFINE_string(
@@ -20,6 +26,12 @@ _DATA = flags.DEFINE_string(
 )
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.")
 _RECIPE = flags.DEFINE_enum("recipe", "digits", sorted(RECIPES), "Recipe to start from.")
+_AUGMENTATION = flags.DEFINE_enum(
+    "augmentation",
+    None,
+    sorted(AUGMENTATIONS),
+    "Field of the recipe: a value of keras_senet.data.",
+)
 _WEIGHTS = flags.DEFINE_string("weights", None, "Weights file to start from, or to evaluate.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of weights, order and augmentation.")
 _PRECISION = flags.DEFINE_enum(
@@ -65,10 +77,14 @@ def _define_recipe_flags():
 def _recipe():
     changes = {}
     for field in dataclasses.fields(Recipe):
-        value = flags.FLAGS[field.name].value if field.name in flags.FLAGS else None
-        if value is not None:
-            value = tuple(value) if isinstance(value, list) else value
-            changes[field.name] = tuple(map(int, value)) if field.name == "drops" else value
+        value = None if field.name == "name" else flags.FLAGS[field.name].value
+        if value is None:
+            continue
+        if field.name == "augmentation":
+            value = AUGMENTATIONS[value]
+        elif field.name == "drops":
+            value = tuple(map(int, value))
+        changes[field.name] = tuple(value) if isinstance(value, list) else value
     return RECIPES[_RECIPE.value].replace(**changes)
 
 

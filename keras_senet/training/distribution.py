@@ -78,7 +78,10 @@ def together(count):
 
     try:
         yield
-    except jax.errors.JaxRuntimeError as error:
+    except (jax.errors.JaxRuntimeError, ValueError) as error:
+        # A gather that breaks surfaces as a ValueError.
+        if isinstance(error, ValueError) and "Gloo" not in str(error):
+            raise
         print(
             f"Process {jax.process_index()} of {count} ends, since it cannot compute together with "
             "the others; most likely one is gone. Start all of them again: they go on from the "

@@ -24,7 +24,7 @@ def compiled_model(architecture, dataset, recipe, *, weights, precision, steps_p
         A `keras.Model` whose optimizer and metrics have their variables.
     """
     model = _build(architecture, dataset, recipe, weights, POLICIES[precision])
-    if recipe.zero_gamma:
+    if recipe.zero_gamma and weights is None:  # a beginning, not for a network that has begun
         zero_gamma(model)
     if recipe.freeze_stages:
         freeze_stages(model, recipe.freeze_stages)

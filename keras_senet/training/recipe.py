@@ -43,7 +43,8 @@ class Recipe:
         loss: `"cross_entropy"` of a softmax, or `"binary_cross_entropy"` of sigmoids.
         label_smoothing: Share of the target spread over all classes.
         dropout: Share of features dropped before the classifier; `None` for the network's own.
-        zero_gamma: Whether residual branches begin as 0 (their last normalization's gamma).
+        zero_gamma: Whether residual branches begin as 0 (their last normalization's gamma), in a
+            network that starts from random weights.
         freeze_bn_from: Epoch, counted from 0, from whose start normalization is frozen: moving
             statistics normalize, gamma and beta stay; 0 for the whole run, `None` for never.
         freeze_stages: Stages that are not trained, as `("stem", "stage2")`.

@@ -5,6 +5,7 @@ import dataclasses
 
 import keras
 
+from keras_senet.data import Dataset
 from keras_senet.training import resume as resuming
 from keras_senet.training.average import Average
 from keras_senet.training.batch_norm import precise_batch_norm
@@ -17,6 +18,7 @@ from keras_senet.training.logs import tensorboard
 from keras_senet.training.model import create_variables
 from keras_senet.training.preemption import Preemption
 from keras_senet.training.progress import Progress
+from keras_senet.training.recipe import Recipe
 from keras_senet.training.saving import Position, Saver
 from keras_senet.training.state import State
 
@@ -39,8 +41,8 @@ class Run:
     """
 
     model: keras.Model
-    dataset: object
-    recipe: object
+    dataset: Dataset
+    recipe: Recipe
     seed: int
     steps_per_epoch: int
     process: tuple[int, int]

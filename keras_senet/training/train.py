@@ -6,6 +6,7 @@ import pathlib
 import keras
 
 from keras_senet.training import distribution
+from keras_senet.training.check import check
 from keras_senet.training.checkpoints import Checkpoints
 from keras_senet.training.evaluation import evaluate
 from keras_senet.training.model import compiled_model
@@ -68,7 +69,8 @@ def train(
         A `Result`.
 
     Raises:
-        ValueError: If an argument is invalid, or the folder holds another run.
+        ValueError: If an argument is invalid, network, data, recipe and weights do not fit one
+            another, or the folder holds another run.
         Diverged: If the loss, weights or statistics are beyond repair; the last checkpoint stays.
         Preempted: After SIGTERM, once the state is saved.
         OSError: If the folder cannot be written.
@@ -80,7 +82,8 @@ def train(
     precision = resolve(precision)
     keras.utils.set_random_seed(seed)
     with distribution.replicas(devices) as replicas:
-        steps = _steps_per_epoch(dataset, recipe, replicas)
+        check(dataset, recipe, replicas=replicas, processes=distribution.process()[1])
+        steps = len(dataset.training) // recipe.batch_size
         model = compiled_model(
             architecture,
             dataset,
@@ -112,18 +115,3 @@ def train(
     if run.process[1] == 1:
         write_report(workdir, evaluation)
     return result
-
-
-def _steps_per_epoch(dataset, recipe, replicas):
-    count = len(dataset.training)
-    if count < recipe.batch_size:
-        raise ValueError(
-            f"A batch of {recipe.batch_size} is larger than the {count} training images. Choose a "
-            "smaller batch size."
-        )
-    if recipe.batch_size % (replicas * recipe.accumulation_steps):
-        raise ValueError(
-            f"Expected a batch size that {replicas} devices and {recipe.accumulation_steps} parts "
-            f"of accumulation divide. Received: {recipe.batch_size}"
-        )
-    return count // recipe.batch_size

@@ -35,7 +35,7 @@ def uninterrupted(digits, tmp_path_factory):
     return training.train(NETWORK, digits, RECIPE, tmp_path_factory.mktemp("run"))
 
 
-@pytest.mark.parametrize("step", [3, STEPS, STEPS + 2])
+@pytest.mark.parametrize("step", [pytest.param(3, marks=pytest.mark.slow), STEPS, STEPS + 2])
 def test_sigterm_saves_and_the_same_call_goes_on(
     step, uninterrupted, digits, tmp_path, monkeypatch, capsys
 ):
@@ -97,7 +97,7 @@ def test_must_and_never(digits, tmp_path):
     assert state(tmp_path)[0]["run"]["seed"] == 1
 
 
-@pytest.mark.parametrize("kind", ["nan", "high"])
+@pytest.mark.parametrize("kind", ["nan", pytest.param("high", marks=pytest.mark.slow)])
 def test_a_run_that_diverges_stops_with_the_last_good_state(kind, digits, tmp_path):
     # Nothing is left of the weights after one step at such a rate.
     rate = {"nan": 1e30, "high": 30.0}[kind]

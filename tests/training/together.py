@@ -1,7 +1,7 @@
 """Several processes and devices against one: `together.py WHAT`, in a process that starts others.
 
 `processes`: two JAX processes on this machine. `devices`: TensorFlow's MirroredStrategy on two
-logical CPU devices. `loss`: one of two JAX processes is killed, both are started again.
+logical CPU devices. `loss`, `coordinator`: process 1 or 0 of two is killed, both are started again.
 """
 
 import json
@@ -47,22 +47,32 @@ def finish(*processes):
 
 
 def difference(one, other):
-    """Largest relative difference of the losses, largest difference of the model's weights."""
-    import numpy as np
+    """Largest relative difference of the losses, and of the model's weights, at the end."""
+    (facts, arrays), (other_facts, other_arrays) = (_checkpoint(folder) for folder in (one, other))
+    losses = [
+        abs(row[name] / other_row[name] - 1)
+        for row, other_row in zip(facts["rows"], other_facts["rows"], strict=True)
+        for name in ("loss", "val_loss")
+    ]
+    weights = _of_weights(arrays, other_arrays)
+    return {"epochs": len(facts["rows"]), "loss": max(losses), "weights": weights}
 
+
+def _checkpoint(folder, index=-1):
     from keras_senet.training import checkpoint
 
-    (facts, arrays), (other_facts, other_arrays) = (
-        checkpoint.read(sorted((folder / "checkpoints").glob("step-*.npz"))[-1])
-        for folder in (one, other)
-    )
-    losses, weights = [], []
-    for row, other_row in zip(facts["rows"], other_facts["rows"], strict=True):
-        losses += [abs(row[name] / other_row[name] - 1) for name in ("loss", "val_loss")]
+    return checkpoint.read(sorted((folder / "checkpoints").glob("step-*.npz"))[index])
+
+
+def _of_weights(arrays, other_arrays):
+    """Largest difference of weights, by the largest weight of the tensor: one may be rounding."""
+    import numpy as np
+
+    differences = []
     for name in (name for name in arrays if name.startswith("model/")):
         a, b = arrays[name].astype("float64"), other_arrays[name].astype("float64")
-        weights.append(float(np.abs(a - b).max()))
-    return {"epochs": len(facts["rows"]), "loss": max(losses), "weights": max(weights)}
+        differences.append(float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30)))
+    return max(differences)
 
 
 def processes(folder):
@@ -73,32 +83,35 @@ def processes(folder):
 
 
 def devices(folder):
-    """Two devices of TensorFlow against one."""
-    recipe = {**RECIPE, **FROZEN}
-    finish(start(folder / "one", "tensorflow", recipe=recipe))
-    finish(start(folder / "two", "tensorflow", recipe=recipe, devices=["cpu:0", "cpu:1"]))
-    return difference(folder / "two", folder / "one")
+    """Two devices of TensorFlow against one, after a step: later ones amplify its rounding."""
+    options = {"recipe": {**RECIPE, **FROZEN, "epochs": 1}, "checkpoint_steps": 1, "keep": 100}
+    finish(start(folder / "one", "tensorflow", **options))
+    finish(start(folder / "two", "tensorflow", devices=["cpu:0", "cpu:1"], **options))
+    (facts, arrays), (_, other) = (_checkpoint(folder / name, 0) for name in ("two", "one"))
+    total = "metrics/0"  # of the losses
+    return {
+        "step": facts["step"],
+        "loss": float(abs(arrays[total] / other[total] - 1)),
+        "weights": _of_weights(arrays, other),
+    }
 
 
-def loss(folder):
-    """A process is killed in training, the other ends; both started again end the run."""
+def loss(folder, victim=1):
+    """Process `victim` is killed in training, the other ends; both started again go on."""
     recipe, workdir = {**RECIPE, "epochs": 40}, folder / "run"
-    survivor, victim = start_two(workdir, recipe=recipe, checkpoint_steps=2)
+    pair = start_two(workdir, recipe=recipe, checkpoint_steps=2)
     checkpoints = workdir / "checkpoints"
-    while not list(checkpoints.glob("step-*.npz")):
-        assert survivor.poll() is None and victim.poll() is None
-        time.sleep(0.2)
-    victim.kill()
+    _wait_for_checkpoint(pair, checkpoints, after="")
+    pair[victim].kill()
     killed = time.monotonic()
+    survivor = pair[1 - victim]
     _, errors = survivor.communicate(timeout=550)
     seconds = time.monotonic() - killed
-    message = [line for line in errors.splitlines() if line.startswith("Process 0 of 2 ends")]
+    pair[victim].communicate()
+    message = [line for line in errors.splitlines() if line.startswith("Process ")]
     before = max(checkpoints.glob("step-*.npz")).name
     again = start_two(workdir, recipe=recipe, checkpoint_steps=2)
-    while max(checkpoints.glob("step-*.npz")).name <= before:
-        assert again[0].poll() is None, again[0].communicate()
-        time.sleep(0.2)
-    after = max(checkpoints.glob("step-*.npz")).name
+    after = _wait_for_checkpoint(again, checkpoints, after=before)
     for process in again:
         process.kill()
         process.communicate()
@@ -106,12 +119,30 @@ def loss(folder):
         "seconds": seconds,
         "code": survivor.returncode,
         "message": message[:1],
+        "errors": errors[-2000:] if not message else "",
         "killed after": before,
         "went on to": after,
     }
 
 
+def coordinator(folder):
+    """As `loss`, with process 0, which the others find one another by."""
+    return loss(folder, victim=0)
+
+
+def _wait_for_checkpoint(pair, folder, after):
+    """Name of the first checkpoint beyond another one."""
+    limit = time.monotonic() + 300
+    while not (names := [p.name for p in folder.glob("step-*.npz") if p.name > after]):
+        for process in pair:
+            assert process.poll() is None, process.communicate()
+        assert time.monotonic() < limit, "no new checkpoint in 300 s"
+        time.sleep(0.2)
+    return max(names)
+
+
 if __name__ == "__main__":
-    what = {"processes": processes, "devices": devices, "loss": loss}[sys.argv[1]]
+    cases = (processes, devices, loss, coordinator)
+    what = {case.__name__: case for case in cases}[sys.argv[1]]
     with tempfile.TemporaryDirectory() as name:
         print(json.dumps(what(pathlib.Path(name))))

@@ -1,0 +1,74 @@
+"""What can be known to be wrong before the first step."""
+
+import keras
+import numpy as np
+
+NAMED = 5  # classes in a message
+
+
+def check(dataset, recipe, *, replicas=1, processes=1):
+    """Compares a data set, a recipe and the devices with one another.
+
+    Args:
+        dataset: A `keras_senet.data.Dataset`.
+        recipe: A `Recipe`.
+        replicas: Number of devices that train together.
+        processes: Number of processes that train together.
+
+    Raises:
+        ValueError: If labels and classes, sizes, or the parts of a batch do not fit.
+    """
+    _check_labels(dataset)
+    if recipe.image_size not in (None, dataset.image_size):
+        raise ValueError(
+            f"The recipe trains at {recipe.image_size} pixels, {dataset.name} delivers "
+            f"{dataset.image_size}. Load it with `image_size={recipe.image_size}`, or replace the "
+            "recipe's `image_size`."
+        )
+    _check_batch(dataset, recipe, replicas)
+    mirrored = replicas > 1 and keras.backend.backend() == "tensorflow"
+    # Keras would clip the gradients of each replica before their sum, and cannot accumulate there.
+    if mirrored and (recipe.clip_norm is not None or recipe.accumulation_steps > 1):
+        raise ValueError(
+            "Several devices on TensorFlow can neither clip nor accumulate gradients. Set "
+            "KERAS_BACKEND=jax, or `clip_norm=None` and `accumulation_steps=1`. Received: "
+            f"clip_norm={recipe.clip_norm}, accumulation_steps={recipe.accumulation_steps}"
+        )
+    if processes > 1 and recipe.precise_bn_batches:
+        raise ValueError(
+            "Precise statistics of normalization need one process: set `precise_bn_batches=0`. "
+            f"Received: precise_bn_batches={recipe.precise_bn_batches}, {processes} processes"
+        )
+
+
+def _check_batch(dataset, recipe, replicas):
+    count = len(dataset.training)
+    if count < recipe.batch_size:
+        raise ValueError(
+            f"A batch of {recipe.batch_size} is larger than the {count} training images. Choose a "
+            "smaller batch size."
+        )
+    if recipe.batch_size % (replicas * recipe.accumulation_steps):
+        raise ValueError(
+            f"Expected a batch size that {replicas} devices and {recipe.accumulation_steps} parts "
+            f"of accumulation divide. Received: {recipe.batch_size}"
+        )
+
+
+def _check_labels(dataset):
+    classes = len(dataset.class_names)
+    for what, split in (("training", dataset.training), ("held-out", dataset.held_out)):
+        least, greatest = split.labels.min(), split.labels.max()
+        if least < 0 or greatest >= classes:
+            raise ValueError(
+                f"The {classes} classes of {dataset.name} need labels from 0 to {classes - 1}. "
+                f"Its {what} images have labels from {least} to {greatest}."
+            )
+    empty = np.flatnonzero(np.bincount(dataset.training.labels, minlength=classes) == 0)
+    if len(empty):
+        names = ", ".join(dataset.class_names[index] for index in empty[:NAMED])
+        raise ValueError(
+            f"{len(empty)} of the {classes} classes of {dataset.name} have no image among its "
+            f"{len(dataset.training)} training images: {names}{', ...' * (len(empty) > NAMED)}. "
+            "Add images, or leave these classes out."
+        )

@@ -1,0 +1,107 @@
+"""What does not fit is said before the first step."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+import keras_senet
+from keras_senet import training
+from keras_senet.training.check import check
+from keras_senet.training.model import compiled_model
+
+NETWORK = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
+RECIPE = training.DIGITS
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return keras_senet.data.load("digits", image_size=16)
+
+
+def relabelled(split, old, new):
+    labels = np.where(split.labels == old, new, split.labels)
+    return dataclasses.replace(split, labels=labels)
+
+
+def test_what_fits_passes(digits):
+    check(digits, RECIPE)
+    check(digits, RECIPE.replace(image_size=16), replicas=2, processes=2)
+
+
+@pytest.mark.parametrize("label", [10, -1])
+@pytest.mark.parametrize("split", ["training", "held_out"])
+def test_labels_without_a_class(label, split, digits):
+    wrong = digits.replace(**{split: relabelled(getattr(digits, split), 3, label)})
+    with pytest.raises(ValueError, match=rf"labels from 0 to 9\. Its .* from {min(label, 0)} to"):
+        check(wrong, RECIPE)
+
+
+@pytest.mark.parametrize("sampling", ["uniform", "class_balanced"])
+def test_an_empty_class(sampling, digits, tmp_path):
+    empty = digits.replace(training=relabelled(digits.training, 3, 4))
+    with pytest.raises(ValueError, match=r"1 of the 10 classes .* training images: 3\. Add"):
+        training.train(NETWORK, empty, RECIPE.replace(sampling=sampling), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_more_classes_than_images(digits):
+    names = tuple(map(str, range(5000)))
+    with pytest.raises(ValueError, match=r"4990 of the 5000 classes .* 14, \.\.\.\. Add"):
+        check(digits.replace(class_names=names), RECIPE)
+
+
+def test_sizes(digits):
+    with pytest.raises(ValueError, match="recipe trains at 160 pixels, digits delivers 16"):
+        check(digits, RECIPE.replace(image_size=160))
+
+
+@pytest.mark.parametrize(
+    ("changes", "devices", "message"),
+    [
+        ({"batch_size": 4096}, {}, "larger than the 1433 training images"),
+        ({"batch_size": 65}, {"replicas": 2}, "batch size that 2 devices"),
+        ({"precise_bn_batches": 9}, {"processes": 2}, "need one process"),
+    ],
+)
+def test_batches_and_devices(changes, devices, message, digits):
+    with pytest.raises(ValueError, match=message):
+        check(digits, RECIPE.replace(**changes), **devices)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a limit of TensorFlow's")
+@pytest.mark.parametrize("changes", [{"clip_norm": 1.0}, {"accumulation_steps": 2}])
+def test_several_devices_of_tensorflow(changes, digits):
+    check(digits, RECIPE.replace(**changes))
+    with pytest.raises(ValueError, match="neither clip nor accumulate"):
+        check(digits, RECIPE.replace(**changes), replicas=2)
+
+
+def test_weights_of_another_number_of_classes(digits, tmp_path):
+    path = tmp_path / "x.weights.h5"
+    NETWORK(input_shape=(16, 16, 3), classes=7).save_weights(path)
+    with pytest.raises(ValueError, match="head"):
+        training.train(NETWORK, digits, RECIPE, tmp_path / "run", weights=path)
+    assert not (tmp_path / "run").exists()
+
+
+def test_zero_gamma_leaves_trained_weights_alone(digits, tmp_path):
+    path = tmp_path / "x.weights.h5"
+    trained = NETWORK(input_shape=(16, 16, 3), classes=10)
+    trained.save_weights(path)
+    model, fresh = (
+        compiled_model(
+            NETWORK,
+            digits,
+            RECIPE.replace(zero_gamma=True),
+            weights=weights,
+            precision="float32",
+            steps_per_epoch=1,
+        )
+        for weights in (path, None)
+    )
+    for value, expected in zip(model.get_weights(), trained.get_weights(), strict=True):
+        np.testing.assert_array_equal(value, expected)
+    gammas = [weight for weight in fresh.weights if weight.path.endswith("gamma")]
+    assert any(not np.asarray(keras.ops.convert_to_numpy(gamma)).any() for gamma in gammas)

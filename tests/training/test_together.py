@@ -1,0 +1,45 @@
+"""Several processes and devices do what one does, and end together.
+
+Each process of a test is a new one: see `together.py`.
+"""
+
+import pathlib
+
+import pytest
+from training import together
+
+import keras_senet
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def package(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(pathlib.Path(keras_senet.__file__).parent.parent))
+
+
+def test_two_processes_equal_one(tmp_path):
+    """Losses relative to themselves, weights to the largest one of their tensor."""
+    found = together.processes(tmp_path)
+    assert found["epochs"] == 2
+    assert found["loss"] < 1e-5
+    assert found["weights"] < 1e-5
+
+
+def test_two_devices_of_tensorflow_equal_one(tmp_path):
+    """A gradient summed or decayed once too often would move biases, which begin at 0, twofold."""
+    found = together.devices(tmp_path)
+    assert found["step"] == 1
+    assert found["loss"] < 1e-6
+    assert found["weights"] < 1e-5
+
+
+@pytest.mark.parametrize("case", [together.loss, together.coordinator])
+def test_a_process_that_is_killed_ends_the_other_one(case, tmp_path):
+    found = case(tmp_path)
+    assert found["seconds"] <= 60
+    assert found["code"] != 0, found
+    assert found["went on to"] > found["killed after"]
+    if case is together.loss:  # without its coordinator JAX may abort the process before we can
+        assert found["code"] == 76
+        assert "Start all of them again" in found["message"][0]
