@@ -57,6 +57,8 @@ def main(_):
             # One after the other: each loads ahead while it waits for its turn.
             competed = contenders.compete([[one] for one in group], ROUNDS.value, STEPS.value)
             summaries = {contender.name: contender.summary() for contender in competed}
+            for summary in summaries.values():
+                summary["arguments"] = {**summary["arguments"], "folder": "made for the run"}
             results.append({"what": f"{split} images", "contenders": summaries})
     path = pathlib.Path(OUTPUT.value or FOLDER / "results/input_pipeline.json")
     contenders.write(path, {"device": "cpu", "results": results})

@@ -1,6 +1,7 @@
 """From positions of a stream to batches of uint8 images and labels."""
 
 import itertools
+import math
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ if keras.backend.backend() == "jax" and tf.config.list_physical_devices("GPU"):
     tf.config.set_visible_devices([], "GPU")  # they are JAX's; TensorFlow would fill their memory
 
 PREFETCH = 4  # batches: enough to hide a slow one, few enough to leave memory alone
+CHUNK = 32  # images read by one thread: enough to share the cost of a guard, few enough for memory
 
 
 def training(dataset, batch_size, seed, step, shard, sampling, augmentation):
@@ -26,22 +28,22 @@ def training(dataset, batch_size, seed, step, shard, sampling, augmentation):
         )
     split, size = dataset.training, dataset.image_size
     place = order(sampling, split, seed)
-
-    def position(number):  # of the stream that all shards share
-        return (number // local * count + index) * local + number % local
-
     window = _random_window(augmentation)
-    load = _loader(dataset, split, place, window, crops.fast_resize)
+    chunk = math.gcd(local, CHUNK)
+    chunks = local // chunk  # in a batch
 
-    def example(number):
-        at = position(number)
-        key = tf.stack([tf.constant(seed, tf.int64), at])
-        image, label = load(at, key)
+    def positions(number):  # in the stream that all shards share
+        batch, part = number // chunks, number % chunks
+        return (batch * count + index) * local + part * chunk + tf.range(chunk, dtype=tf.int64)
+
+    def example(load, position):
+        key = tf.stack([tf.constant(seed, tf.int64), position])
+        image, label = load(position, key)
         return transforms.augment(image, key, augmentation, size), label
 
-    stream = tf.data.Dataset.range(step * local, np.iinfo(np.int64).max)
-    stream = stream.map(example, num_parallel_calls=tf.data.AUTOTUNE)
-    stream = stream.batch(local, drop_remainder=True)
+    stream = tf.data.Dataset.range(step * chunks, np.iinfo(np.int64).max).map(positions)
+    stream = _read(stream, _loaders(dataset, split, place, window, crops.fast_resize), example)
+    stream = stream.rebatch(local, drop_remainder=True)
     if augmentation.mixes:
         classes = len(dataset.class_names)
         numbers = tf.data.Dataset.range(step, np.iinfo(np.int64).max)
@@ -61,19 +63,17 @@ def training(dataset, batch_size, seed, step, shard, sampling, augmentation):
 
 def plain(dataset, split, positions, batch_size):
     """Batches of the images at these positions of a split, as evaluation sees them."""
-    load = _loader(
-        dataset,
-        split,
-        lambda position: position % len(split),
-        crops.centre,
-        crops.resize,
-    )
+
+    def place(position):
+        return position % len(split)
+
+    def example(load, position):
+        return load(position, tf.zeros(2, tf.int64))
+
     stream = tf.data.Dataset.from_tensor_slices(np.asarray(positions, "int64"))
-    stream = stream.map(
-        lambda position: load(position, tf.zeros(2, tf.int64)),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    )
-    return stream.batch(batch_size).prefetch(PREFETCH)
+    stream = stream.batch(math.gcd(batch_size, CHUNK))
+    stream = _read(stream, _loaders(dataset, split, place, crops.centre, crops.resize), example)
+    return stream.rebatch(batch_size).prefetch(PREFETCH)
 
 
 def held_out_positions(count, batch_size, shard):
@@ -99,8 +99,43 @@ def _random_window(augmentation):
     return lambda shape, key: crops.part(shape, key, augmentation.area, augmentation.ratio)
 
 
-def _loader(dataset, split, place, window, resize):
-    """A function from position and key to an image `(S, S, 3)` uint8 and its label."""
+def _read(positions, loaders, example):
+    """Chunks of examples at chunks of positions.
+
+    A chunk is read by the quick loader, and if that fails, once more by the sure one: a guard about
+    each image would cost a fifth of its decoding.
+
+    Args:
+        positions: A `tf.data.Dataset` of `(N,)` int64.
+        loaders: The pair of `_loaders`.
+        example: A function from a loader and a position to image and label.
+    """
+
+    def read(chunk):
+        def by(loader):
+            examples = tf.data.Dataset.from_tensor_slices(chunk)
+            examples = examples.map(lambda position: example(loader, position))
+            # What follows an error is no whole chunk, and dropped.
+            return examples.batch(tf.size(chunk, tf.int64), drop_remainder=True)
+
+        return _first(*map(by, loaders))
+
+    return positions.map(read, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _first(tried, resort):
+    """The element of a `tf.data.Dataset`, or of another if the first raises an error.
+
+    The only way to catch an error within a function of tf.data.
+    """
+    return tried.ignore_errors().concatenate(resort).take(1).get_single_element()
+
+
+def _loaders(dataset, split, place, window, resize):
+    """Two functions from position and key to an image `(S, S, 3)` uint8 and its label.
+
+    The first fails for a JPEG file that is broken within, the second takes the next one instead.
+    """
     read, size = split.reader(), dataset.image_size
     if split.holds_pixels:
 
@@ -110,20 +145,24 @@ def _loader(dataset, split, place, window, resize):
                 image = resize(crops.cut(image, window(tf.shape(image), key)), size)
             return image, label
 
-        return pixels
+        return pixels, pixels
 
     def quick(position, key):
-        """Decodes no more of an upright JPEG file than the window; fails for all else."""
+        """Decodes no more of an upright JPEG file than the window; fails if it is broken."""
         data, label = read(place(position))
-        at = window(crops.jpeg_shape(data), key)
-        return tf.image.decode_and_crop_jpeg(data, at, channels=3), label
+
+        def part():
+            at = window(crops.jpeg_shape(data), key)
+            return resize(tf.image.decode_and_crop_jpeg(data, at, channels=3), size), label
+
+        return tf.cond(crops.is_upright_jpeg(data), part, lambda: whole(position, key))
 
     def whole(position, key):
-        """Any image; if unreadable, the next readable one of the order."""
+        """The window of any image; if unreadable, of the next readable one of the order."""
         image, label = tf.numpy_function(read_whole, [position], (tf.uint8, tf.int32))
         image.set_shape((None, None, 3))
         label.set_shape(())
-        return crops.cut(image, window(tf.shape(image), key)), label
+        return resize(crops.cut(image, window(tf.shape(image), key)), size), label
 
     def read_whole(position):
         following = itertools.count(position)
@@ -131,11 +170,9 @@ def _loader(dataset, split, place, window, resize):
         image, label = dataset.bad_images.read(split, itertools.islice(candidates, len(split)))
         return np.ascontiguousarray(image), np.int32(label)
 
-    def load(position, key):
-        # The only way to catch an error within a tf.data function.
+    def sure(position, key):
+        """The same, or the window of `whole` where that fails."""
         element = tf.data.Dataset.from_tensors((position, key))
-        tried = element.map(quick).ignore_errors()
-        part, label = tried.concatenate(element.map(whole)).take(1).get_single_element()
-        return resize(part, size), label
+        return _first(element.map(quick), element.map(whole))
 
-    return load
+    return quick, sure

@@ -37,6 +37,14 @@ def test_a_stream_can_begin_at_any_step(digits, augmentation, sampling):
     assert_equal(whole[3:], batches(digits, 2, 32, 7, step=3, **options))
 
 
+def test_batches_of_any_size_are_cut_from_one_stream(digits):
+    small = batches(digits, 12, 8, 7)
+    for size in (48, 96):  # read in chunks of 16 and of 32
+        images, labels = zip(*small[: size // 8], strict=True)
+        whole = batches(digits, 1, size, 7)
+        assert_equal(whole, [(np.concatenate(images), np.concatenate(labels))])
+
+
 @pytest.mark.parametrize("augmentation", [data.SHIFT, MIXED])
 def test_shards_are_slices_of_the_batch(digits, augmentation):
     whole = batches(digits, 3, 32, 7, step=44, augmentation=augmentation)  # over an epoch's end
@@ -132,8 +140,10 @@ def test_bad_images_are_named_and_replaced(folder):
     for path in bad:
         spoil(path)
     (folder / "apple" / "11.JPG").write_bytes(b"")
-    bad.append(folder / "apple" / "11.JPG")
-    dataset = data.load(f"folder:{folder}", image_size=16, max_bad_images=4)
+    within = folder / "leaf" / "12.JPG"  # begins and ends well
+    within.write_bytes(within.read_bytes().replace(b"\xff\xc4\x00\x1f", b"\xff\xc4\x00\x01"))
+    bad += [folder / "apple" / "11.JPG", within]
+    dataset = data.load(f"folder:{folder}", image_size=16, max_bad_images=5)
     sound = batches(dataset, 8, 10, 3)
     for images, labels in sound:  # labels go with the replacement
         np.testing.assert_array_equal(images[:, 8, 8, :2].argmax(-1), labels)
@@ -141,6 +151,8 @@ def test_bad_images_are_named_and_replaced(folder):
     assert "truncated" in dataset.bad_images[str(bad[0])]
     assert set(data.check(dataset)) == {str(path) for path in bad}
     assert_equal(sound[5:], batches(dataset, 3, 10, 3, step=5))
+    images, labels = batches(dataset, 1, 80, 3)[0]  # chunks of 16
+    assert_equal(sound, [(images[i : i + 10], labels[i : i + 10]) for i in range(0, 80, 10)])
 
 
 def test_too_many_bad_images(folder):

@@ -7,6 +7,7 @@ import math
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import keras_senet
 from keras_senet import training
@@ -82,6 +83,35 @@ def test_a_run_writes_its_files(digits, tmp_path):
     assert summary["recipe"]["epochs"] == 2
     assert summary["training_images"] + summary["held_out_images"] == 1797
     assert (result.workdir / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_broken_files_are_listed(tmp_path):
+    """Training goes to its end on a folder of which 5 % cannot be read, and names exactly those."""
+    rng = np.random.default_rng(0)
+    files = []
+    for label, colour in (("red", (200, 30, 30)), ("blue", (30, 30, 200))):
+        (tmp_path / label).mkdir()
+        for number in range(50):
+            pixels = rng.normal(colour, 20, (40, 48, 3)).clip(0, 255).astype("uint8")
+            files.append(tmp_path / label / f"{number:02}.jpg")
+            Image.fromarray(pixels).save(files[-1])
+    # Among them 35, which is held out: every fifth of a class is.
+    broken = {
+        files[3]: lambda data: data[:-100],
+        files[35]: lambda data: data[:100],
+        files[52]: lambda data: b"",
+        files[61]: lambda data: b"no image at all",
+        files[88]: lambda data: data.replace(b"\xff\xc4\x00\x1f", b"\xff\xc4\x00\x01"),
+    }
+    for path, spoilt in broken.items():
+        path.write_bytes(spoilt(path.read_bytes()))
+    dataset = keras_senet.data.load(f"folder:{tmp_path}", image_size=32)
+    recipe = training.DIGITS.replace(epochs=2, batch_size=16)
+    result = training.train(NETWORK, dataset, recipe, tmp_path / "run")
+    summary = json.loads((result.workdir / "summary.json").read_text())
+    assert summary["bad_images"].keys() == {str(path) for path in broken}
+    with open(result.workdir / "history.csv") as file:
+        assert len(list(csv.DictReader(file))) == 2
 
 
 def test_mixed_precision_run_and_start_from_weights(digits, tmp_path):
