@@ -5,10 +5,12 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from keras_senet.data import crops
 from keras_senet.export.artefacts import written_whole
 from keras_senet.export.fold import fold
 from keras_senet.export.models import exportable, image_shape
+from keras_senet.layers import ImageNormalization
+
+DEFAULT_VIEW = ImageNormalization(1.0)  # of a model without one
 
 
 def to_saved_model(model, path, *, input_size=None, overwrite=False):
@@ -18,8 +20,8 @@ def to_saved_model(model, path, *, input_size=None, overwrite=False):
 
     - `serve` (and `serving_default`): float32 images `(N, H, W, C)` in the range that the model
       takes (raw pixels in 0..255 where preprocessing is inside) to its output;
-    - `jpeg`: `(N,)` JPEG files, decoded and cropped as for evaluation, to its output; of models
-      of a known size that take RGB;
+    - `jpeg`: `(N,)` JPEG files to its output; each is decoded, resized and cropped as
+      `load_image` does for the model; of models of a known size that take RGB;
     - `features`: images to what the classifier reads; of models that end in one.
 
     Args:
@@ -42,6 +44,7 @@ def to_saved_model(model, path, *, input_size=None, overwrite=False):
         >>> probabilities = served.serve(images)
         >>> probabilities = served.jpeg([open("flower.jpg", "rb").read()])
     """
+    view = next((x for x in model.layers if isinstance(x, ImageNormalization)), DEFAULT_VIEW)
     model = fold(exportable(model))
     shape = model.inputs[0].shape[1:]
     if input_size is not None:
@@ -53,7 +56,7 @@ def to_saved_model(model, path, *, input_size=None, overwrite=False):
         archive.add_endpoint("serve", lambda image: model(image, training=False), images)
         if None not in shape[:2] and shape[0] == shape[1] and shape[2] == 3:
             files = [tf.TensorSpec((None,), tf.string, "jpeg")]
-            archive.add_endpoint("jpeg", _of_files(model, shape[0]), files)
+            archive.add_endpoint("jpeg", _of_files(model, shape[0], view), files)
         classifier = model.layers[-1]
         if isinstance(classifier, keras.layers.Dense):
             features = keras.Model(model.inputs, classifier.input)
@@ -62,11 +65,17 @@ def to_saved_model(model, path, *, input_size=None, overwrite=False):
     return pathlib.Path(path)
 
 
-def _of_files(model, size):
+def _of_files(model, size, view):
     def decode(file):
-        image = tf.io.decode_jpeg(file, channels=3)
-        square = crops.cut(image, crops.centre(tf.shape(image)))
-        return tf.cast(crops.resize(square, size), tf.float32)
+        # Accurately, as Pillow decodes.
+        image = tf.io.decode_jpeg(file, channels=3, dct_method="INTEGER_ACCURATE")
+        sides = tf.shape(image)[:2]
+        shorter = int(size / view.crop)
+        sides = sides * shorter // tf.reduce_min(sides)
+        image = tf.image.resize(image, sides, method=view.interpolation, antialias=True)
+        top, left = tf.unstack(tf.cast(tf.round((sides - size) / 2), tf.int32))
+        square = image[top : top + size, left : left + size]
+        return tf.clip_by_value(tf.round(square), 0, 255)
 
     def classify(jpeg):
         spec = tf.TensorSpec((size, size, 3), tf.float32)
