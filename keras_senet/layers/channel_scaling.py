@@ -45,7 +45,9 @@ def scale(images, gates):
 
 
 def _mean(x):
-    # Rows by the pooling kernel, which accumulates in float32 and is twice as fast as a reduction;
-    # their means in float32, so that half precision rounds each row and not the whole.
+    # By the pooling kernel, which accumulates in float32 and is faster than a reduction. Half
+    # precision is to round each row and not the whole: means of rows, and their mean in float32.
+    if x.dtype == "float32" and x.shape[1] is not None:
+        return tf.nn.avg_pool2d(x, x.shape[1:3], 1, "VALID")
     rows = tf.nn.avg_pool2d(x, (1, x.shape[2]), 1, "VALID")
     return tf.reduce_mean(tf.cast(rows, "float32"), axis=1, keepdims=True)
