@@ -32,16 +32,16 @@ RECIPES = {
 }
 
 
-def accuracies(network, name):
+def accuracies(title, name):
     """Held-out accuracy of a run for each seed."""
-    dataset = keras_senet.data.load(name)
+    network, dataset = NETWORKS[title], keras_senet.data.load(name)
     recipe = RECIPES[name].replace(epochs=EPOCHS.value, warmup_epochs=min(1, EPOCHS.value - 1))
     values = []
     for seed in range(SEEDS.value):
         with tempfile.TemporaryDirectory() as workdir:
             run = keras_senet.training.train(network, dataset, recipe, workdir, seed=seed)
         values.append(run.accuracy)
-        print(f"{name} {network.name} seed {seed}: {run.accuracy:.4f}", flush=True)
+        print(f"{name} {title} seed {seed}: {run.accuracy:.4f}", flush=True)
     return values
 
 
@@ -49,7 +49,7 @@ def main(_):
     """Trains all and compares."""
     results = []
     for name in DATA.value:
-        rows = {title: accuracies(network, name) for title, network in NETWORKS.items()}
+        rows = {title: accuracies(title, name) for title in NETWORKS}
         results.append({"data": name, "epochs": EPOCHS.value, "accuracies": rows})
         for title, values in rows.items():
             print(f"{name:8} {title:14} {np.mean(values):.2%} +- {np.std(values):.2%}")
