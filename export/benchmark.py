@@ -1,6 +1,7 @@
 """Times .tflite files in turns: python export/benchmark.py plain.tflite se.tflite --threads=1,2.
 
-Prints a table, writes --output (JSON). Exits with 1 if a file is above --max_ratio of the first.
+Prints a table, writes --output (JSON) and --plot (PNG, SVG or PDF). Exits with 1 if a file is above
+--max_ratio of the first.
 """
 
 import dataclasses
@@ -16,6 +17,7 @@ from keras_senet.export.artefacts import written_whole
 _THREADS = flags.DEFINE_list("threads", ["1", "2", "4"], "Numbers of threads.")
 _RUNS = flags.DEFINE_integer("runs", 50, "Rounds, in each of which every file runs once.")
 _OUTPUT = flags.DEFINE_string("output", None, "JSON file to write.")
+_PLOT = flags.DEFINE_string("plot", None, "Picture to write, .png, .svg or .pdf.")
 _MAX_RATIO = flags.DEFINE_float("max_ratio", None, "Largest latency over that of the first file.")
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace the file that is there.")
 
@@ -35,6 +37,8 @@ def main(argv):
     if _OUTPUT.value is not None:
         with written_whole(pathlib.Path(_OUTPUT.value), _OVERWRITE.value) as partial:
             partial.write_text(json.dumps([dataclasses.asdict(row) for row in rows], indent=2))
+    if _PLOT.value is not None:
+        export.plot_latencies(rows, _PLOT.value, overwrite=_OVERWRITE.value)
     if _MAX_RATIO.value is not None:
         slow = [row.name for row in rows if row.ratio > _MAX_RATIO.value]
         if slow:

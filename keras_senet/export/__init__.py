@@ -2,6 +2,7 @@
 
 from keras_senet.export.benchmark import Timing, benchmark
 from keras_senet.export.fold import fold
+from keras_senet.export.latency_plot import plot_latencies
 from keras_senet.export.onnx import to_onnx
 from keras_senet.export.saved_model import to_saved_model
 from keras_senet.export.sensitivity import BlockSensitivity, sensitivity
@@ -18,6 +19,7 @@ __all__ = [
     "fold",
     "load_calibration",
     "load_verification",
+    "plot_latencies",
     "sensitivity",
     "to_onnx",
     "to_saved_model",

@@ -14,9 +14,13 @@ from keras_senet.export.litert import LiteRT
 WARMUP_RUNS = 3
 # Load and first run in a process of its own, whose peak memory is this file's.
 FOOTPRINT = """
-import json, resource, sys, time
+import json, pathlib, re, resource, sys, time
 from ai_edge_litert.interpreter import Interpreter
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def peak():
+    status = pathlib.Path("/proc/self/status")
+    if status.exists():  # on Linux getrusage begins with the peak of the parent process
+        return int(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 before, start = peak(), time.perf_counter()
 interpreter = Interpreter(sys.argv[1], num_threads=1)
 interpreter.allocate_tensors()
@@ -38,8 +42,7 @@ class Timing:
         p99_ms: The 99th percentile.
         ratio: Median over all rounds of its latency over that of the first file.
         load_ms: Time to load the file and prepare it, in a new process.
-        peak_bytes: Memory that loading and one run take on top of that process; 0 if less than
-            starting Python took for a moment.
+        peak_bytes: Memory that loading and one run take on top of that process.
         bytes: Size of the file.
     """
 

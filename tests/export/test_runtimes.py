@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import sklearn.datasets
 from ai_edge_litert.interpreter import Interpreter
+from PIL import Image
 from sklearn.datasets import load_sample_images
 
 import keras_senet
@@ -176,9 +177,15 @@ def test_benchmark_takes_turns(model, tmp_path):
     assert [(row.name, row.threads) for row in rows] == [("a", 1), ("b", 1), ("a", 2), ("b", 2)]
     for row in rows:
         assert 0 < row.median_ms <= row.p90_ms <= row.p99_ms
-        assert row.peak_bytes >= 0 and row.load_ms > 0
+        # The file is read into memory, and its weights are packed for the kernels.
+        assert path.stat().st_size / 2 < row.peak_bytes < 20 * path.stat().st_size
+        assert row.load_ms > 0
         assert row.bytes == path.stat().st_size
     assert rows[0].ratio == 1
+    picture = export.plot_latencies(rows, tmp_path / "latency.png")
+    assert Image.open(picture).size[0] == 1200
+    with pytest.raises(FileExistsError):
+        export.plot_latencies(rows, picture)
     with pytest.raises(FileNotFoundError):
         export.benchmark({"a": tmp_path / "none.tflite"})
     with pytest.raises(ValueError, match="at least one file"):
