@@ -18,7 +18,7 @@ import keras_senet
 from keras_senet.training import CIFAR, DIGITS
 
 SEEDS = flags.DEFINE_integer("seeds", 5, "Runs of each network, seeds 0, 1, ...")
-EPOCHS = flags.DEFINE_integer("epochs", None, "Epochs of a run. Default: 20, on shapes 10.")
+EPOCHS = flags.DEFINE_integer("epochs", None, "Epochs of a run. Default: 20, on shapes 12.")
 DATA = flags.DEFINE_list("data", ["digits", "shapes"], "Data sets.")
 OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/se_against_plain.json.")
 
@@ -28,7 +28,7 @@ NETWORKS = {
 }
 RECIPES = {
     "digits": DIGITS.replace(epochs=20),
-    "shapes": CIFAR.replace(epochs=10, schedule="cosine", drops=(), warmup_epochs=1, batch_size=64),
+    "shapes": CIFAR.replace(epochs=12, schedule="cosine", drops=(), warmup_epochs=1, batch_size=64),
 }
 
 

@@ -51,7 +51,7 @@ def draw(label, number, size):
     angle, place = rng.uniform(0, np.pi), rng.uniform(-0.8, 0.8)
     bar = np.abs(x * np.cos(angle) + y * np.sin(angle) - place) < 0.12
     image[bar] = rng.uniform(0, 1, 3)
-    radius, turn = rng.uniform(0.35, 0.7), rng.uniform(0, 2 * np.pi)
+    radius, turn = rng.uniform(0.55, 0.85), rng.uniform(0, 2 * np.pi)
     left, top = rng.uniform(-0.9 + radius, 0.9 - radius, 2)
     u = ((x - left) * np.cos(turn) + (y - top) * np.sin(turn)) / radius
     v = ((y - top) * np.cos(turn) - (x - left) * np.sin(turn)) / radius
@@ -59,16 +59,16 @@ def draw(label, number, size):
     first = _fill(FILLS[label % 2], rng, u, v)
     colours = rng.uniform(0, 1, (2, 3))
     image[inside] = np.where(first[..., None], *colours)[inside]
-    image += rng.normal(0, rng.uniform(0.02, 0.15), image.shape)
+    image += rng.normal(0, rng.uniform(0.02, 0.06), image.shape)
     return np.rint(image.clip(0, 1) * 255).astype("uint8")
 
 
 def _ground(rng, x, y):
-    slopes = rng.uniform(-0.3, 0.3, (2, 3))
+    slopes = rng.uniform(-0.2, 0.2, (2, 3))
     image = rng.uniform(0.2, 0.8, 3) + x[..., None] * slopes[0] + y[..., None] * slopes[1]
     angle, period, phase = rng.uniform(0, np.pi), rng.uniform(0.3, 1.5), rng.uniform(0, 2 * np.pi)
     waves = np.sin((x * np.cos(angle) + y * np.sin(angle)) * 2 * np.pi / period + phase)
-    return image + waves[..., None] * rng.uniform(-0.2, 0.2, 3)
+    return image + waves[..., None] * rng.uniform(-0.1, 0.1, 3)
 
 
 def _figure(name, u, v):
