@@ -57,3 +57,16 @@ def test_examples_are_read_by_number(dataset):
     np.testing.assert_array_equal(np.bincount(labels), [10, 10, 10])
     assert dataset.training.name(3).endswith("colours/1.0.0/train[3]")
     assert data.check(dataset) == {}
+
+
+def test_fake_mnist_of_tensorflow_datasets(tmp_path, monkeypatch):
+    """Grey PNG images and numbered classes, in the data set that TFDS tests itself with."""
+    builder = tfds.testing.DummyMnist(data_dir=tmp_path)
+    builder.download_and_prepare()
+    monkeypatch.setattr(tfds, "builder", lambda name: builder)
+    dataset = data.load("tfds:dummy_mnist", image_size=28)
+    assert dataset.class_names == tuple("0123456789")
+    assert dataset.augmentation == data.CIFAR
+    images, labels = dataset.held_out_arrays()
+    np.testing.assert_array_equal(images, np.ones((20, 28, 28, 3)))  # all of its pixels are 1
+    np.testing.assert_array_equal(np.bincount(labels), [2] * 10)
