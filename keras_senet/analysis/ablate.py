@@ -7,6 +7,7 @@ goes on where it was stopped.
 """
 
 import argparse
+import math
 import pathlib
 
 import keras_senet
@@ -50,9 +51,14 @@ def outcome_of(ablation, results):
     """The `Outcome` of a table, from what the files of each row's cells say."""
     return Outcome(
         ablation,
-        tuple(tuple(100 - 100 * one["accuracy"] for one in row) for row in results),
+        tuple(tuple(_error(one["accuracy"]) for one in row) for row in results),
         tuple(row[0]["parameters"] for row in results),
     )
+
+
+def _error(accuracy):
+    """In %; NaN if the run diverged."""
+    return math.nan if accuracy is None else 100 - 100 * accuracy
 
 
 def write(outcome, folder):

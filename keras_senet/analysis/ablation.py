@@ -1,6 +1,7 @@
 """The paper's ablations as values, and what our runs of them gave."""
 
 import dataclasses
+import math
 import statistics
 
 from keras_senet.analysis.output import aligned, write_csv
@@ -103,7 +104,7 @@ class Outcome:
 
     Attributes:
         ablation: The table.
-        errors: Held-out error in % of each seed, for each row.
+        errors: Held-out error in % of each seed, for each row; NaN if it diverged.
         parameters: Trainable parameters of each row's network.
     """
 
@@ -112,19 +113,34 @@ class Outcome:
     parameters: tuple[int, ...]
 
     @property
+    def diverged(self):
+        """How many seeds of each row diverged: means and spreads are those of the others."""
+        return tuple(sum(map(math.isnan, errors)) for errors in self.errors)
+
+    @property
     def means(self):
-        """Mean error of each row, in %."""
-        return tuple(statistics.fmean(errors) for errors in self.errors)
+        """Mean error of each row, in %; NaN if all seeds diverged."""
+        return tuple(statistics.fmean(errors) if errors else math.nan for errors in self._finite)
 
     @property
     def spreads(self):
         """Standard deviation over the seeds of each row, in points; 0 for one seed."""
-        return tuple(statistics.stdev(e) if len(e) > 1 else 0.0 for e in self.errors)
+        return tuple(statistics.stdev(e) if len(e) > 1 else 0.0 for e in self._finite)
+
+    @property
+    def _finite(self):
+        return [[error for error in errors if not math.isnan(error)] for errors in self.errors]
 
     def to_csv(self, path):
         """Writes one line for each row."""
         columns = zip(
-            self.ablation.rows, self.means, self.spreads, self.errors, self.parameters, strict=True
+            self.ablation.rows,
+            self.means,
+            self.spreads,
+            self.diverged,
+            self.errors,
+            self.parameters,
+            strict=True,
         )
         write_csv(
             path,
@@ -133,27 +149,30 @@ class Outcome:
                     "row": row.label,
                     "error": round(mean, 4),
                     "std": round(spread, 4),
+                    "diverged": diverged,
                     "errors": " ".join(f"{error:.4f}" for error in errors),
                     "parameters": parameters,
                     "paper_top1": row.top1,
                     "paper_top5": row.top5,
                 }
-                for row, mean, spread, errors, parameters in columns
+                for row, mean, spread, diverged, errors, parameters in columns
             ],
         )
 
     def __str__(self):
-        header = (f"{self.ablation.name}: error, %", "mean", "std", "parameters", "paper top-1")
-        lines = zip(self.ablation.rows, self.means, self.spreads, self.parameters, strict=True)
+        header = (f"{self.ablation.name}: error, %", "mean", "std", "diverged", "parameters")
+        columns = (self.means, self.spreads, self.diverged, self.parameters)
+        lines = zip(self.ablation.rows, *columns, strict=True)
         rows = [
             (
                 row.label,
                 f"{mean:.2f}",
                 f"{spread:.2f}",
+                str(diverged),
                 f"{count:,}",
                 f"{row.top1:.2f}",
                 f"{row.top5:.2f}",
             )
-            for row, mean, spread, count in lines
+            for row, mean, spread, diverged, count in lines
         ]
-        return aligned([(*header, "top-5"), *rows])
+        return aligned([(*header, "paper top-1", "top-5"), *rows])

@@ -1,5 +1,6 @@
 """Cells of the ablations: one training run each, one file each, run once however often."""
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -12,7 +13,7 @@ import keras
 
 from keras_senet.analysis.output import replacing
 from keras_senet.architectures import Architecture
-from keras_senet.training import Recipe
+from keras_senet.training import Diverged, Recipe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,23 +67,23 @@ class Cell:
         return found
 
     def run(self, folder):
-        """Trains the network and writes the file."""
+        """Trains the network and writes the file; a run that diverges has no accuracy there."""
         import keras_senet
 
-        with tempfile.TemporaryDirectory() as workdir:
-            result = keras_senet.training.train(
-                self.network,
-                keras_senet.data.load(self.data, image_size=self.image_size),
-                self.recipe,
-                workdir,
-                seed=self.seed,
-            )
+        dataset = keras_senet.data.load(self.data, image_size=self.image_size)
+        shape = (self.image_size, self.image_size, 3)
+        model = self.network(input_shape=shape, classes=len(dataset.class_names))
         found = {
             "settings": self.settings,
-            "accuracy": result.accuracy,
-            "parameters": sum(math.prod(weight.shape) for weight in result.model.trainable_weights),
-            "seconds": round(result.seconds, 1),
+            "accuracy": None,
+            "parameters": sum(math.prod(weight.shape) for weight in model.trainable_weights),
         }
+        # Some designs do diverge, ReLU gates for one: that is an outcome of an ablation.
+        with tempfile.TemporaryDirectory() as workdir, contextlib.suppress(Diverged):
+            result = keras_senet.training.train(
+                self.network, dataset, self.recipe, workdir, seed=self.seed
+            )
+            found["accuracy"] = result.accuracy
         with replacing(self._path(folder)) as partial:
             partial.write_text(json.dumps(found, indent=2) + "\n")
 
@@ -142,4 +143,5 @@ def _work(cells, folder):
         if parent is not None and not parent.is_alive():
             return
         cell.run(folder)
-        print(f"{cell.name}: {cell.finished(folder)['accuracy']:.2%}", flush=True)
+        accuracy = cell.finished(folder)["accuracy"]
+        print(f"{cell.name}: {'diverged' if accuracy is None else f'{accuracy:.2%}'}", flush=True)

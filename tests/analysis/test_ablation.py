@@ -1,13 +1,14 @@
 """Ablation tables, and cells that run once."""
 
 import json
+import math
 
 import keras
 import pytest
 
 import keras_senet
 from keras_senet.analysis.ablation import ABLATIONS, SQUEEZE, Outcome
-from keras_senet.training import DIGITS
+from keras_senet.training import DIGITS, Diverged
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow")
 
@@ -31,6 +32,27 @@ def test_mean_and_spread_by_hand():
     assert outcome.means == (2.0, 2.0)
     assert outcome.spreads == (pytest.approx(2**0.5), 0.0)
     assert "22.57" in str(outcome)
+
+
+def test_diverged_runs_are_counted_not_averaged(tmp_path, monkeypatch):
+    from keras_senet.analysis import ablate, cells
+
+    def train(*arguments, **options):
+        raise Diverged("The loss is nan.")
+
+    monkeypatch.setattr(keras_senet.training, "train", train)
+    network = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
+    cell = cells.Cell(network, "digits", 16, DIGITS, 0)
+    cells.run_cells([cell], tmp_path)
+    found = cell.finished(tmp_path)
+    assert found["accuracy"] is None and found["parameters"] > 0
+    fine = {**found, "accuracy": 0.75}
+    outcome = ablate.outcome_of(SQUEEZE, [[found, fine, fine], [found, found]])
+    assert outcome.diverged == (1, 2)
+    assert outcome.means == pytest.approx((25.0, math.nan), nan_ok=True)
+    assert outcome.spreads == (0.0, 0.0)
+    ablate.write(outcome, tmp_path)
+    assert "nan" in (tmp_path / "squeeze.txt").read_text()
 
 
 def test_tables_share_cells_and_finished_cells_are_not_run_again(tmp_path, capsys, monkeypatch):
