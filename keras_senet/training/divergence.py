@@ -29,6 +29,7 @@ class Divergence(keras.callbacks.Callback):
         super().__init__()
         guess = np.full((1, classes), 1 / classes, "float32")
         self.limit = HIGH * float(loss(np.eye(classes, dtype="float32")[:1], guess))
+        self.steps_per_epoch = steps_per_epoch
         self.window = min(WINDOW, steps_per_epoch)
         self.high = 0
         self._seen = (0.0, 0.0)
@@ -40,21 +41,22 @@ class Divergence(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
         """Judges the steps since the last time."""
         if batch and batch % self.window == 0:
-            self._judge(f"before step {batch} of the epoch")
+            total, count = self._total_and_count()
+            mean = (total - self._seen[0]) / (count - self._seen[1])
+            self._seen = (total, count)
+            self._judge(mean, f"before step {batch} of the epoch")
 
     def on_epoch_end(self, epoch, logs=None):
-        """Judges the rest of the epoch, and the statistics."""
-        self._judge(f"in epoch {epoch}")
+        """Judges an epoch that has no windows, and the statistics."""
+        # By now the model's own metrics are those of the validation.
+        loss = logs["loss"]
+        if self.window == self.steps_per_epoch or not math.isfinite(loss):
+            self._judge(loss, f"in epoch {epoch}")
         for variable in self.model.non_trainable_variables:
             if not np.isfinite(keras.ops.convert_to_numpy(keras.ops.copy(variable))).all():
                 raise Diverged(f"{variable.path} is not finite in epoch {epoch}.")
 
-    def _judge(self, when):
-        total, count = self._total_and_count()
-        if count <= self._seen[1]:
-            return
-        mean = (total - self._seen[0]) / (count - self._seen[1])
-        self._seen = (total, count)
+    def _judge(self, mean, when):
         if not math.isfinite(mean):
             raise Diverged(f"The loss is {mean} {when}.")
         self.high = self.high + 1 if mean > self.limit else 0
