@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -84,21 +85,34 @@ class Contender:
             stdout=subprocess.PIPE,
             text=True,
             env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, **self.environment},
+            start_new_session=True,  # so that its own processes stop with it
         )
         self.facts = self._answer()
+        self._signal(signal.SIGSTOP)
         self.seconds = []
         return self
 
     def __exit__(self, *_):
         """Ends the process."""
+        self._signal(signal.SIGCONT)
         self._process.stdin.close()
         self._process.wait()
 
     def run(self, steps):
-        """Seconds of one of `steps` steps in a row."""
+        """Seconds of one of `steps` steps in a row.
+
+        Between its turns the process is stopped: it neither loads ahead nor disturbs the others.
+        """
+        self._signal(signal.SIGCONT)
         self._process.stdin.write(f"{steps}\n")
         self._process.stdin.flush()
-        return self._answer()
+        seconds = self._answer()
+        self._signal(signal.SIGSTOP)
+        return seconds
+
+    def _signal(self, number):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
 
     def _answer(self):
         line = self._process.stdout.readline()

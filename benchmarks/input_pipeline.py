@@ -21,7 +21,7 @@ PHOTOS = flags.DEFINE_integer("photos", 512, "Files to make.")
 BATCH = flags.DEFINE_integer("batch", 32, "Images in a step.")
 SIZE = flags.DEFINE_integer("size", 224, "Height and width of the images delivered.")
 ROUNDS = flags.DEFINE_integer("rounds", 15, "Rounds of one turn for each contender.")
-STEPS = flags.DEFINE_integer("steps", 8, "Batches in a turn.")
+STEPS = flags.DEFINE_integer("steps", 32, "Batches in a turn.")
 PEER_PYTHON = flags.DEFINE_string("peer_python", sys.executable, "Interpreter that has timm.")
 OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/input_pipeline.json.")
 
@@ -54,8 +54,7 @@ def main(_):
             ]
             if split == "train":
                 group.insert(1, Contender("bare loop", "bare_pipeline_contender.py", common))
-            # One after the other: each loads ahead while it waits for its turn.
-            competed = contenders.compete([[one] for one in group], ROUNDS.value, STEPS.value)
+            competed = contenders.compete([group], ROUNDS.value, STEPS.value)
             summaries = {contender.name: contender.summary() for contender in competed}
             for summary in summaries.values():
                 summary["arguments"] = {**summary["arguments"], "folder": "made for the run"}
