@@ -56,7 +56,8 @@ def main(_):
             {"data": name, "epochs": EPOCHS.value or RECIPES[name].epochs, "accuracies": rows}
         )
         for title, values in rows.items():
-            print(f"{name:8} {title:14} {np.mean(values):.2%} +- {np.std(values):.2%}")
+            spread = np.std(values, ddof=1) if len(values) > 1 else 0.0
+            print(f"{name:8} {title:14} {np.mean(values):.2%} +- {spread:.2%}")
     path = pathlib.Path(OUTPUT.value or FOLDER / "results/se_against_plain.json")
     contenders.write(path, {"device": "cpu", "results": results})
 
