@@ -35,7 +35,7 @@ _VERIFICATION = flags.DEFINE_string(
 _VERIFICATION_IMAGES = flags.DEFINE_integer("verification_images", 500, "How many at most.")
 _INPUT_SIZE = flags.DEFINE_integer("input_size", None, "Pixels, if the model takes any size.")
 _LABELS = flags.DEFINE_string("labels", None, "Text file with the name of a class in each line.")
-_GROUP_WIDTH = flags.DEFINE_integer("group_width", None, "Least input channels of each group.")
+_GROUP_WIDTH = flags.DEFINE_integer("group_width", 16, "Least input channels of each group.")
 _FALLBACK = flags.DEFINE_bool(
     "fallback", False, "Leave the most sensitive blocks in float32 until --min_agreement is met."
 )

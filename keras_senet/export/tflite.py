@@ -12,9 +12,7 @@ from keras_senet.export.models import checked_images, exportable, image_shape
 from keras_senet.export.sensitivity import quantize_until
 
 CALIBRATED = ("int8", "int8_full")
-# Input channels of a group from which a kernel is faster than one with zeros in it.
-GROUP_WIDTHS = {None: 1, "float16": 1, "dynamic": 1, "int8": 64, "int8_full": 64}
-QUANTIZATIONS = tuple(GROUP_WIDTHS)
+QUANTIZATIONS = (None, "float16", "dynamic", *CALIBRATED)
 
 
 def to_tflite(
@@ -26,7 +24,7 @@ def to_tflite(
     min_agreement=None,
     labels=None,
     input_size=None,
-    group_width=None,
+    group_width=16,
     overwrite=False,
 ):
     """Writes a .tflite file of builtin operators, for one image at a time.
@@ -48,7 +46,7 @@ def to_tflite(
         labels: Name of every class, written into the file, or `None`.
         input_size: Height and width in pixels for a model that leaves them open.
         group_width: Input channels that each group of a convolution shall have at least: narrow
-            groups are merged. Default: 64 for int8, 1 (as trained) for floats.
+            groups, which leave most of a vector register empty, are merged. 1: as trained.
         overwrite: Whether to replace what is there.
 
     Returns:
@@ -75,8 +73,7 @@ def to_tflite(
     if quantization not in (None, "float16"):
         needs_quantizer()
     with written_whole(path, overwrite) as partial:
-        width = GROUP_WIDTHS[quantization] if group_width is None else group_width
-        network = convert(fold(model, width), shape, float16=quantization == "float16")
+        network = convert(fold(model, group_width), shape, float16=quantization == "float16")
         if quantization == "dynamic":
             network = quantize_weights(network)
         elif quantization in CALIBRATED and min_agreement is not None:
