@@ -48,6 +48,7 @@ class Divergence(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Judges an epoch that has no windows, and the statistics."""
+        assert logs is not None, "model.fit passes the loss"
         # By now the model's own metrics are those of the validation.
         loss = logs["loss"]
         if self.window == self.steps_per_epoch or not math.isfinite(loss):
