@@ -44,8 +44,9 @@ def to_saved_model(model, path, *, input_size=None, overwrite=False):
         >>> probabilities = served.serve(images)
         >>> probabilities = served.jpeg([open("flower.jpg", "rb").read()])
     """
+    model = exportable(model)
     view = next((x for x in model.layers if isinstance(x, ImageNormalization)), DEFAULT_VIEW)
-    model = fold(exportable(model))
+    model = fold(model)
     shape = model.inputs[0].shape[1:]
     if input_size is not None:
         shape = image_shape(model, input_size)
