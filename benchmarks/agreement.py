@@ -16,10 +16,17 @@ from sklearn.datasets import load_sample_images
 import keras_senet
 from keras_senet import export
 
-NETWORKS = flags.DEFINE_list("networks", ["SEResNet50", "SEResNeXt50"], "Of keras_senet.")
-SIZE = flags.DEFINE_integer("size", 64, "Height and width of an image.")
+NETWORKS = flags.DEFINE_list("networks", [], "Of keras_senet. Default: all.")
 IMAGES = flags.DEFINE_integer("images", 48, "Crops of two photographs, as many to calibrate with.")
 OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/agreement.json.")
+
+SMALL, LEAST_INCEPTION = 64, 75  # pixels; Inception-ResNet-v2 takes no smaller images
+
+
+def public_networks():
+    """Names of all architectures."""
+    values = {name: getattr(keras_senet, name) for name in keras_senet.__all__}
+    return [name for name in values if isinstance(values[name], keras_senet.Architecture)]
 
 
 def crops(count, size, seed):
@@ -46,37 +53,49 @@ def calibrated(network, images):
     return model
 
 
-def main(_):
-    """Exports and verifies every network in every format."""
-    path = pathlib.Path(OUTPUT.value or pathlib.Path(__file__).parent / "results/agreement.json")
-    known, judged = (crops(IMAGES.value, SIZE.value, seed) for seed in (0, 1))
-    rows = []
-    for name in NETWORKS.value:
-        model = calibrated(getattr(keras_senet, name), known)
-        for quantization in export.QUANTIZATIONS:
-            needs_images = quantization in ("int8", "int8_full")
-            with tempfile.TemporaryDirectory() as folder:
-                file = export.to_tflite(
-                    model,
-                    pathlib.Path(folder) / "network.tflite",
-                    quantization=quantization,
-                    calibration_images=known if needs_images else None,
-                )
-                report = export.verify(model, file, judged)
-            rows.append(
-                {
-                    "network": name,
-                    "quantization": quantization or "float32",
-                    "top1_agreement": report.top1_agreement,
-                    "top5_agreement": report.top5_agreement,
-                    "largest_difference": report.largest_difference,
-                    "bytes": report.bytes,
-                    "partitions": report.partitions,
-                }
+def rows(name):
+    """What `verify` says of one network in every format."""
+    network = getattr(keras_senet, name)
+    size = network.input_size if network.input_size < SMALL else SMALL
+    if isinstance(network, keras_senet.InceptionResNet):
+        size = LEAST_INCEPTION
+    known, judged = (crops(IMAGES.value, size, seed) for seed in (0, 1))
+    model = calibrated(network, known)
+    for quantization in export.QUANTIZATIONS:
+        needs_images = quantization in ("int8", "int8_full")
+        with tempfile.TemporaryDirectory() as folder:
+            file = export.to_tflite(
+                model,
+                pathlib.Path(folder) / "network.tflite",
+                quantization=quantization,
+                calibration_images=known if needs_images else None,
             )
-            record = {"size": SIZE.value, "images": IMAGES.value, "rows": rows}
-            path.write_text(json.dumps(record, indent=1) + "\n")
-            print(rows[-1], flush=True)
+            report = export.verify(model, file, judged)
+        yield {
+            "network": name,
+            "size": size,
+            "images": IMAGES.value,
+            "quantization": quantization or "float32",
+            "top1_agreement": report.top1_agreement,
+            "top5_agreement": report.top5_agreement,
+            "largest_difference": report.largest_difference,
+            "bytes": report.bytes,
+            "partitions": report.partitions,
+        }
+
+
+def main(_):
+    """Exports and verifies every network in every format; keeps the rows of other networks."""
+    path = pathlib.Path(OUTPUT.value or pathlib.Path(__file__).parent / "results/agreement.json")
+    known = json.loads(path.read_text()) if path.exists() else []
+    for name in NETWORKS.value or public_networks():
+        found = list(rows(name))
+        known = [row for row in known if row["network"] != name] + found
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(known, indent=1) + "\n")
+        temporary.rename(path)
+        print(*found, sep="\n", flush=True)
+        keras.backend.clear_session()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,17 @@
 """A float32 .tflite network to int8, weights per channel, with ai-edge-quantizer."""
 
 import contextlib
+import dataclasses
 import io
 import re
 import warnings
 
 import numpy as np
+
+# What XNNPACK computes in float32 only. Converting to float32 and back costs less than to leave its
+# partition, after which every operation up to the next one runs in TFLite's own kernels.
+FLOAT_IN_STATIC = ("SOFTMAX", "AVERAGE_POOL_2D", "HARD_SWISH")
+FLOAT_IN_DYNAMIC = ("DEPTHWISE_CONV_2D",)
 
 # Activations that calibration saw within this range of values are as good as constant.
 DEAD_RANGE = 1e-3
@@ -72,9 +78,13 @@ def quantize(network, ranges, *, only=None, floats=()):
 
 def quantize_weights(network):
     """The network with int8 weights, whose activations are quantized image by image."""
-    from ai_edge_quantizer import recipe
+    from ai_edge_quantizer import recipe, recipe_manager
 
-    return _quantized(network, recipe.dynamic_wi8_afp32())
+    plan = recipe_manager.RecipeManager()
+    plan.load_quantization_recipe(recipe.dynamic_wi8_afp32())
+    for operation in FLOAT_IN_DYNAMIC:
+        _leave(plan, ".*", operation)
+    return _quantized(network, plan.get_quantization_recipe())
 
 
 def scope(block):
@@ -85,8 +95,36 @@ def scope(block):
 def _quantized(network, recipe, ranges=None):
     from ai_edge_quantizer import quantizer
 
-    with _quiet():
+    with _quiet(), _large_filters():
         return bytes(quantizer.Quantizer(network, recipe).quantize(ranges).quantized_model)
+
+
+@contextlib.contextmanager
+def _large_filters():
+    """Lets ai-edge-quantizer 0.10 quantize filters of more than 32 MiB, as SENet-154 has one.
+
+    It takes them row by row, and cannot give scales of the first of four axes to rows. As a matrix
+    with one row for each of these scales, the filter has the same values and is understood.
+    """
+    from ai_edge_quantizer.algorithms.uniform_quantize import uniform_quantize_tensor as library
+
+    quantize_tensor = library.uniform_quantize
+
+    def by_filter(tensor, parameters, is_blockwise_quant=False):
+        if tensor.ndim != 4 or parameters.quantized_dimension != 0 or is_blockwise_quant:
+            return quantize_tensor(tensor, parameters, is_blockwise_quant)
+        rows = dataclasses.replace(
+            parameters,
+            scale=parameters.scale.reshape(-1, 1),
+            zero_point=parameters.zero_point.reshape(-1, 1),
+        )
+        return quantize_tensor(tensor.reshape(len(tensor), -1), rows).reshape(tensor.shape)
+
+    library.uniform_quantize = by_filter
+    try:
+        yield
+    finally:
+        library.uniform_quantize = quantize_tensor
 
 
 @contextlib.contextmanager
@@ -109,8 +147,8 @@ def _static_plan(regex=".*"):
     plan.load_quantization_recipe([{**static, "regex": regex}])
     for edge in ("INPUT", "OUTPUT"):
         _leave(plan, ".*", edge)
-    # XNNPACK has no softmax in int8, and one in float32 is exact.
-    _leave(plan, ".*", "SOFTMAX")
+    for operation in FLOAT_IN_STATIC:
+        _leave(plan, ".*", operation)
     return plan
 
 

@@ -227,3 +227,26 @@ def test_int8_of_a_network_with_a_dead_hidden_unit(model, digits, held_out, tmp_
         dead, tmp_path / "dead.tflite", quantization="int8", calibration_images=digits[0][:300]
     )
     assert export.verify(dead, path, *held_out).top1_agreement >= 0.98
+
+
+def test_int8_of_a_filter_above_32_mebibytes(tmp_path):
+    """As SENet-154 has one; its weights are the nearest multiples of a scale for each filter."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((4, 4, 1024), name="image")
+    network = keras.Model(inputs, keras.layers.Conv2D(1024, 3, use_bias=False)(inputs))
+    images = np.random.default_rng(0).uniform(0, 1, (8, 4, 4, 1024)).astype("float32")
+    path = export.to_tflite(
+        network, tmp_path / "large.tflite", quantization="int8", calibration_images=images
+    )
+    runtime = Interpreter(model_path=str(path))
+    (filters,) = (
+        detail
+        for detail in runtime.get_tensor_details()
+        if list(detail["shape"]) == [1024, 3, 3, 1024]
+    )
+    weights = np.moveaxis(network.layers[-1].kernel.numpy(), -1, 0)
+    scales = np.abs(weights).max((1, 2, 3), keepdims=True) / 127
+    found = runtime.get_tensor(filters["index"])
+    assert found.dtype == np.int8
+    # Rounding of the scale to float32 may tip a value that lies halfway.
+    assert np.abs(found - weights / scales).max() <= 0.5 + 1e-4

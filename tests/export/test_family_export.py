@@ -45,6 +45,25 @@ def test_one_partition_without_flex(name, tmp_path):
     assert export.verify(model, path, x).largest_difference < 1e-5
 
 
+@pytest.mark.parametrize("quantization", ["dynamic", "int8"])
+@pytest.mark.parametrize("name", FAST)
+def test_one_partition_when_quantized(name, quantization, tmp_path):
+    """Pooling, hard swish and, with dynamic ranges, depthwise convolutions have no int8 kernels."""
+    network = shallow(variants()[name])
+    pixels = size(network)
+    x = np.random.default_rng(0).integers(0, 256, (4, pixels, pixels, 3)).astype("uint8")
+    keras.utils.set_random_seed(0)
+    model = network(input_shape=(pixels, pixels, 3), classes=5)
+    path = export.to_tflite(
+        model,
+        tmp_path / "network.tflite",
+        quantization=quantization,
+        calibration_images=x if quantization == "int8" else None,
+    )
+    _, outside = partition(path)
+    assert outside == (False, False, False)
+
+
 def test_operations_between_layers_are_exported_in_float32(tmp_path):
     """ShuffleNetV2 splits its channels with keras.ops, which has no dtype of its own."""
     network = shallow(variants()["SEShuffleNetV2x05"])
