@@ -19,6 +19,7 @@ _RUNS = flags.DEFINE_integer("runs", 50, "Rounds, in each of which every file ru
 _OUTPUT = flags.DEFINE_string("output", None, "JSON file to write.")
 _PLOT = flags.DEFINE_string("plot", None, "Picture to write, .png, .svg or .pdf.")
 _MAX_RATIO = flags.DEFINE_float("max_ratio", None, "Largest latency over that of the first file.")
+_PROFILE = flags.DEFINE_bool("profile", False, "Also print what the kinds of operators take.")
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace the file that is there.")
 
 
@@ -34,6 +35,10 @@ def main(argv):
             f"{row.threads:7d} {row.median_ms:10.2f} {row.p90_ms:8.2f} {row.p99_ms:8.2f} "
             f"{row.ratio:6.3f} {row.load_ms:8.1f} {row.peak_bytes / 1e6:8.1f}  {row.name}"
         )
+    for path in files if _PROFILE.value else ():
+        print(f"\noperators of {path}, one thread\n share       ms  count  operator")
+        for kind in export.profile(path, _RUNS.value):
+            print(f"{kind.share:6.1%} {kind.ms:8.3f} {kind.count:6d}  {kind.operator}")
     if _OUTPUT.value is not None:
         with written_whole(pathlib.Path(_OUTPUT.value), _OVERWRITE.value) as partial:
             partial.write_text(json.dumps([dataclasses.asdict(row) for row in rows], indent=2))

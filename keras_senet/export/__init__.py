@@ -4,6 +4,7 @@ from keras_senet.export.benchmark import Timing, benchmark
 from keras_senet.export.fold import fold
 from keras_senet.export.latency_plot import plot_latencies
 from keras_senet.export.onnx import to_onnx
+from keras_senet.export.profile import OperatorTime, profile
 from keras_senet.export.saved_model import to_saved_model
 from keras_senet.export.sensitivity import BlockSensitivity, sensitivity
 from keras_senet.export.sources import load_calibration, load_verification
@@ -13,6 +14,7 @@ from keras_senet.export.verify import Report, verify
 __all__ = [
     "QUANTIZATIONS",
     "BlockSensitivity",
+    "OperatorTime",
     "Report",
     "Timing",
     "benchmark",
@@ -20,6 +22,7 @@ __all__ = [
     "load_calibration",
     "load_verification",
     "plot_latencies",
+    "profile",
     "sensitivity",
     "to_onnx",
     "to_saved_model",

@@ -44,6 +44,8 @@ def fold(model, group_width=1):
       `(W1 W) mean(x) + (W1 b + b1)`. That is exact, and a fraction of the traffic wherever the
       convolution widens (a quarter in ResNet, half in ResNeXt, grouped ones included).
     - Constant factors and offsets of a gate (hard and doubled sigmoid) go into the convolutions.
+    - Factors and offsets of channels with no convolution before them, as of raw pixels, become a
+      1x1 convolution, which runtimes compute several times faster than a product and a sum.
     - Narrow groups are merged into wider ones with zeros between them, if asked for.
 
     Everything else stays as it is: SE behind an activation, normalization without a convolution
@@ -96,6 +98,21 @@ def _copy(layer):
         return layer  # of a user's own kind, which cannot be rebuilt: the copy shares it
 
 
+def _channels_rescaled(layer, x):
+    """Factors and offsets of channels as a convolution, or `None` where they are plain numbers.
+
+    Runtimes broadcast along the last axis of an image slowly: in int8 the product and the sum take
+    ten times as long as this convolution with a diagonal matrix.
+    """
+    if len(x.shape) != 4 or (np.ndim(layer.scale) == 0 and np.ndim(layer.offset) == 0):
+        return None
+    factors, offsets = (
+        np.broadcast_to(np.asarray(values, "float64"), x.shape[-1])
+        for values in (layer.scale, layer.offset)
+    )
+    return pointwise(x, np.diag(factors), offsets, None, layer.name)
+
+
 class _Folding:
     """One walk over a graph; each rewritten tensor remembers the linear map it is made of.
 
@@ -132,8 +149,9 @@ class _Folding:
             return self._mapped(LinearMap.of(layer, x), layer)
         if type(layer) in NORMALIZATIONS and layer.axis in (-1, len(x.shape) - 1):
             return self._rescaled(layer, x, *normalization(layer))
-        if type(layer) is keras.layers.Rescaling:
-            return self._rescaled(layer, x, layer.scale, layer.offset)
+        if type(layer) in (keras.layers.Rescaling, layers.ImageNormalization):
+            output = self._rescaled(layer, x, layer.scale, layer.offset)
+            return output if output is not None else _channels_rescaled(layer, x)
         if type(layer) is layers.SqueezeExcitation:
             return self._squeeze_excited(layer, x)
         return None

@@ -135,3 +135,15 @@ def test_refusals():
     for width in (0, 2.0, True):
         with pytest.raises(ValueError, match="group_width"):
             fold(keras_senet.SEResNet20(), width)
+
+
+def test_factors_of_channels_become_a_convolution():
+    """As of raw pixels; plain numbers stay, which every runtime multiplies quickly."""
+    image = keras.Input((8, 8, 3))
+    colours = keras.layers.Rescaling([0.5, 2.0, 3.0], [1.0, -7.0, 0.0], name="colours")(image)
+    model = keras.Model(image, keras.layers.Rescaling(0.25, 1.0)(keras.layers.ReLU()(colours)))
+    folded = fold(model)
+    names = [type(layer).__name__ for layer in folded.layers]
+    assert names == ["InputLayer", "Conv2D", "ReLU", "Rescaling"]
+    x = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype("float32")
+    np.testing.assert_allclose(folded(x), model(x), rtol=1e-6, atol=1e-5)
