@@ -70,7 +70,7 @@ def fold(model, group_width=1):
     Example:
         >>> model = keras_senet.SEResNet50()
         >>> model.count_params() - fold(model).count_params()
-        1022784
+        1022772
     """
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
         raise TypeError(
