@@ -12,6 +12,8 @@ import numpy as np
 # partition, after which every operation up to the next one runs in TFLite's own kernels.
 FLOAT_IN_STATIC = ("SOFTMAX", "AVERAGE_POOL_2D", "HARD_SWISH")
 FLOAT_IN_DYNAMIC = ("DEPTHWISE_CONV_2D",)
+# Fewer weights save nothing: the 1x1 convolution of raw pixels is quicker in float32.
+LEAST_WEIGHTS_IN_DYNAMIC = 64
 
 # Activations that calibration saw within this range of values are as good as constant.
 DEAD_RANGE = 1e-3
@@ -81,7 +83,9 @@ def quantize_weights(network):
     from ai_edge_quantizer import recipe, recipe_manager
 
     plan = recipe_manager.RecipeManager()
-    plan.load_quantization_recipe(recipe.dynamic_wi8_afp32())
+    (dynamic,) = recipe.dynamic_wi8_afp32()
+    config = {**dynamic["op_config"], "min_weight_elements": LEAST_WEIGHTS_IN_DYNAMIC}
+    plan.load_quantization_recipe([{**dynamic, "op_config": config}])
     for operation in FLOAT_IN_DYNAMIC:
         _leave(plan, ".*", operation)
     return _quantized(network, plan.get_quantization_recipe())
