@@ -2,46 +2,60 @@
 
 The excitation is tiny; an SE block costs the passes over its input. TensorFlow runs one kernel
 for each operation, and differentiating mean and product one by one takes twelve passes backward.
-Here it takes eight, and half-precision images are never copied to float32.
+Here it takes six, and half-precision images are never copied to float32.
 """
 
 import tensorflow as tf
 
+from keras_senet.layers import processor
 
-def squeeze(images):
-    """Mean of every channel of every image, and the images to go on with.
 
-    Whoever scales the images must take the second output: its gradient and that of the mean are
-    summed here in one pass.
+def scale_by_excitation(images, excitation):
+    """`images * excitation(means)`, with `means` those of every channel of every image.
 
     Args:
         images: `(N, H, W, C)`, W known.
+        excitation: Function of the means to the gates, `(N, 1, 1, C)` in float32 both.
 
     Returns:
-        The means `(N, 1, 1, C)` in float32, and the images.
+        The scaled images, of the dtype of `images`.
     """
+    # What reaches the images is a sum, of what comes through the product and what comes through
+    # the mean. The product hands on its gradient as it comes, and the sum is made in one pass.
+    gates = None
 
     @tf.custom_gradient
-    def split(x):
-        def gradient(of_mean, of_images):
+    def squeeze(x):
+        def gradient(of_means, of_scaled):
             pixels = tf.cast(tf.shape(x)[1] * tf.shape(x)[2], "float32")
-            return of_images + tf.cast(of_mean / pixels, x.dtype)
+            return _multiply_add(of_scaled, gates, tf.cast(of_means / pixels, x.dtype))
 
         return (_mean(x), tf.identity(x)), gradient
 
-    return split(images)
+    @tf.custom_gradient
+    def scale(x, s):
+        def gradient(of_scaled):
+            pixels = tf.cast(tf.shape(x)[1] * tf.shape(x)[2], "float32")
+            of_gates = _mean(of_scaled * x) * pixels
+            return of_scaled, tf.cast(of_gates, s.dtype)
+
+        return x * s, gradient
+
+    means, images = squeeze(images)
+    gates = tf.cast(excitation(means), images.dtype)
+    return scale(images, gates)
 
 
-@tf.custom_gradient
-def scale(images, gates):
-    """`(N, H, W, C)` times `(N, 1, 1, C)`, both of one dtype."""
+def _multiply_add(x, factors, summands):
+    compiled = processor.is_cpu()  # On a GPU not tried.
+    return (_compiled_multiply_add if compiled else _plain_multiply_add)(x, factors, summands)
 
-    def gradient(upstream):
-        pixels = tf.cast(tf.shape(images)[1] * tf.shape(images)[2], "float32")
-        of_gates = _mean(upstream * images) * pixels
-        return upstream * gates, tf.cast(of_gates, gates.dtype)
 
-    return images * gates, gradient
+def _plain_multiply_add(x, factors, summands):
+    return x * factors + summands
+
+
+_compiled_multiply_add = tf.function(_plain_multiply_add, jit_compile=True)
 
 
 def _mean(x):

@@ -1,32 +1,54 @@
-"""Grouped convolution that trains on a CPU."""
+"""Convolution that trains on a CPU: in groups, and in bfloat16."""
 
 import functools
 
 import keras
 from keras import ops
 
+from keras_senet.layers import processor
+
 
 @keras.saving.register_keras_serializable(package="keras_senet")
 class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D`, whose groups are fast on every backend.
+    """`keras.layers.Conv2D`, fast in groups on every backend and in bfloat16 on every CPU.
 
-    Arguments, weights, file format and results are those of the Keras layer; without groups it is
-    that layer. Keras compiles every grouped convolution on TensorFlow with XLA, whose code for a
-    CPU is slow: the gradient takes some hundred times longer than that of TensorFlow's own
-    kernel. This layer runs
+    Arguments, weights, file format and results are those of the Keras layer.
+
+    Keras compiles every grouped convolution on TensorFlow with XLA, whose code for a CPU is slow:
+    the gradient takes some hundred times longer than that of TensorFlow's own kernel. With groups
+    this layer runs
 
     - on TensorFlow its own kernel, or group by group where that kernel has no gradient (without
       oneDNN) and in models that are compiled as a whole (`jit_compile=True`) for a CPU,
     - on JAX the native convolution, or group by group on a CPU,
     - on PyTorch what Keras runs.
 
+    Many CPUs convolve slower in bfloat16 than in float32. There, on TensorFlow, bfloat16 images
+    are convolved in float32 and rounded after: as the bfloat16 kernels do, whose sums are in
+    float32, but that the kernel is not rounded to bfloat16.
+
     Example:
         >>> Conv2D(64, 3, groups=32)(keras.ops.ones((1, 8, 8, 64))).shape
         TensorShape([1, 6, 6, 64])
     """
 
+    def add_weight(self, *args, name=None, **kwargs):
+        """As of every Keras layer; the kernel is cast where it is used, if at all."""
+        autocast = {"autocast": False} if name == "kernel" else {}
+        return super().add_weight(*args, name=name, **kwargs, **autocast)
+
     def convolution_op(self, inputs, kernel):
         """Convolves `(N, H, W, C)` with `(kh, kw, C / groups, filters)`."""
+        if (
+            keras.backend.backend() == "tensorflow"
+            and inputs.dtype == "bfloat16"
+            and processor.convolves_bfloat16_slowly()
+        ):
+            return ops.cast(self._convolve(ops.cast(inputs, "float32"), kernel), "bfloat16")
+        return self._convolve(inputs, kernel)
+
+    def _convolve(self, inputs, kernel):
+        kernel = ops.cast(kernel, inputs.dtype)
         backend = keras.backend.backend()
         if self.groups == 1 or self.data_format != "channels_last":
             return super().convolution_op(inputs, kernel)
@@ -59,8 +81,7 @@ def _tensorflow_kernel_is_best():
     from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
     compiled = GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
-    on_cpu = not tf.config.list_logical_devices("GPU")
-    return not (compiled and on_cpu) and _tensorflow_gradient_works()
+    return not (compiled and processor.is_cpu()) and _tensorflow_gradient_works()
 
 
 @functools.cache

@@ -153,9 +153,7 @@ class SqueezeExcitation(keras.layers.Layer):
         if training and self._is_lean(inputs):
             from keras_senet.layers import channel_scaling
 
-            means, inputs = channel_scaling.squeeze(inputs)
-            gates = self.expand(self.reduce(means, training=True), training=True)
-            return channel_scaling.scale(inputs, ops.cast(gates, inputs.dtype))
+            return channel_scaling.scale_by_excitation(inputs, self._excitation)
         return inputs * ops.cast(self.gates(inputs, training=training), inputs.dtype)
 
     def gates(self, inputs, training=None):
@@ -163,7 +161,9 @@ class SqueezeExcitation(keras.layers.Layer):
 
         With `squeeze="none"` every pixel has its own: `(N, H, W, C)`.
         """
-        squeezed = self._squeeze(ops.cast(inputs, "float32"))
+        return self._excitation(self._squeeze(ops.cast(inputs, "float32")), training)
+
+    def _excitation(self, squeezed, training=True):
         return self.expand(self.reduce(squeezed, training=training), training=training)
 
     def _is_lean(self, inputs):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_senet import layers
-from keras_senet.layers import conv2d
+from keras_senet.layers import conv2d, processor
 
 
 def normal(shape, seed=0):
@@ -103,6 +103,41 @@ def test_grouped_convolution_of_a_compiled_model_trains_like_keras():
     assert_same_training(ours, stock, normal((2, 5, 4, 8)), jit_compile=compiled)
 
 
+@pytest.mark.parametrize("slow", [True, False])
+@pytest.mark.parametrize("groups", [1, 4])
+def test_bfloat16_convolution_rounds_a_float32_one(slow, groups, monkeypatch):
+    monkeypatch.setattr(processor, "convolves_bfloat16_slowly", lambda: slow)
+    arguments = {"groups": groups, "padding": "same", "use_bias": False}
+    half = layers.Conv2D(8, 3, **arguments, dtype="mixed_bfloat16")
+    single = keras.layers.Conv2D(8, 3, **arguments)
+    x = keras.ops.cast(normal((2, 6, 5, 8)), "bfloat16")
+    half.build(x.shape)
+    single.build(x.shape)
+    # What bfloat16 holds exactly: only sums and the output are rounded.
+    kernel = np.random.default_rng(1).integers(-8, 9, single.get_weights()[0].shape)
+    half.set_weights([kernel])
+    single.set_weights([kernel])
+    output = half(x)
+    assert keras.backend.standardize_dtype(output.dtype) == "bfloat16"
+    expected = keras.ops.convert_to_numpy(single(keras.ops.cast(x, "float32")))
+    output = keras.ops.convert_to_numpy(keras.ops.cast(output, "float32"))
+    # One bit of the output, or of the products where they cancel.
+    np.testing.assert_allclose(output, expected, rtol=2.0**-8, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "made_for_bfloat16"),
+    [
+        ("vendor_id : GenuineIntel\nflags : fpu avx512f avx512_bf16 amx_bf16 amx_tile", True),
+        ("vendor_id : GenuineIntel\nflags : fpu avx512f avx512_bf16", False),
+        ("vendor_id : AuthenticAMD\nflags : fpu avx512f avx512_bf16", True),
+        ("vendor_id : AuthenticAMD\nflags : fpu avx2", False),
+    ],
+)
+def test_processors_made_for_bfloat16(cpuinfo, made_for_bfloat16):
+    assert processor._is_made_for_bfloat16(cpuinfo) is made_for_bfloat16
+
+
 @pytest.mark.parametrize("shape", [(4, 5, 3, 16), (1, 7, 7, 8), (3, 1, 1, 32), (2, 9, 1, 4)])
 @pytest.mark.parametrize("use_bias", [True, False])
 def test_squeeze_excitation_trains_like_keras(shape, use_bias):
@@ -127,8 +162,10 @@ def test_squeeze_excitation_trains_like_keras(shape, use_bias):
     assert_same_training(ours, Stock(), normal(shape) / 4)
 
 
-@pytest.mark.parametrize(("dtype", "bits"), [("mixed_bfloat16", 7), ("mixed_float16", 10)])
-def test_half_precision_training_and_inference_of_squeeze_excitation_agree(dtype, bits):
+@pytest.mark.parametrize(
+    ("dtype", "bits", "tiny"), [("mixed_bfloat16", 7, 2.0**-133), ("mixed_float16", 10, 2.0**-24)]
+)
+def test_half_precision_training_and_inference_of_squeeze_excitation_agree(dtype, bits, tiny):
     x = keras.ops.cast(normal((4, 14, 14, 16)), dtype.removeprefix("mixed_"))
     layer = layers.SqueezeExcitation(reduction=4, dtype=dtype)
     trained, inferred = (
@@ -136,7 +173,8 @@ def test_half_precision_training_and_inference_of_squeeze_excitation_agree(dtype
         for mode in (True, False)
     )
     # A gate may round to the neighbour, and so may its product: `bits` are those of the mantissa.
-    np.testing.assert_allclose(trained, inferred, rtol=2 * 2.0**-bits)
+    # Products near zero are subnormal: their neighbours lie the smallest number, `tiny`, apart.
+    np.testing.assert_allclose(trained, inferred, rtol=2 * 2.0**-bits, atol=2 * tiny)
 
 
 @pytest.mark.parametrize("ours_first", [True, False])
