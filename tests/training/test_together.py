@@ -27,10 +27,10 @@ def test_two_processes_equal_one(tmp_path):
 
 
 def test_two_devices_of_tensorflow_equal_one(tmp_path):
-    """A gradient summed or decayed once too often would move biases, which begin at 0, twofold."""
+    """Losses relative to themselves, weights to the largest one of their tensor."""
     found = together.devices(tmp_path)
-    assert found["step"] == 1
-    assert found["loss"] < 1e-6
+    assert found["epochs"] == 2
+    assert found["loss"] < 1e-5
     assert found["weights"] < 1e-5
 
 

@@ -58,10 +58,10 @@ def difference(one, other):
     return {"epochs": len(facts["rows"]), "loss": max(losses), "weights": weights}
 
 
-def _checkpoint(folder, index=-1):
+def _checkpoint(folder):
     from keras_senet.training import checkpoint
 
-    return checkpoint.read(sorted((folder / "checkpoints").glob("step-*.npz"))[index])
+    return checkpoint.read(max((folder / "checkpoints").glob("step-*.npz")))
 
 
 def _of_weights(arrays, other_arrays):
@@ -83,17 +83,27 @@ def processes(folder):
 
 
 def devices(folder):
-    """Two devices of TensorFlow against one, after a step: later ones amplify its rounding."""
-    options = {"recipe": {**RECIPE, **FROZEN, "epochs": 1}, "checkpoint_steps": 1, "keep": 100}
+    """Two devices of TensorFlow against one, both from the weights of a trained network.
+
+    Normalization is frozen with the statistics of that training. With those that a network starts
+    with it normalizes nothing, and every step amplifies rounding.
+    """
+    finish(start(folder / "base", "tensorflow", recipe={"epochs": 8, "dropout": 0.0}))
+    options = {"recipe": {**RECIPE, **FROZEN}, "weights": _weights(folder / "base")}
     finish(start(folder / "one", "tensorflow", **options))
     finish(start(folder / "two", "tensorflow", devices=["cpu:0", "cpu:1"], **options))
-    (facts, arrays), (_, other) = (_checkpoint(folder / name, 0) for name in ("two", "one"))
-    total = "metrics/0"  # of the losses
-    return {
-        "step": facts["step"],
-        "loss": float(abs(arrays[total] / other[total] - 1)),
-        "weights": _of_weights(arrays, other),
-    }
+    return difference(folder / "two", folder / "one")
+
+
+def _weights(folder):
+    """Path of the weights of a finished run."""
+    import keras
+
+    import keras_senet.layers  # noqa: F401 (what the file is made of)
+
+    path = folder / "model.weights.h5"
+    keras.models.load_model(folder / "model.keras", compile=False).save_weights(path)
+    return str(path)
 
 
 def loss(folder, victim=1):

@@ -25,7 +25,8 @@ def main(workdir, options):
         keras_senet.data.load("digits", image_size=16),
         recipe,
         workdir,
-        saving=training.Saving(steps=options.get("checkpoint_steps"), keep=options.get("keep", 3)),
+        weights=options.get("weights"),
+        saving=training.Saving(steps=options.get("checkpoint_steps")),
         devices=options.get("devices"),
     )
     print(json.dumps({"accuracy": result.accuracy}))
