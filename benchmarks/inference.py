@@ -15,7 +15,7 @@ from contenders import FOLDER, PEERS, Contender
 NETWORKS = flags.DEFINE_list("networks", ["SEResNet50", "SEResNeXt50"], f"Of {sorted(PEERS)}.")
 BATCH = flags.DEFINE_integer("batch", 1, "Images in a step.")
 SIZE = flags.DEFINE_integer("size", 224, "Height and width of an image.")
-ROUNDS = flags.DEFINE_integer("rounds", 25, "Rounds of one turn for each contender.")
+ROUNDS = flags.DEFINE_integer("rounds", 25, "Rounds of one turn for each contender.", lower_bound=2)
 PEER_PYTHON = flags.DEFINE_string("peer_python", sys.executable, "Interpreter that has timm.")
 OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/inference.json.")
 

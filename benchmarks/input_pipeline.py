@@ -20,7 +20,7 @@ from sklearn.datasets import load_sample_images
 PHOTOS = flags.DEFINE_integer("photos", 512, "Files to make.")
 BATCH = flags.DEFINE_integer("batch", 32, "Images in a step.")
 SIZE = flags.DEFINE_integer("size", 224, "Height and width of the images delivered.")
-ROUNDS = flags.DEFINE_integer("rounds", 15, "Rounds of one turn for each contender.")
+ROUNDS = flags.DEFINE_integer("rounds", 15, "Rounds of one turn for each contender.", lower_bound=2)
 STEPS = flags.DEFINE_integer("steps", 32, "Batches in a turn.")
 PEER_PYTHON = flags.DEFINE_string("peer_python", sys.executable, "Interpreter that has timm.")
 OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/input_pipeline.json.")

@@ -23,7 +23,7 @@ CONTENDERS = flags.DEFINE_list(
 DEVICE = flags.DEFINE_enum("device", "cpu", ["cpu", "gpu"], "What the contenders run on.")
 BATCH = flags.DEFINE_integer("batch", None, "Images in a step. Default: 16, on a GPU 256.")
 SIZE = flags.DEFINE_integer("size", 224, "Height and width of an image.")
-ROUNDS = flags.DEFINE_integer("rounds", 15, "Rounds of one turn for each contender.")
+ROUNDS = flags.DEFINE_integer("rounds", 15, "Rounds of one turn for each contender.", lower_bound=2)
 STEPS = flags.DEFINE_integer("steps", None, "Steps in a turn. Default: 1, on a GPU 10.")
 PEER_PYTHON = flags.DEFINE_string("peer_python", sys.executable, "Interpreter that has timm.")
 OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/train_step_DEVICE.json.")
