@@ -153,7 +153,9 @@ class SqueezeExcitation(keras.layers.Layer):
         if training and self._is_lean(inputs):
             from keras_senet.layers import channel_scaling
 
-            return channel_scaling.scale_by_excitation(inputs, self._excitation)
+            return channel_scaling.scale_by_excitation(
+                inputs, lambda means: self._excitation(means, training)
+            )
         return inputs * ops.cast(self.gates(inputs, training=training), inputs.dtype)
 
     def gates(self, inputs, training=None):
@@ -163,7 +165,7 @@ class SqueezeExcitation(keras.layers.Layer):
         """
         return self._excitation(self._squeeze(ops.cast(inputs, "float32")), training)
 
-    def _excitation(self, squeezed, training=True):
+    def _excitation(self, squeezed, training):
         return self.expand(self.reduce(squeezed, training=training), training=training)
 
     def _is_lean(self, inputs):
