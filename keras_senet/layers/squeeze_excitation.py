@@ -212,7 +212,10 @@ class _Product(keras.layers.Conv2D):
     def call(self, inputs, training=None):
         if not training or inputs.shape[1:3] != (1, 1):
             return super().call(inputs)
-        outputs = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), self.kernel[0, 0])
+        channels = inputs.shape[-1]
+        # Reshaped and not indexed: the gradient of an index pads with zeros what it read.
+        matrix = ops.reshape(self.kernel, (channels, self.filters))
+        outputs = ops.matmul(ops.reshape(inputs, (-1, channels)), matrix)
         if self.use_bias:
             outputs = outputs + self.bias
         return self.activation(ops.reshape(outputs, (-1, 1, 1, self.filters)))
