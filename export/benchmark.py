@@ -29,11 +29,13 @@ def main(argv):
         raise app.UsageError("Expected one or more .tflite files.")
     files = {path: path for path in argv[1:]}
     rows = export.benchmark(files, tuple(map(int, _THREADS.value)), _RUNS.value)
-    print("threads  median ms      p90      p99  ratio  load ms  peak MB  file")
+    print("threads  median ms      p90      p99  ratio  load ms  peak MB  heap MB  file")
     for row in rows:
+        heap = "" if row.heap_bytes is None else f"{row.heap_bytes / 1e6:.1f}"
         print(
             f"{row.threads:7d} {row.median_ms:10.2f} {row.p90_ms:8.2f} {row.p99_ms:8.2f} "
-            f"{row.ratio:6.3f} {row.load_ms:8.1f} {row.peak_bytes / 1e6:8.1f}  {row.name}"
+            f"{row.ratio:6.3f} {row.load_ms:8.1f} {row.peak_bytes / 1e6:8.1f} {heap:>8}  "
+            f"{row.name}"
         )
     for path in files if _PROFILE.value else ():
         print(f"\noperators of {path}, one thread\n share       ms  count  operator")

@@ -1,33 +1,15 @@
 """How long .tflite files take on this machine, all in one run."""
 
 import dataclasses
-import json
 import pathlib
-import subprocess
-import sys
 import time
 
 import numpy as np
 
+from keras_senet.export.footprint import footprint
 from keras_senet.export.litert import LiteRT
 
 WARMUP_RUNS = 3
-# Load and first run in a process of its own, whose peak memory is this file's.
-FOOTPRINT = """
-import json, pathlib, re, resource, sys, time
-from ai_edge_litert.interpreter import Interpreter
-def peak():
-    status = pathlib.Path("/proc/self/status")
-    if status.exists():  # on Linux getrusage begins with the peak of the parent process
-        return int(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-before, start = peak(), time.perf_counter()
-interpreter = Interpreter(sys.argv[1], num_threads=1)
-interpreter.allocate_tensors()
-loaded = time.perf_counter()
-interpreter.invoke()
-print(json.dumps({"load_ms": 1000 * (loaded - start), "peak_bytes": peak() - before}))
-"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +25,7 @@ class Timing:
         ratio: Median over all rounds of its latency over that of the first file.
         load_ms: Time to load the file and prepare it, in a new process.
         peak_bytes: Memory that loading and one run take on top of that process.
+        heap_bytes: What of it stays while the file is loaded, see `footprint.Footprint`.
         bytes: Size of the file.
     """
 
@@ -54,6 +37,7 @@ class Timing:
     ratio: float
     load_ms: float
     peak_bytes: int
+    heap_bytes: int | None
     bytes: int
 
 
@@ -86,7 +70,7 @@ def benchmark(files, threads=(1,), runs=50):
     for path in files.values():
         if not path.is_file():
             raise FileNotFoundError(f"Expected a .tflite file at {path}.")
-    footprints = {name: _footprint(path) for name, path in files.items()}
+    footprints = {name: footprint(path) for name, path in files.items()}
     rows = []
     for count in threads:
         times = _times([LiteRT(path, count) for path in files.values()], runs)
@@ -101,7 +85,7 @@ def benchmark(files, threads=(1,), runs=50):
                     p99_ms=float(p99),
                     ratio=float(np.median(column / times[0])),
                     bytes=path.stat().st_size,
-                    **footprints[name],
+                    **dataclasses.asdict(footprints[name]),
                 )
             )
     return rows
@@ -121,11 +105,3 @@ def _times(runners, runs):
             runner.invoke()
             times[index, run] = 1000 * (time.perf_counter() - start)
     return times
-
-
-def _footprint(path):
-    command = [sys.executable, "-c", FOOTPRINT, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise ValueError(f"{path} does not load or run: {done.stderr.strip().splitlines()[-1]}")
-    return json.loads(done.stdout)

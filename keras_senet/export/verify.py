@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_senet.export.artefacts import size_in_bytes, written_whole
+from keras_senet.export.footprint import footprint
 from keras_senet.export.litert import LiteRT, program
 from keras_senet.export.models import checked_images, exportable
 
@@ -37,6 +38,8 @@ class Report:
         operators: Kinds of operators of a file and how many of each; `None` of a folder.
         partitions: Pieces of it that XNNPACK runs, 1 at best.
         undelegated: Kinds of operators outside of them.
+        heap_bytes: Memory that a loaded file holds, its arena and XNNPACK's: see
+            `footprint.Footprint`. `None` of a folder, and where the C library cannot tell.
         top5_agreement: Mean share of the model's five classes that the artefact names too.
         top1_agreement: Share of images of which both name the same class; `None` unless the
             output is `(N, classes)`.
@@ -62,6 +65,7 @@ class Report:
     operators: dict | None = None
     partitions: int | None = None
     undelegated: tuple[str, ...] | None = None
+    heap_bytes: int | None = None
 
     def to_json(self, path, *, overwrite=False):
         """Writes the report to a file that appears whole; raises like `to_tflite`."""
@@ -79,6 +83,8 @@ class Report:
         if self.partitions is not None:
             outside = ", ".join(self.undelegated or ()) or "nothing"
             parts.append(f"{self.partitions} XNNPACK partitions, {outside} outside")
+        if self.heap_bytes is not None:
+            parts.append(f"{self.heap_bytes / 1e6:.1f} MB of memory")
         if self.accuracy is not None:
             parts.append(f"accuracy {self.accuracy:.2%} (model {self.model_accuracy:.2%})")
         return ", ".join(parts)
@@ -168,6 +174,7 @@ def verify(model, path, images, labels=None):
         sha256=hashlib.sha256(path.read_bytes()).hexdigest() if is_file else None,
         versions=_versions(),
         input={"shape": [1, *runner.shape], "dtype": runner.dtype, "range": [0, 255]},
+        heap_bytes=footprint(path).heap_bytes if is_file else None,
         **(dataclasses.asdict(program(runner)) if is_file else {}),
     )
 

@@ -17,6 +17,7 @@ from sklearn.datasets import load_sample_images
 
 import keras_senet
 from keras_senet import export
+from keras_senet.export.footprint import footprint
 from keras_senet.export.int8 import calibrate, quantize
 from keras_senet.export.litert import LiteRT, program
 from keras_senet.export.sensitivity import agreement, quantize_until
@@ -171,6 +172,19 @@ def test_fallback_leaves_the_fragile_block_in_float(tmp_path):
     assert len(floats) < 4
 
 
+def test_heap_holds_the_tensors(tmp_path):
+    held = {}
+    for size in (64, 128):
+        images = keras.Input((size, size, 16))
+        model = keras.Model(images, keras.layers.Conv2D(64, 1)(images))
+        path = export.to_tflite(model, tmp_path / f"{size}.tflite")
+        held[size] = footprint(path).heap_bytes
+        if held[size] is None:
+            pytest.skip("The C library does not tell.")
+    # What grows with the image is the input of 16 channels and the output of 64, in float32.
+    assert held[128] - held[64] == pytest.approx((128**2 - 64**2) * (16 + 64) * 4, rel=1e-3)
+
+
 def test_benchmark_takes_turns(model, tmp_path):
     path = export.to_tflite(model, tmp_path / "m.tflite")
     rows = export.benchmark({"a": path, "b": path}, threads=(1, 2), runs=3)
@@ -180,6 +194,7 @@ def test_benchmark_takes_turns(model, tmp_path):
         # The file is read into memory, and its weights are packed for the kernels.
         assert path.stat().st_size / 2 < row.peak_bytes < 20 * path.stat().st_size
         assert row.load_ms > 0
+        assert row.heap_bytes is None or 0 < row.heap_bytes < row.peak_bytes + 1e6
         assert row.bytes == path.stat().st_size
     assert rows[0].ratio == 1
     picture = export.plot_latencies(rows, tmp_path / "latency.png")

@@ -1,0 +1,76 @@
+"""What loading a .tflite file costs: time and memory."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+# In a process of its own, whose memory is this file's.
+SCRIPT = """
+import ctypes, json, pathlib, re, resource, sys, time
+from ai_edge_litert.interpreter import Interpreter
+
+def peak():
+    status = pathlib.Path("/proc/self/status")
+    if status.exists():  # on Linux getrusage begins with the peak of the parent process
+        return int(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+class Mallinfo2(ctypes.Structure):  # /usr/include/malloc.h
+    _fields_ = [(name, ctypes.c_size_t) for name in (
+        "arena", "ordblks", "smblks", "hblks", "hblkhd",
+        "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+    )]
+
+try:
+    mallinfo2 = ctypes.CDLL(None).mallinfo2
+    mallinfo2.restype = Mallinfo2
+except (AttributeError, OSError, TypeError):
+    mallinfo2 = None
+
+def heap():
+    info = mallinfo2()
+    return info.uordblks + info.hblkhd  # given out from the heap, and mapped one by one
+
+peak_before, heap_before = peak(), mallinfo2 and heap()
+start = time.perf_counter()
+interpreter = Interpreter(sys.argv[1], num_threads=1)
+interpreter.allocate_tensors()
+loaded = time.perf_counter()
+interpreter.invoke()
+print(json.dumps({
+    "load_ms": 1000 * (loaded - start),
+    "peak_bytes": peak() - peak_before,
+    "heap_bytes": heap() - heap_before if mallinfo2 else None,
+}))
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Footprint:
+    """Loading a file and running it once, on one thread, in a new process.
+
+    Attributes:
+        load_ms: Milliseconds until the file is ready to run.
+        peak_bytes: Most memory of the process on top of what it had before.
+        heap_bytes: Memory that the interpreter holds after the run: its arena of tensors, XNNPACK's
+            workspace, packed weights and tables of addresses; not the file itself, which is mapped.
+            `None` where the C library cannot tell: it takes glibc 2.33.
+    """
+
+    load_ms: float
+    peak_bytes: int
+    heap_bytes: int | None
+
+
+def footprint(path):
+    """The `Footprint` of a `.tflite` file.
+
+    Raises:
+        ValueError: If the file does not load or run.
+    """
+    command = [sys.executable, "-c", SCRIPT, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError(f"{path} does not load or run: {done.stderr.strip().splitlines()[-1]}")
+    return Footprint(**json.loads(done.stdout))
