@@ -76,9 +76,10 @@ def _of_weights(arrays, other_arrays):
 
 
 def processes(folder):
-    """Two processes of JAX against one."""
-    finish(start(folder / "one", "jax", recipe=RECIPE))
-    finish(*start_two(folder / "two", recipe=RECIPE))
+    """Two processes of JAX against one, both from the weights of a trained network."""
+    options = {"recipe": RECIPE, "weights": _trained(folder / "base", "jax")}
+    finish(start(folder / "one", "jax", **options))
+    finish(*start_two(folder / "two", **options))
     return difference(folder / "two", folder / "one")
 
 
@@ -88,11 +89,21 @@ def devices(folder):
     Normalization is frozen with the statistics of that training. With those that a network starts
     with it normalizes nothing, and every step amplifies rounding.
     """
-    finish(start(folder / "base", "tensorflow", recipe={"epochs": 8, "dropout": 0.0}))
-    options = {"recipe": {**RECIPE, **FROZEN}, "weights": _weights(folder / "base")}
+    weights = _trained(folder / "base", "tensorflow")
+    options = {"recipe": {**RECIPE, **FROZEN}, "weights": weights}
     finish(start(folder / "one", "tensorflow", **options))
     finish(start(folder / "two", "tensorflow", devices=["cpu:0", "cpu:1"], **options))
     return difference(folder / "two", folder / "one")
+
+
+def _trained(folder, backend):
+    """Path of the weights of a trained network.
+
+    What a fresh one starts at zero, biases and shifts, is after some steps no more than sums of
+    gradients that cancel: its difference, by its own size, says nothing.
+    """
+    finish(start(folder, backend, recipe={"epochs": 8, "dropout": 0.0}))
+    return _weights(folder)
 
 
 def _weights(folder):
