@@ -194,7 +194,8 @@ def test_benchmark_takes_turns(model, tmp_path):
         # The file is read into memory, and its weights are packed for the kernels.
         assert path.stat().st_size / 2 < row.peak_bytes < 20 * path.stat().st_size
         assert row.load_ms > 0
-        assert row.heap_bytes is None or 0 < row.heap_bytes < row.peak_bytes + 1e6
+        if row.heap_bytes is not None:  # packed weights at least
+            assert path.stat().st_size / 2 < row.heap_bytes < row.peak_bytes + 1e6
         assert row.bytes == path.stat().st_size
     assert rows[0].ratio == 1
     picture = export.plot_latencies(rows, tmp_path / "latency.png")
