@@ -9,9 +9,8 @@ import pathlib
 import tempfile
 
 import keras
-import numpy as np
 from absl import app, flags
-from sklearn.datasets import load_sample_images
+from untrained import calibrated, crops, size_of
 
 import keras_senet
 from keras_senet import export
@@ -20,8 +19,6 @@ NETWORKS = flags.DEFINE_list("networks", [], "Of keras_senet. Default: all.")
 IMAGES = flags.DEFINE_integer("images", 48, "Crops of two photographs, as many to calibrate with.")
 OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/agreement.json.")
 
-SMALL, LEAST_INCEPTION = 64, 75  # pixels; Inception-ResNet-v2 takes no smaller images
-
 
 def public_networks():
     """Names of all architectures."""
@@ -29,36 +26,10 @@ def public_networks():
     return [name for name in values if isinstance(values[name], keras_senet.Architecture)]
 
 
-def crops(count, size, seed):
-    """Random square crops of two photographs, `(count, size, size, 3)` uint8."""
-    rng = np.random.default_rng(seed)
-    photographs = load_sample_images().images
-    images = []
-    for index in range(count):
-        photograph = photographs[index % len(photographs)]
-        step = int(rng.integers(1, photograph.shape[0] // size + 1))
-        top, left = (rng.integers(0, extent - step * size + 1) for extent in photograph.shape[:2])
-        images.append(photograph[top::step, left::step][:size, :size])
-    return np.stack(images)
-
-
-def calibrated(network, images):
-    """The network with random weights, its normalizations with the statistics of the images."""
-    keras.utils.set_random_seed(0)
-    model = network(input_shape=images.shape[1:], classes=10)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0
-    model(images.astype("float32"), training=True)
-    return model
-
-
 def rows(name):
     """What `verify` says of one network in every format."""
     network = getattr(keras_senet, name)
-    size = network.input_size if network.input_size < SMALL else SMALL
-    if isinstance(network, keras_senet.InceptionResNet):
-        size = LEAST_INCEPTION
+    size = size_of(network)
     known, judged = (crops(IMAGES.value, size, seed) for seed in (0, 1))
     model = calibrated(network, known)
     for quantization in export.QUANTIZATIONS:

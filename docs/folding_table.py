@@ -1,0 +1,30 @@
+"""Fills `<!-- folding -->` in a page with the table of benchmarks/results/folding.json."""
+
+import json
+import pathlib
+
+MARK = "<!-- folding -->"
+RESULT = pathlib.Path(__file__).parents[1] / "benchmarks" / "results" / "folding.json"
+
+
+def on_page_markdown(markdown, **_):
+    """Called by MkDocs with the text of each page."""
+    return markdown.replace(MARK, _table()) if MARK in markdown else markdown
+
+
+def _table():
+    record = json.loads(RESULT.read_text())
+    lines = ["| network | file | ms | ratio | MB |", "|---|---|---|---|---|"]
+    for result in record["results"]:
+        files = {}
+        for row in result["rows"]:
+            files.setdefault(row["name"], []).append(row)
+        for name, rows in files.items():
+            milliseconds = " / ".join(f"{row['median_ms']:.1f}" for row in rows)
+            ratios = " / ".join(f"{row['ratio']:.3f}" for row in rows)
+            lines.append(
+                f"| {result['network']} {result['quantization']} | {name} | {milliseconds} "
+                f"| {ratios} | {rows[0]['bytes'] / 1e6:.1f} |"
+            )
+    processor = record["machine"]["processor"]
+    return "\n".join([*lines, "", f"{record['date']}, {processor}, {record['runs']} rounds."])

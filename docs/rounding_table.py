@@ -1,0 +1,25 @@
+"""Fills `<!-- rounding -->` in a page with the table of benchmarks/results/rounding.json."""
+
+import json
+import pathlib
+
+MARK = "<!-- rounding -->"
+RESULT = pathlib.Path(__file__).parents[1] / "benchmarks" / "results" / "rounding.json"
+COLUMNS = ("file_to_model", "model_to_float64", "file_to_float64")
+
+
+def on_page_markdown(markdown, **_):
+    """Called by MkDocs with the text of each page."""
+    return markdown.replace(MARK, _table()) if MARK in markdown else markdown
+
+
+def _table():
+    lines = [
+        "| network | gamma | file to model | model to float64 | file to float64 |",
+        "|---|---|---|---|---|",
+    ]
+    rows = json.loads(RESULT.read_text())["rows"]
+    for row in sorted(rows, key=lambda row: (-row["branch"], row["network"])):
+        cells = (f"{row[column]:.1e}" for column in COLUMNS)
+        lines.append(f"| {row['network']} | {row['branch']:g} | {' | '.join(cells)} |")
+    return "\n".join(lines)
