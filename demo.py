@@ -27,7 +27,8 @@ def export(model, dataset, precision):
         }
     else:
         options = {}
-    keras_senet.export.to_tflite(model, path, overwrite=True, **options)
+    labels = dataset.class_names
+    keras_senet.export.to_tflite(model, path, labels=labels, overwrite=True, **options)
     report = keras_senet.export.verify(model, path, *dataset.held_out_arrays())
     report.to_json(path.with_suffix(".json"), overwrite=True)
     return report
