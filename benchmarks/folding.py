@@ -21,7 +21,9 @@ from keras_senet.export.convert import convert
 from keras_senet.export.int8 import calibrate, quantize
 
 NETWORKS = flags.DEFINE_list("networks", ["SEResNet50", "SEResNeXt50"], "With SE, of keras_senet.")
-QUANTIZATIONS = flags.DEFINE_list("quantizations", ["float32", "int8"], "Of the two.")
+QUANTIZATIONS = flags.DEFINE_multi_enum(
+    "quantization", ["float32", "int8"], ["float32", "int8"], "Repeat for several."
+)
 WIDTHS = flags.DEFINE_list("widths", ["1", "16", "64"], "Least channels of a group.")
 THREADS = flags.DEFINE_list("threads", ["1", "2"], "Numbers of threads.")
 RUNS = flags.DEFINE_integer("runs", 50, "Rounds, in each of which every file runs once.")
@@ -48,7 +50,7 @@ def files(network, quantization, folder):
         model = calibrated(variant, images)
         paths[f"{name}, layer by layer"] = folder / f"{name}.tflite"
         layer_by_layer(model, images, quantization, folder / f"{name}.tflite")
-        for width in map(int, WIDTHS.value if network.groups > 1 else ["1"]):
+        for width in map(int, WIDTHS.value if getattr(network, "groups", 1) > 1 else ["1"]):
             what = f"{name}, folded" + (f", groups of {width}" if width > 1 else "")
             path = folder / f"{name}-{width}.tflite"
             paths[what] = export.to_tflite(model, path, group_width=width, **int8)
