@@ -21,6 +21,7 @@ from keras_senet.data.shapes import load_shapes
 from keras_senet.data.split import Split
 from keras_senet.data.tfds import load_tfds
 from keras_senet.data.throughput import throughput
+from keras_senet.data.view import View
 
 __all__ = [
     "CIFAR",
@@ -35,6 +36,7 @@ __all__ = [
     "BadImages",
     "Dataset",
     "Split",
+    "View",
     "check",
     "load",
     "load_digits",

@@ -1,4 +1,4 @@
-"""Images that cannot be read: named, counted, replaced."""
+"""Images that cannot be read: named, counted, replaced or left out."""
 
 import collections.abc
 import threading
@@ -41,13 +41,13 @@ class BadImages(collections.abc.Mapping):
             )
 
     def read(self, split, indices):
-        """Pixels and label of the first readable image of a split among the indices."""
+        """Pixels and label of the first readable image among the indices, or `None`."""
         for index in indices:
             try:
                 return split.read(index)
             except (ValueError, OSError) as error:
                 self.add(split.name(index), error)
-        raise ValueError("No image of the data set can be read.")
+        return None
 
 
 def check(dataset):

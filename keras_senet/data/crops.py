@@ -1,46 +1,107 @@
-"""Which part of an image is delivered, and in what size.
+"""Which part of an image is delivered, and in what size: for evaluation and for training.
 
 A window is `(top, left, height, width)` in pixels, int32.
 """
 
+import dataclasses
 import math
 
 import tensorflow as tf
 
+from keras_senet.data.view import View
+
 ATTEMPTS = 10
-CROP = 0.875  # share of the shorter side that evaluation sees: 224 of 256
-# What the header of a JPEG file shows when a decoder that ignores EXIF may not be used: the entry
-# of the orientation tag, in the two byte orders, with a value other than 1.
-TURNED = (
-    r"\C*\x12\x01\x03\x00\x01\x00\x00\x00[\x02-\x08]\C*"
-    r"|\C*\x01\x12\x00\x03\x00\x00\x00\x01\x00[\x02-\x08]\C*"
-)
-EXIF_BYTES = 1 << 16  # an EXIF segment ends within them
+KERNELS = {"bilinear": ("triangle", 1), "bicubic": ("keyscubic", 2)}  # and their radius
+# Around what a filter reads: the colours of a JPEG file's pixel come from its neighbours too.
+MARGIN = 4  # pixels
 
 
-def is_upright_jpeg(data):
-    """Whether the bytes are a whole JPEG file whose pixels need no turning."""
-    start = tf.strings.substr(data, 0, 256)  # EXIF comes first, or after a JFIF segment
-    exif = tf.strings.regex_full_match(start, r"\C*Exif\C*")
-    header = tf.strings.substr(data, 0, tf.where(exif, EXIF_BYTES, 0))
-    turned = tf.strings.regex_full_match(header, TURNED)
-    # A reader of crops would not notice that the rest of the file is missing.
-    whole = tf.strings.substr(data, -2, 2) == b"\xff\xd9"
-    return (tf.strings.substr(data, 0, 3) == b"\xff\xd8\xff") & whole & ~turned
+@dataclasses.dataclass(frozen=True)
+class Centre:
+    """A `View`, computed of no more of the image than it needs.
+
+    Attributes:
+        view: The `View`.
+    """
+
+    view: View
+    # Exactly, as Pillow decodes.
+    dct_method = "INTEGER_ACCURATE"
+
+    @property
+    def sides(self):
+        """Height and width of what is delivered."""
+        return self.view.sides
+
+    def window(self, shape, key=None):
+        """What is read of an image of this shape, the same for every key."""
+        old = tf.cast(tf.stack(shape[:2]), tf.float64)
+        scale, begin = self._placed(shape)
+        radius = KERNELS[self.view.interpolation][1] * tf.maximum(1 / scale, 1)
+        first = begin / scale - radius
+        last = (begin + tf.constant(self.sides, tf.float64)) / scale + radius
+        first = tf.maximum(tf.floor(first) - MARGIN, 0)
+        last = tf.minimum(tf.math.ceil(last) + MARGIN, old)
+        return tf.cast(tf.concat([first, last - first], 0), tf.int32)
+
+    def resize(self, part, window, shape):
+        """The view `(h, w, 3)` uint8 of an image of which `part` is the window's pixels."""
+        kernel, _ = KERNELS[self.view.interpolation]
+        scale, begin = self._placed(shape)
+        shift = tf.cast(window[:2], tf.float64) * scale - begin
+        image = tf.raw_ops.ScaleAndTranslate(
+            images=part[None],
+            size=self.sides,
+            scale=tf.cast(scale, tf.float32),
+            translation=tf.cast(shift, tf.float32),
+            kernel_type=kernel,
+            antialias=True,
+        )[0]
+        image = tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8)
+        return tf.ensure_shape(image, (*self.sides, part.shape[-1]))
+
+    def _placed(self, shape):
+        """Factor of each side, and the view's corner in the resized image, float64."""
+        height, width = (tf.cast(side, tf.int64) for side in (shape[0], shape[1]))
+
+        def maximum(least, side):
+            return tf.maximum(tf.cast(least, tf.int64), side)
+
+        tall, wide, top, left = self.view.placed(height, width, maximum)
+        old, new, begin = (
+            tf.cast(tf.stack(pair), tf.float64)
+            for pair in ((height, width), (tall, wide), (top, left))
+        )
+        return new / old, begin
 
 
-def jpeg_shape(data):
-    """`(H, W, 3)` of an RGB or grey JPEG file; InvalidArgumentError otherwise."""
-    shape = tf.image.extract_jpeg_shape(data)
-    with tf.control_dependencies([tf.Assert(shape[2] != 4, [shape])]):  # CMYK
-        return tf.identity(shape)
+@dataclasses.dataclass(frozen=True)
+class RandomPart:
+    """A random part of the image, for training: see `part`.
 
+    Attributes:
+        area: Least and greatest share of the image's area.
+        ratio: Least and greatest width divided by height.
+        size: Height and width of what is delivered.
+    """
 
-def centre(shape, key=None):
-    """The central square that evaluation sees; the same for every key."""
-    height, width = shape[0], shape[1]
-    side = tf.cast(tf.round(CROP * tf.cast(tf.minimum(height, width), tf.float32)), tf.int32)
-    return tf.stack([(height - side) // 2, (width - side) // 2, side, side])
+    area: tuple[float, float]
+    ratio: tuple[float, float]
+    size: int
+    dct_method = ""  # whatever is fast
+
+    @property
+    def sides(self):
+        """Height and width of what is delivered."""
+        return self.size, self.size
+
+    def window(self, shape, key):
+        """The part that this key draws."""
+        return part(shape, key, self.area, self.ratio)
+
+    def resize(self, part, window, shape):
+        """`(size, size, 3)` uint8."""
+        return fast_resize(part, self.size)
 
 
 def part(shape, key, area, ratio):
@@ -76,14 +137,8 @@ def cut(image, window):
     return image[top : top + height, left : left + width]
 
 
-def resize(image, size):
-    """`(size, size, 3)` uint8, bilinear; with antialiasing, as Pillow resizes."""
-    image = tf.image.resize(image, (size, size), antialias=True)
-    return tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8)
-
-
 def fast_resize(image, size):
-    """The same for training, cheaper: every pixel counts, if not by Pillow's weights.
+    """`(size, size, 3)` uint8, cheaply: every pixel counts, if not by Pillow's weights.
 
     Bilinear interpolation reads two pixels of each direction, so that up to a factor of two none is
     left out; beyond it, means of areas.

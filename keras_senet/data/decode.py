@@ -52,6 +52,13 @@ def read_rgb(file):
         ) from error
 
 
+def grey(pixels):
+    """The brightness `(H, W)` uint8 of RGB pixels `(H, W, 3)`, by Pillow (ITU-R 601-2)."""
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(pixels).convert("L"))
+
+
 def _rgb(image):
     """`(H, W, 3)` uint8 of a Pillow image of any mode."""
     from PIL import Image

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_senet.data import crops, transforms
+from keras_senet.data import crops, jpeg, transforms
 from keras_senet.data.mixing import mix
 from keras_senet.data.order import order
 
@@ -15,6 +15,7 @@ if keras.backend.backend() == "jax" and tf.config.list_physical_devices("GPU"):
     tf.config.set_visible_devices([], "GPU")  # they are JAX's; TensorFlow would fill their memory
 
 PREFETCH = 4  # batches: enough to hide a slow one, few enough to leave memory alone
+UNREADABLE = np.zeros((1, 1, 3), "uint8"), np.int32(0), False
 CHUNK = 32  # images read by one thread: enough to share the cost of a guard, few enough for memory
 
 
@@ -28,7 +29,7 @@ def training(dataset, batch_size, seed, step, shard, sampling, augmentation):
         )
     split, size = dataset.training, dataset.image_size
     place = order(sampling, split, seed)
-    window = _random_window(augmentation)
+    crop = _training_crop(dataset, augmentation)
     chunk = math.gcd(local, CHUNK)
     chunks = local // chunk  # in a batch
 
@@ -38,12 +39,12 @@ def training(dataset, batch_size, seed, step, shard, sampling, augmentation):
 
     def example(load, position):
         key = tf.stack([tf.constant(seed, tf.int64), position])
-        image, label = load(position, key)
-        return transforms.augment(image, key, augmentation, size), label
+        image, label, readable = load(position, key)
+        return transforms.augment(image, key, augmentation, size), label, readable
 
     stream = tf.data.Dataset.range(step * chunks, np.iinfo(np.int64).max).map(positions)
-    loaders = _loaders(dataset, split, place, window, crops.fast_resize)
-    stream = _read(stream, loaders, example, size)
+    stream = _read(stream, _loaders(dataset, split, place, crop, replace=True), example, crop.sides)
+    stream = stream.map(lambda images, labels, readable: (images, labels))
     stream = stream.rebatch(local, drop_remainder=True)
     if augmentation.mixes:
         classes = len(dataset.class_names)
@@ -63,7 +64,10 @@ def training(dataset, batch_size, seed, step, shard, sampling, augmentation):
 
 
 def plain(dataset, split, positions, batch_size):
-    """Batches of the images at these positions of a split, as evaluation sees them."""
+    """Batches of the images at these positions of a split, as evaluation sees them.
+
+    Those that cannot be read are left out.
+    """
 
     def place(position):
         return position % len(split)
@@ -71,10 +75,19 @@ def plain(dataset, split, positions, batch_size):
     def example(load, position):
         return load(position, tf.zeros(2, tf.int64))
 
+    def left(images, labels, readable):
+        return tf.cond(
+            tf.reduce_all(readable),
+            lambda: (images, labels),
+            lambda: (images[readable], labels[readable]),
+        )
+
+    crop = crops.Centre(dataset.seen)
     stream = tf.data.Dataset.from_tensor_slices(np.asarray(positions, "int64"))
     stream = stream.batch(math.gcd(batch_size, CHUNK))
-    loaders = _loaders(dataset, split, place, crops.centre, crops.resize)
-    stream = _read(stream, loaders, example, dataset.image_size)
+    loaders = _loaders(dataset, split, place, crop, replace=False)
+    stream = _read(stream, loaders, example, crop.sides).map(left)
+    stream = stream.filter(lambda images, labels: tf.size(labels) > 0)
     return stream.rebatch(batch_size).prefetch(PREFETCH)
 
 
@@ -95,13 +108,13 @@ def _local_size(batch_size, shard):
     return batch_size // count
 
 
-def _random_window(augmentation):
-    if augmentation.crop != "area":
-        return crops.centre
-    return lambda shape, key: crops.part(shape, key, augmentation.area, augmentation.ratio)
+def _training_crop(dataset, augmentation):
+    if augmentation.crop == "area":
+        return crops.RandomPart(augmentation.area, augmentation.ratio, dataset.image_size)
+    return crops.Centre(dataset.seen.replace(size=dataset.image_size))
 
 
-def _read(positions, loaders, example, size):
+def _read(positions, loaders, example, sides):
     """Chunks of examples at chunks of positions.
 
     A chunk is read by the quick loader, and if that fails, once more by the sure one: a guard about
@@ -111,10 +124,14 @@ def _read(positions, loaders, example, size):
     Args:
         positions: A `tf.data.Dataset` of `(N,)` int64.
         loaders: The pair of `_loaders`.
-        example: A function from a loader and a position to image and label.
-        size: Height and width of the images.
+        example: A function from a loader and a position to image, label and whether it was read.
+        sides: Height and width of the images.
     """
-    signature = (tf.TensorSpec((size, size, 3), tf.uint8), tf.TensorSpec((), tf.int32))
+    signature = (
+        tf.TensorSpec((*sides, 3), tf.uint8),
+        tf.TensorSpec((), tf.int32),
+        tf.TensorSpec((), tf.bool),
+    )
 
     def read(chunk):
         def by(loader):
@@ -139,19 +156,21 @@ def _first(tried, resort):
     return tried.ignore_errors().concatenate(resort).take(1).get_single_element()
 
 
-def _loaders(dataset, split, place, window, resize):
-    """Two functions from position and key to an image `(S, S, 3)` uint8 and its label.
+def _loaders(dataset, split, place, crop, replace):
+    """Two functions from position and key to an image `(h, w, 3)` uint8 and its label.
 
-    The first fails for a JPEG file that is broken within, the second takes the next one instead.
+    The first fails for a JPEG file that is broken within. The second takes the next readable one
+    instead if `replace`, else an image of zeros; the third value says whether the image was read.
     """
-    read, size = split.reader(), dataset.image_size
+    read = split.reader()
     if split.holds_pixels:
 
         def pixels(position, key):
             image, label = read(place(position))
-            if window is not crops.centre:  # pixels have the size that evaluation sees
-                image = resize(crops.cut(image, window(tf.shape(image), key)), size)
-            return image, label
+            if isinstance(crop, crops.RandomPart):  # pixels have the size that evaluation sees
+                window = crop.window(tf.shape(image), key)
+                image = crop.resize(crops.cut(image, window), window, tf.shape(image))
+            return image, label, True
 
         return pixels, pixels
 
@@ -160,23 +179,37 @@ def _loaders(dataset, split, place, window, resize):
         data, label = read(place(position))
 
         def part():
-            at = window(crops.jpeg_shape(data), key)
-            return resize(tf.image.decode_and_crop_jpeg(data, at, channels=3), size), label
+            shape = jpeg.jpeg_shape(data)
+            window = crop.window(shape, key)
+            pixels = tf.image.decode_and_crop_jpeg(
+                data, window, channels=3, dct_method=crop.dct_method
+            )
+            return crop.resize(pixels, window, shape), label, True
 
-        return tf.cond(crops.is_upright_jpeg(data), part, lambda: whole(position, key))
+        return tf.cond(jpeg.is_upright_jpeg(data), part, lambda: whole(position, key))
 
     def whole(position, key):
         """The window of any image; if unreadable, of the next readable one of the order."""
-        image, label = tf.numpy_function(read_whole, [position], (tf.uint8, tf.int32))
+        image, label, readable = tf.numpy_function(
+            read_whole, [position], (tf.uint8, tf.int32, tf.bool)
+        )
         image.set_shape((None, None, 3))
         label.set_shape(())
-        return resize(crops.cut(image, window(tf.shape(image), key)), size), label
+        readable.set_shape(())
+        shape = tf.shape(image)
+        window = crop.window(shape, key)
+        return crop.resize(crops.cut(image, window), window, shape), label, readable
 
     def read_whole(position):
-        following = itertools.count(position)
+        following = itertools.count(position) if replace else [position]
         candidates = (int(place(tf.constant(at))) for at in following)
-        image, label = dataset.bad_images.read(split, itertools.islice(candidates, len(split)))
-        return np.ascontiguousarray(image), np.int32(label)
+        found = dataset.bad_images.read(split, itertools.islice(candidates, len(split)))
+        if found is None:
+            if replace:
+                raise ValueError("No image of the data set can be read.")
+            return UNREADABLE
+        image, label = found
+        return np.ascontiguousarray(image), np.int32(label), True
 
     def sure(position, key):
         """The same, or the window of `whole` where that fails."""

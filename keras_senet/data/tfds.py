@@ -8,9 +8,9 @@ import numpy as np
 from keras_senet.data.augmentation import CIFAR, PHOTO
 from keras_senet.data.dataset import Dataset
 from keras_senet.data.decode import read_rgb
+from keras_senet.data.view import SMALL, View
 
 HELD_OUT = ("validation", "test")  # the first that a data set has
-SMALL = 64  # pixels; images up to here are padded and shifted, not cut out of
 
 
 def load_tfds(name, image_size, max_bad_images=None):
@@ -54,8 +54,10 @@ def load_tfds(name, image_size, max_bad_images=None):
         image_size=image_size,
         training=RecordSplit(builder.info, "train", image, label),
         held_out=RecordSplit(builder.info, held_out, image, label),
+        # Small images are padded and shifted, not cut out of, and seen whole.
         augmentation=CIFAR if small else PHOTO,
         max_bad_images=max_bad_images,
+        view=View(image_size, crop=1.0) if small else None,
     )
 
 

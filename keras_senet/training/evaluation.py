@@ -16,11 +16,15 @@ class Evaluation:
         class_names: Names of the K classes.
         confusion: `(K, K)` int64: images of class i whose most probable class is j.
         top5_correct: `(K,)` int64: images of class i whose five most probable classes have it.
+        unreadable: Reasons why images were not judged, under their paths.
+        view: The `keras_senet.data.View` that the images were judged in, or `None`.
     """
 
     class_names: tuple[str, ...]
     confusion: np.ndarray
     top5_correct: np.ndarray
+    unreadable: dict = dataclasses.field(default_factory=dict)
+    view: object = None
 
     @property
     def images(self):
@@ -58,6 +62,7 @@ class Evaluation:
         """All of it but the confusion, as JSON takes it."""
         return {
             "images": self.images,
+            "unreadable": len(self.unreadable),
             "top1": self.top1,
             "top5": self.top5,
             "class_accuracy": {
@@ -69,7 +74,9 @@ class Evaluation:
 
 
 def evaluate(model, dataset, batch_size):
-    """Classifies every held-out image of a data set once.
+    """Classifies every held-out image of a data set once, in the model's view of an image.
+
+    Images that cannot be read are left out and named in the result.
 
     Args:
         model: A model from images `(N, S, S, 3)` to scores `(N, K)`.
@@ -92,6 +99,7 @@ def evaluate(model, dataset, batch_size):
         raise ValueError(
             f"The model has {classes} classes, {dataset.name} has {len(names)}. Expected the same."
         )
+    dataset = dataset.seen_by(model)
     confusion = np.zeros((classes, classes), "int64")
     top5_correct = np.zeros(classes, "int64")
     for images, labels in dataset.validation(batch_size):
@@ -106,4 +114,5 @@ def evaluate(model, dataset, batch_size):
         np.add.at(top5_correct, labels[found], 1)
     if not confusion.any():
         raise ValueError(f"{dataset.name} has no held-out images. Expected at least one.")
-    return Evaluation(names, confusion, top5_correct)
+    unreadable = dataset.unreadable(dataset.held_out)
+    return Evaluation(names, confusion, top5_correct, unreadable, dataset.seen)

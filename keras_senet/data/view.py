@@ -1,0 +1,156 @@
+"""What evaluation sees of an image: a fact that belongs to the weights, and travels with the model.
+
+Pipeline, `load_image`, SavedModel and calibration take it from here.
+"""
+
+import dataclasses
+import operator
+
+from keras_senet.layers import ImageNormalization
+from keras_senet.weights.preprocessing import INTERPOLATIONS
+
+SMALL = 64  # pixels; images up to here are seen whole
+CROP = 0.875  # 224 of 256 pixels, the habit with larger ones
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """The central part of an image, at a size.
+
+    The image is resized with an antialiased filter, so that its shorter side has
+    `floor(size / crop)` pixels, and the centre is cut out: timm's evaluation, and Caffe's and
+    Keras' habit of 224 of 256 pixels.
+
+    Attributes:
+        size: Height and width in pixels: one number, or a pair.
+        crop: Share of the resized image's shorter side that is seen, above 0 and at most 1.
+        interpolation: Of the resize, `"bilinear"` or `"bicubic"`.
+
+    Raises:
+        ValueError: If a value is none of these.
+
+    Reference:
+        `transforms_imagenet_eval` of timm, `crop_mode="center"`.
+
+    Example:
+        >>> View(288, crop=1.0, interpolation="bicubic").sides
+        (288, 288)
+    """
+
+    size: int | tuple[int, int]
+    crop: float = CROP
+    interpolation: str = "bilinear"
+
+    def __post_init__(self):
+        if min(self.sides) < 1:
+            raise ValueError(f"Field `size` must be above 0 pixels. Received: {self.size!r}")
+        if not 0 < self.crop <= 1 or self.interpolation not in INTERPOLATIONS:
+            raise ValueError(
+                f"`crop` must be above 0 and at most 1, `interpolation` one of {INTERPOLATIONS}. "
+                f"Received: crop={self.crop!r}, interpolation={self.interpolation!r}"
+            )
+
+    @classmethod
+    def usual(cls, size):
+        """The view where nothing is known of the weights: small images whole, else 224 of 256."""
+        return cls(size, 1.0 if size <= SMALL else CROP)
+
+    @classmethod
+    def of(cls, model):
+        """The view that the weights of a model were judged with, or `None` if it does not say.
+
+        It is kept in the model's preprocessing layer, also where that lies in a model within the
+        model. The size is that of the model's input, where it is fixed.
+
+        Raises:
+            ValueError: If the model has parts of different views, or leaves the size open.
+        """
+        layers = _normalizations(model)
+        if not layers:
+            return None
+        views = {(layer.crop, layer.interpolation) for layer in layers}
+        if len(views) > 1:
+            raise ValueError(
+                f"Parts of {model.name!r} have different views of an image: {sorted(views)} (crop, "
+                "interpolation). Expected one."
+            )
+        sides = [fixed or layers[0].size for fixed in model.inputs[0].shape[1:3]]
+        if None in sides:
+            raise ValueError(
+                f"{model.name!r} leaves the image size open. Build it with input_shape."
+            )
+        size = sides[0] if sides[0] == sides[1] else tuple(sides)
+        return cls(size, *views.pop())
+
+    def write_to(self, model):
+        """Makes it the view that the model's weights were judged with.
+
+        Models without a preprocessing layer of this package cannot say it and stay as they are.
+        """
+        for layer in _normalizations(model):
+            layer.size, layer.crop, layer.interpolation = self.size, self.crop, self.interpolation
+
+    def replace(self, **changes):
+        """A copy with these fields changed."""
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def sides(self):
+        """Height and width in pixels."""
+        sides = self.size if isinstance(self.size, (tuple, list)) else (self.size, self.size)
+        height, width = map(operator.index, sides)
+        return height, width
+
+    def placed(self, height, width, maximum=max):
+        """How an image is resized, and where the view lies in the result.
+
+        Args:
+            height: Of the image in pixels, an integer or a tensor of them.
+            width: The same.
+            maximum: The function `max` for such numbers.
+
+        Returns:
+            Four integers: height and width of the resized image, top and left edge of the view.
+        """
+        rows, columns = self.sides
+        least = int(rows / self.crop), int(columns / self.crop)
+        # Both sides by one factor, so that the image covers what is cut out of it.
+        if rows == columns:  # rounded as torchvision's Resize does
+            tall = maximum(least[0], least[0] * height // width)
+            wide = maximum(least[1], least[1] * width // height)
+        else:  # as timm's ResizeKeepRatio
+            tall = maximum(least[0], (2 * height * least[1] + width) // (2 * width))
+            wide = maximum(least[1], (2 * width * least[0] + height) // (2 * height))
+        return tall, wide, _half(tall - rows), _half(wide - columns)
+
+    def see(self, pixels):
+        """The view of an image, by Pillow.
+
+        Args:
+            pixels: `(H, W, 3)` or `(H, W)` uint8.
+
+        Returns:
+            The same with the view's height and width.
+        """
+        import numpy as np
+        from PIL import Image
+
+        filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+        (rows, columns), (height, width) = self.sides, pixels.shape[:2]
+        tall, wide, top, left = self.placed(height, width)
+        image = Image.fromarray(pixels).resize((wide, tall), filters[self.interpolation])
+        return np.asarray(image)[top : top + rows, left : left + columns]
+
+
+def _half(length):
+    """Half of an integer, ties to the even number as Python rounds."""
+    return (length + length // 2 % 2) // 2
+
+
+def _normalizations(model):
+    return [layer for layer in _leaves(model) if isinstance(layer, ImageNormalization)]
+
+
+def _leaves(model):
+    for layer in model.layers:
+        yield from _leaves(layer) if hasattr(layer, "layers") else (layer,)
