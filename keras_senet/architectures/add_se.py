@@ -90,9 +90,10 @@ def add_se(model, se=SEConfig(), where=None, start=None):
     copy = keras.models.clone_model(model, call_function=call)
     for layer in model.layers:
         if layer.weights:
-            copy.get_layer(layer.name).set_weights(layer.get_weights())
-        if not model.trainable:  # which its layers need not know
-            copy.get_layer(layer.name).trainable = False
+            copied = copy.get_layer(layer.name)
+            copied.set_weights(layer.get_weights())
+            # A frozen model freezes layers that need not know of it themselves.
+            copied.trainable = copied.trainable and model.trainable
     for layer in copy.layers:
         if start == "identity" and isinstance(layer, SqueezeExcitation):
             # The reduction stays random, so that this kernel has a gradient.
