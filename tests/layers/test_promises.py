@@ -155,6 +155,14 @@ def test_se_has_the_policy_of_the_network(policy):
     np.testing.assert_array_equal(array(model(x)), array(plain(x)))
 
 
+def squeezed(x, layer):
+    if layer.squeeze == "none":
+        return x
+    if layer.squeeze == "conv":
+        return (x * array(layer.pool)).sum((1, 2), keepdims=True)
+    return {"avg": np.mean, "max": np.max}[layer.squeeze](x, (1, 2), keepdims=True)
+
+
 def test_se_of_a_float64_policy_is_float64():
     if keras.backend.backend() == "jax":
         pytest.skip("JAX has no float64 unless it is asked to.")
@@ -164,13 +172,7 @@ def test_se_of_a_float64_policy_is_float64():
         for training in (True, False):
             output = array(layer(x, training=training))
             weights = [array(weight) for weight in layer.weights]
-            squeezes = {
-                "avg": lambda: x.mean((1, 2), keepdims=True),
-                "max": lambda: x.max((1, 2), keepdims=True),
-                "none": lambda: x,
-                "conv": lambda: (x * weights[0]).sum((1, 2), keepdims=True),
-            }
-            z = squeezes[squeeze]()
+            z = squeezed(x, layer)
             w1, b1, w2, b2 = weights[-4:]
             hidden = np.maximum(z @ w1[0, 0] + b1, 0)
             expected = x / (1 + np.exp(-(hidden @ w2[0, 0] + b2)))
