@@ -34,7 +34,9 @@ def add_se(model, se=SEConfig(), where=None, start=None):
             by bit, since each gate is exactly 1 (a doubled sigmoid of zero), and learn from there.
 
     Returns:
-        A functional model named `se_{model.name}`; the SE block behind `x` is named `x_se`.
+        A functional model named `se_{model.name}`; the SE block behind `x` is named `x_se` and has
+        the dtype policy of the layer whose output it rescales. What is frozen in `model` is frozen
+        in the copy; the SE blocks are not, so that they can be trained alone.
 
     Raises:
         TypeError: If the model is not functional.
@@ -55,9 +57,8 @@ def add_se(model, se=SEConfig(), where=None, start=None):
     if start == "identity":
         se = dataclasses.replace(se, gate="doubled_sigmoid")
     places = find_places(model, where)
-    stages = {
-        name: _stage(model, _rescaled(model, name, index), se) for name, index in places.items()
-    }
+    rescaled = {name: _rescaled(model, name, index) for name, index in places.items()}
+    stages = {name: _stage(model, tensor, se) for name, tensor in rescaled.items()}
     places = {name: index for name, index in places.items() if se.covers(stages[name])}
     if not places:
         raise ValueError(
@@ -70,15 +71,18 @@ def add_se(model, se=SEConfig(), where=None, start=None):
             )
         )
 
+    def excite(x, name):
+        dtype = getattr(rescaled[name]._keras_history.operation, "dtype_policy", None)
+        return squeeze_excite(x, se, stages[name], "standard", f"{name}_se", dtype)
+
     def call(layer, *args, **kwargs):
         if layer.name not in places:
             return layer(*args, **kwargs)
-        index, name = places[layer.name], f"{layer.name}_se"
+        index = places[layer.name]
         if index is None:
-            x = layer(*args, **kwargs)
-            return squeeze_excite(x, se, stages[layer.name], "standard", name)
+            return excite(layer(*args, **kwargs), layer.name)
         tensors = list(args[0]) if isinstance(args[0], (list, tuple)) else list(args)
-        tensors[index] = squeeze_excite(tensors[index], se, stages[layer.name], "standard", name)
+        tensors[index] = excite(tensors[index], layer.name)
         if isinstance(args[0], (list, tuple)):
             return layer(tensors, *args[1:], **kwargs)
         return layer(*tensors, **kwargs)
@@ -86,7 +90,10 @@ def add_se(model, se=SEConfig(), where=None, start=None):
     copy = keras.models.clone_model(model, call_function=call)
     for layer in model.layers:
         if layer.weights:
-            copy.get_layer(layer.name).set_weights(layer.get_weights())
+            copied = copy.get_layer(layer.name)
+            copied.set_weights(layer.get_weights())
+            # A frozen model freezes layers that need not know of it themselves.
+            copied.trainable = copied.trainable and model.trainable
     for layer in copy.layers:
         if start == "identity" and isinstance(layer, SqueezeExcitation):
             # The reduction stays random, so that this kernel has a gradient.

@@ -74,7 +74,7 @@ def has_se(se, stage, placement):
     return se is not None and se.placement == placement and se.covers(stage)
 
 
-def squeeze_excite(x, se, stage, placement, name):
+def squeeze_excite(x, se, stage, placement, name, dtype=None):
     """The SE block that `se` has in `stage` at `placement`, or `x` itself where it has none."""
     if not has_se(se, stage, placement):
         return x
@@ -85,6 +85,7 @@ def squeeze_excite(x, se, stage, placement, name):
         gate=se.gate,
         activation=se.activation,
         use_bias=se.use_bias,
+        dtype=dtype,
         name=name,
     )(x)
 

@@ -23,12 +23,17 @@ def scale_by_excitation(images, excitation):
     # What reaches the images is a sum, of what comes through the product and what comes through
     # the mean. The product hands on its gradient as it comes, and the sum is made in one pass.
     gates = None
+    is_fused = True
 
     @tf.custom_gradient
     def squeeze(x):
         def gradient(of_means, of_scaled):
+            nonlocal is_fused
             pixels = tf.cast(tf.shape(x)[1] * tf.shape(x)[2], "float32")
-            return _multiply_add(of_scaled, gates, tf.cast(of_means / pixels, x.dtype))
+            of_means = tf.cast(of_means / pixels, x.dtype)
+            # Forward-mode differentiation asks before there are gates: each part for itself then.
+            is_fused = is_fused and gates is not None
+            return _multiply_add(of_scaled, gates, of_means) if is_fused else of_scaled + of_means
 
         return (_mean(x), tf.identity(x)), gradient
 
@@ -36,14 +41,16 @@ def scale_by_excitation(images, excitation):
     def scale(x, s):
         def gradient(of_scaled):
             pixels = tf.cast(tf.shape(x)[1] * tf.shape(x)[2], "float32")
-            of_gates = _mean(of_scaled * x) * pixels
-            return of_scaled, tf.cast(of_gates, s.dtype)
+            # Read before the squeeze: a gradient of this gradient that reached x, which comes out
+            # of it, would be multiplied by the gates once more.
+            of_gates = _mean(of_scaled * images) * pixels
+            return (of_scaled if is_fused else of_scaled * s), tf.cast(of_gates, s.dtype)
 
         return x * s, gradient
 
-    means, images = squeeze(images)
+    means, squeezed = squeeze(images)
     gates = tf.cast(excitation(means), images.dtype)
-    return scale(images, gates)
+    return scale(squeezed, gates)
 
 
 def _multiply_add(x, factors, summands):

@@ -1,5 +1,7 @@
 """The channel shuffle of ShuffleNet."""
 
+import numbers
+
 import keras
 from keras import ops
 
@@ -32,9 +34,9 @@ class ChannelShuffle(keras.layers.Layer):
 
     def __init__(self, groups, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
+        if isinstance(groups, bool) or not isinstance(groups, numbers.Integral) or groups < 1:
             raise ValueError(f"Argument `groups` must be an integer above 0. Received: {groups!r}")
-        self.groups = groups
+        self.groups = int(groups)  # of numpy's integers too, which JSON cannot hold
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape):
@@ -59,6 +61,10 @@ class ChannelShuffle(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """The shape of the input."""
         return input_shape
+
+    def compute_output_spec(self, inputs):
+        """Shape and dtype of the input: integers stay integers."""
+        return keras.KerasTensor(inputs.shape, dtype=inputs.dtype)
 
     def get_config(self):
         """All constructor arguments, for serialization."""

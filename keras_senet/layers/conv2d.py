@@ -39,6 +39,8 @@ class Conv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         """Convolves `(N, H, W, C)` with `(kh, kw, C / groups, filters)`."""
+        if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(inputs.dtype)):
+            inputs = ops.cast(inputs, self.compute_dtype)  # a kernel of integers would be 0
         if (
             keras.backend.backend() == "tensorflow"
             and inputs.dtype == "bfloat16"

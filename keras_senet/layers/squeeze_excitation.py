@@ -1,5 +1,8 @@
 """The Squeeze-and-Excitation block of Hu et al., in its whole design space."""
 
+import math
+import numbers
+
 import keras
 from keras import ops
 
@@ -31,7 +34,10 @@ class SqueezeExcitation(keras.layers.Layer):
         output = s * U                                   (scale,      eq. 4)
 
     with `W1: C -> h` and `W2: h -> C`. Squeeze, both products and the gate run in float32 under
-    a half-precision policy; the scaling and the output have the policy's compute dtype.
+    a half-precision policy, with weights in float32, and in float64 under a float64 policy; the
+    scaling and the output have the policy's compute dtype. Integers are cast to it.
+
+    On TensorFlow, training takes derivatives of any order, backward and forward.
 
     Args:
         reduction: Reduction ratio r. `h = max(1, floor(C / r))`.
@@ -74,12 +80,16 @@ class SqueezeExcitation(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if isinstance(reduction, bool) or not isinstance(reduction, (int, float)) or reduction <= 0:
+        if (
+            isinstance(reduction, bool)
+            or not isinstance(reduction, numbers.Real)
+            or not (reduction > 0 and math.isfinite(reduction))
+        ):
             raise ValueError(
                 f"Argument `reduction` must be a number greater than 0. Received: {reduction!r}"
             )
         if divisor is not None and (
-            isinstance(divisor, bool) or not isinstance(divisor, int) or divisor < 1
+            isinstance(divisor, bool) or not isinstance(divisor, numbers.Integral) or divisor < 1
         ):
             raise ValueError(
                 "Argument `divisor` must be None or an integer of at least 1. "
@@ -91,8 +101,10 @@ class SqueezeExcitation(keras.layers.Layer):
             raise ValueError(f"Argument `gate` must be one of {tuple(GATES)}. Received: {gate!r}")
         if not isinstance(use_bias, bool):
             raise ValueError(f"Argument `use_bias` must be a boolean. Received: {use_bias!r}")
-        self.reduction = reduction
-        self.divisor = divisor
+        # Numbers of numpy become Python's, which a configuration in JSON can hold.
+        is_integer = isinstance(reduction, numbers.Integral)
+        self.reduction = int(reduction) if is_integer else float(reduction)
+        self.divisor = None if divisor is None else int(divisor)
         self.squeeze = squeeze
         self.gate = gate
         self.activation = keras.activations.get(activation)
@@ -133,7 +145,8 @@ class SqueezeExcitation(keras.layers.Layer):
             name="squeeze_kernel",
             shape=(height, width, channels),
             initializer=keras.initializers.Constant(1 / (height * width)),
-            dtype="float32",
+            dtype=self._gate_dtype,
+            autocast=False,  # the squeeze of half-precision images is not to round it
         )
 
     def _product(self, name, filters, activation):
@@ -144,12 +157,16 @@ class SqueezeExcitation(keras.layers.Layer):
             use_bias=self.use_bias,
             kernel_initializer=self.kernel_initializer.clone(),
             data_format="channels_last",
-            dtype="float32",
+            dtype=self._gate_dtype,
+            # Keras freezes the layers that a layer has, and this one comes later.
+            trainable=self.trainable,
             name=name,
         )
 
     def call(self, inputs, training=None):
         """`(N, H, W, C)` to `(N, H, W, C)`."""
+        if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(inputs.dtype)):
+            inputs = ops.cast(inputs, self.compute_dtype)  # gates of integers would be 0
         if training and self._is_lean(inputs):
             from keras_senet.layers import channel_scaling
 
@@ -159,11 +176,15 @@ class SqueezeExcitation(keras.layers.Layer):
         return inputs * ops.cast(self.gates(inputs, training=training), inputs.dtype)
 
     def gates(self, inputs, training=None):
-        """The gates of images `(N, H, W, C)`: `(N, 1, 1, C)` in float32.
+        """The gates of images `(N, H, W, C)`: `(N, 1, 1, C)` in float32 (or float64, see above).
 
         With `squeeze="none"` every pixel has its own: `(N, H, W, C)`.
         """
-        return self._excitation(self._squeeze(ops.cast(inputs, "float32")), training)
+        return self._excitation(self._squeeze(ops.cast(inputs, self._gate_dtype)), training)
+
+    @property
+    def _gate_dtype(self):
+        return "float64" if self.compute_dtype == "float64" else "float32"
 
     def _excitation(self, squeezed, training):
         return self.expand(self.reduce(squeezed, training=training), training=training)
@@ -172,6 +193,7 @@ class SqueezeExcitation(keras.layers.Layer):
         return (
             keras.backend.backend() == "tensorflow"
             and self.squeeze == "avg"
+            and self._gate_dtype == "float32"
             and inputs.shape[2] is not None
         )
 
