@@ -5,7 +5,9 @@ from abc import ABC, abstractmethod
 
 import keras
 
+from keras_senet import layers
 from keras_senet.architectures.se_config import SEConfig
+from keras_senet.weights.fingerprint import describe
 from keras_senet.weights.load import open_weights
 from keras_senet.weights.preprocessing import IMAGENET, Preprocessing
 
@@ -67,6 +69,11 @@ class Architecture(ABC):
     def undefined_placements(self) -> dict[str, str]:
         """SE placements that this network has no place for, and why."""
         return {}
+
+    @property
+    def idle_fields(self) -> tuple[str, ...]:
+        """Names of the fields that change nothing here, as other fields are."""
+        return ()
 
     def replace(self, **changes) -> "Architecture":
         """A copy with these fields changed: `replace(se=None)` is the plain network.
@@ -130,7 +137,9 @@ class Architecture(ABC):
             network, classes = file.fit(self), classes or file.classes
         image = network._image(input_tensor, input_shape, include_top and not pyramid)
         x = network._normalized(image) if include_preprocessing else image
-        x = network.backbone(x)
+        features = network.backbone(x)
+        _first_convolution(x, features).network = describe(network, include_preprocessing)
+        x = features
         if pyramid:
             layer_of = keras.Model(image, x).get_layer
             outputs = {key: layer_of(key).output for key in network.feature_names}
@@ -193,6 +202,12 @@ def _check(include_top, pooling, pyramid, classes):
         isinstance(classes, bool) or not isinstance(classes, int) or classes < 1
     ):
         raise ValueError(f"Argument `classes` must be an integer above 0. Received: {classes!r}")
+
+
+def _first_convolution(image, features):
+    """The layer that carries what the network is."""
+    between = keras.Model(image, features).layers
+    return next(layer for layer in between if isinstance(layer, layers.Conv2D))
 
 
 def _pool(x, pooling):
