@@ -109,14 +109,16 @@ class Architecture(ABC):
             weights: `None` for random weights, the name of a public weight set in
                 `keras_senet.weights.table()`, which is fetched, or the path of a file:
                 `.safetensors` or `.pth` in a public layout, `.caffemodel`, `.h5` of
-                keras.applications, or `.weights.h5`. The weights decide trunk fields, image
-                size and preprocessing.
+                keras.applications, `.weights.h5` or `.keras`. The weights decide trunk fields, SE
+                design, image size and preprocessing. A file of other classes, or of none, leaves a
+                new classifier with random weights, and a warning.
             input_tensor: Tensor to build on, instead of an `Input` of `input_shape`.
             input_shape: `(H, W, C)` of one image. H and W may be `None`. Default: the
                 architecture's size with the classifier, `(None, None, 3)` without.
             pooling: Without the classifier: `None` for the last feature map, `"avg"` or `"max"`
                 for its global pooling.
-            classes: Number of classes. Default: that of the weights, else the architecture's.
+            classes: Number of classes. Default: that of the weights, else the architecture's. It
+                must be given with weights that have no classifier.
             classifier_activation: Activation of the classifier, `None` for logits.
             name: Name of the model.
             include_preprocessing: Whether the model takes raw RGB pixels in 0..255, float or
@@ -131,9 +133,14 @@ class Architecture(ABC):
             ValueError: If an argument is invalid or the weights do not fit the network.
         """
         _check(include_top, pooling, pyramid, classes)
-        file = None if weights is None else open_weights(weights)
+        file = None if weights is None else open_weights(weights, self.name)
         network = self
         if file is not None:
+            if include_top and not pyramid and file.headless and classes is None:
+                raise ValueError(
+                    f"{weights} has no classifier. Pass `classes` for a new one with random "
+                    "weights, or `include_top=False` for none."
+                )
             network, classes = file.fit(self), classes or file.classes
         image = network._image(input_tensor, input_shape, include_top and not pyramid)
         x = network._normalized(image) if include_preprocessing else image
@@ -150,7 +157,8 @@ class Architecture(ABC):
         inputs = image if input_tensor is None else keras.utils.get_source_inputs(input_tensor)
         model = keras.Model(inputs, outputs, name=name or network.name)
         if file is not None:
-            file.assign(model)
+            # Layers that come before ours have no weights in the file.
+            file.assign(model if input_tensor is None else keras.Model(image, outputs))
         return model
 
     def _image(self, input_tensor, input_shape, include_top):
