@@ -9,6 +9,7 @@ from keras_senet import layers
 from keras_senet.architectures.se_config import SEConfig
 from keras_senet.weights.fingerprint import describe
 from keras_senet.weights.load import open_weights
+from keras_senet.weights.plain_numbers import is_integer, natural, settle
 from keras_senet.weights.preprocessing import IMAGENET, Preprocessing
 
 
@@ -33,6 +34,12 @@ class Architecture(ABC):
     preprocessing: Preprocessing = IMAGENET
 
     def __post_init__(self):
+        settle(self, dataclasses.fields(self))
+        for name in ("input_size", "classes"):
+            if not is_integer(getattr(self, name)) or getattr(self, name) < 1:
+                raise ValueError(
+                    f"Field `{name}` must be an integer above 0. Received: {getattr(self, name)!r}"
+                )
         if self.se is not None and not isinstance(self.se, SEConfig):
             raise ValueError(
                 f"Field `se` must be a SEConfig, or None for no SE. Received: {self.se!r}"
@@ -133,6 +140,7 @@ class Architecture(ABC):
             ValueError: If an argument is invalid or the weights do not fit the network.
         """
         _check(include_top, pooling, pyramid, classes)
+        classes = natural(classes)
         file = None if weights is None else open_weights(weights, self.name)
         network = self
         if file is not None:
@@ -172,7 +180,7 @@ class Architecture(ABC):
                 "Argument `input_shape` must be (height, width, channels) of one image, with "
                 f"known channels. Received: {input_shape}"
             )
-        return keras.Input(tuple(input_shape), name="image")
+        return keras.Input(natural(tuple(input_shape)), name="image")
 
     def _normalized(self, image):
         expected = len(self.preprocessing.mean)
@@ -206,9 +214,7 @@ def _check(include_top, pooling, pyramid, classes):
             "Argument `pooling` needs `include_top=False` and `pyramid=False`. Received: "
             f"pooling={pooling!r}, include_top={include_top}, pyramid={pyramid}"
         )
-    if classes is not None and (
-        isinstance(classes, bool) or not isinstance(classes, int) or classes < 1
-    ):
+    if classes is not None and (not is_integer(classes) or classes < 1):
         raise ValueError(f"Argument `classes` must be an integer above 0. Received: {classes!r}")
 
 

@@ -1,5 +1,7 @@
 """The Squeeze-and-Excitation block of Hu et al., in its whole design space."""
 
+import numbers
+
 import keras
 from keras import ops
 
@@ -76,12 +78,12 @@ class SqueezeExcitation(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if isinstance(reduction, bool) or not isinstance(reduction, (int, float)) or reduction <= 0:
+        if isinstance(reduction, bool) or not isinstance(reduction, numbers.Real) or reduction <= 0:
             raise ValueError(
                 f"Argument `reduction` must be a number greater than 0. Received: {reduction!r}"
             )
         if divisor is not None and (
-            isinstance(divisor, bool) or not isinstance(divisor, int) or divisor < 1
+            isinstance(divisor, bool) or not isinstance(divisor, numbers.Integral) or divisor < 1
         ):
             raise ValueError(
                 "Argument `divisor` must be None or an integer of at least 1. "
@@ -93,8 +95,10 @@ class SqueezeExcitation(keras.layers.Layer):
             raise ValueError(f"Argument `gate` must be one of {tuple(GATES)}. Received: {gate!r}")
         if not isinstance(use_bias, bool):
             raise ValueError(f"Argument `use_bias` must be a boolean. Received: {use_bias!r}")
-        self.reduction = reduction
-        self.divisor = divisor
+        # Python's numbers, which JSON knows.
+        integral = isinstance(reduction, numbers.Integral)
+        self.reduction = int(reduction) if integral else float(reduction)
+        self.divisor = None if divisor is None else int(divisor)
         self.squeeze = squeeze
         self.gate = gate
         self.activation = keras.activations.get(activation)

@@ -11,6 +11,7 @@ import numbers
 import keras
 
 from keras_senet.layers import Conv2D, facts
+from keras_senet.weights.plain_numbers import natural
 
 # Fields that weights decide. All others but those below name the variant.
 TRUNK = (
@@ -55,7 +56,7 @@ def describe(architecture, include_preprocessing=True):
         if architecture.se.stages is None:
             fields["se"]["stages"] = list(architecture.se_stages)
         besides["se"] = {name: fields["se"].pop(name) for name in SHAPES}
-    computation = {"family": type(architecture).__name__, **fields}
+    computation = {"family": type(architecture).__name__, "added_se": None, **fields}
     return json.dumps({"computation": computation, "besides": besides})
 
 
@@ -69,11 +70,23 @@ def plain(value):
         return [plain(one) for one in value]
     if value is None or isinstance(value, (bool, str)):
         return value
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    if isinstance(value, numbers.Real):
-        return float(value)
+    if isinstance(value, numbers.Number):
+        return natural(value)
     return keras.activations.serialize(value) if callable(value) else repr(value)
+
+
+def with_added_se(text, se):
+    """The description of a network that got more SE blocks.
+
+    Args:
+        text: Its description before, or `None`.
+        se: `SEConfig` of the blocks.
+    """
+    if text is None:
+        return None
+    description = facts.parse(text)
+    description["computation"]["added_se"] = plain(se)
+    return json.dumps(description)
 
 
 def described(model):
@@ -107,6 +120,8 @@ def adopt(architecture, description, path):
         ValueError: If other fields differ; it names them, with both values.
     """
     theirs, ours = _flat(description), _flat(json.loads(describe(architecture)))
+    if theirs["family"] != ours["family"]:
+        theirs = {"family": theirs["family"]}  # the other fields would say nothing
     defaults = {field.name: field.default for field in dataclasses.fields(architecture)}
     changes, wrong = {}, []
     for name, value in theirs.items():

@@ -13,6 +13,22 @@ from keras_senet.weights.keras_file import read_config, read_keras_file
 logger = logging.getLogger("keras_senet")
 
 
+def warn_of_new_classifier(path, stored, classes):
+    """Says that a classifier is random.
+
+    Args:
+        path: Path of the weights file.
+        stored: Number of classes in the file, or `None` if it has no classifier.
+        classes: Number of classes of the model.
+    """
+    logger.warning(
+        "%s has %s, the model has %d: its classifier keeps its random weights.",
+        path,
+        "no classifier" if stored is None else f"{stored} classes",
+        classes,
+    )
+
+
 class KerasWeights:
     """A file of `model.save_weights` or `model.save`; the network may be inside of another model.
 
@@ -105,12 +121,7 @@ class KerasWeights:
         if layer.name != "head":
             return self.headless and layer.name not in stored
         if self.headless or (self.classes is not None and self.classes != layer.units):
-            logger.warning(
-                "%s has %s, the model has %d: its classifier keeps its random weights.",
-                self.path,
-                "no classifier" if self.headless else f"{self.classes} classes",
-                layer.units,
-            )
+            warn_of_new_classifier(self.path, self.classes, layer.units)
             return True
         return False
 

@@ -3,6 +3,7 @@
 import logging
 import math
 import pathlib
+import re
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from keras_senet.layers import SqueezeExcitation
 from keras_senet.weights import layouts
 from keras_senet.weights.files import SUFFIXES, read_tensors
 from keras_senet.weights.keras_file import SUFFIXES as KERAS_SUFFIXES
-from keras_senet.weights.keras_weights import KerasWeights
+from keras_senet.weights.keras_weights import KerasWeights, warn_of_new_classifier
 from keras_senet.weights.labels import from_caffe
 from keras_senet.weights.layout import COUNTERS
 from keras_senet.weights.record_file import RecordFile
@@ -40,6 +41,11 @@ def open_weights(weights, architecture):
         raise ValueError(
             "Argument `weights` must be None, the name of a weight set or the path of a weights "
             f"file. Received: {weights!r} of type {type(weights).__name__}. {fitting(architecture)}"
+        )
+    if re.match(r"\w+://", str(weights)):
+        raise ValueError(
+            f"Argument `weights` must be a name or a path. Received an address: {weights}. Fetch "
+            f"the file and pass its path. {fitting(architecture)}"
         )
     path = pathlib.Path(weights)
     if path.is_dir():
@@ -135,12 +141,7 @@ class TorchWeights:
             return self.headless and bool(layer.weights) and not self._has(layer)
         if not self.headless and self.classes in (None, layer.units):
             return False
-        logger.warning(
-            "%s has %s, the model has %d: its classifier keeps its random weights.",
-            self.path,
-            "no classifier" if self.headless else f"{self.classes} classes",
-            layer.units,
-        )
+        warn_of_new_classifier(self.path, self.classes, layer.units)
         return True
 
     def _has(self, layer):
