@@ -144,12 +144,13 @@ class Architecture(ABC):
         file = None if weights is None else open_weights(weights, self.name)
         network = self
         if file is not None:
+            network = file.fit(self)
             if include_top and not pyramid and file.headless and classes is None:
                 raise ValueError(
                     f"{weights} has no classifier. Pass `classes` for a new one with random "
                     "weights, or `include_top=False` for none."
                 )
-            network, classes = file.fit(self), classes or file.classes
+            classes = classes or file.classes
         image = network._image(input_tensor, input_shape, include_top and not pyramid)
         x = network._normalized(image) if include_preprocessing else image
         features = network.backbone(x)

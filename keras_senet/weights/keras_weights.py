@@ -53,7 +53,10 @@ class KerasWeights:
         self.layers = self.models.get(self.place, [])
         self.description = self._description(self.place)
         heads = [layer for layer in self.layers if layer.name == "head" and "0" in layer.arrays]
-        self.headless = not heads and all(layer.name for layer in self.layers)
+        ours = self.description or any(
+            (layer.name or "").startswith("stage") for layer in self.layers
+        )
+        self.headless = bool(ours) and not heads and all(layer.name for layer in self.layers)
         self.classes = heads[0].arrays["0"].shape[-1] if heads else None
 
     def _description(self, place):

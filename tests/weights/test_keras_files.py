@@ -115,6 +115,7 @@ HIDDEN = {
     "SEBNInception": [{"conv_bias": True}],
     "SEVGG16": [{"conv_bias": True}],
 }
+SLOW = ("SEBNInception", "SEVGG16", "SEResNet50", "MobileNetV3Small")
 DESIGNS = [
     {"gate": "tanh"},
     {"gate": "hard_sigmoid"},
@@ -128,14 +129,15 @@ DESIGNS = [
 def changed_networks():
     for name, rows in HIDDEN.items():
         for row in rows:
-            yield pytest.param(name, row, id=f"{name}-{'-'.join(row) or 'same'}")
+            marks = pytest.mark.slow if name in SLOW else ()
+            yield pytest.param(name, row, id=f"{name}-{'-'.join(row) or 'same'}", marks=marks)
     for design in DESIGNS:
         yield pytest.param(
             "SEResNet20", {"se": SEConfig(**design)}, id="-".join(map(str, design.values()))
         )
 
 
-@pytest.mark.parametrize(("name", "changes"), changed_networks())
+@pytest.mark.parametrize(("name", "changes"), list(changed_networks()))
 def test_every_hidden_field_comes_back(name, changes, tmp_path):
     network = shallow(getattr(keras_senet, name))
     side = size(network)
@@ -153,7 +155,7 @@ def test_every_hidden_field_comes_back(name, changes, tmp_path):
 
 def test_weights_of_another_design_into_a_model(files):
     model = OTHER.replace(se=SEConfig(divisor=8, gate="tanh"))(classes=7, **SHAPE)
-    with pytest.raises(ValueError, match="se.gate: 'hard_sigmoid' in the file, 'tanh' here"):
+    with pytest.raises(ValueError, match=r"se.gate: 'hard_sigmoid' in the file, 'tanh' here"):
         model.load_weights(files[0] / "x.weights.h5")
     with pytest.raises(ValueError, match=r"scale: .* in the file"):
         OTHER.replace(preprocessing=keras_senet.weights.CIFAR)(classes=7, **SHAPE).load_weights(
@@ -186,7 +188,7 @@ def test_a_network_inside_of_another_model(name, tmp_path, caplog):
     (model.save if name.endswith(".keras") else model.save_weights)(tmp_path / name)
     again = NETWORK(weights=tmp_path / name, include_top=False, pooling="avg", **SHAPE)
     np.testing.assert_array_equal(outputs(again), outputs(backbone))
-    with pytest.raises(ValueError, match="has no classifier. Pass `classes`"):
+    with pytest.raises(ValueError, match=r"has no classifier. Pass `classes`"):
         NETWORK(weights=tmp_path / name)
     with caplog.at_level(logging.WARNING, "keras_senet"):
         assert NETWORK(weights=tmp_path / name, classes=4, **SHAPE).output_shape == (None, 4)
@@ -219,7 +221,7 @@ def test_added_se_is_no_plain_network(tmp_path):
     path = tmp_path / "a.weights.h5"
     keras_senet.add_se(plain).save_weights(path)
     for network in (PLAIN, NETWORK):
-        with pytest.raises(ValueError, match="added_se|se: None|add_se"):
+        with pytest.raises(ValueError, match=r"added_se|se: None|add_se"):
             network(weights=path, classes=3, **SHAPE)
     with pytest.raises(ValueError, match="added_se"):
         plain.load_weights(path)
@@ -251,7 +253,7 @@ def test_files_of_earlier_versions_load_and_say_what_is_assumed(names, tmp_path,
     with caplog.at_level(logging.WARNING, "keras_senet"):
         NETWORK(classes=7, **SHAPE).load_weights(path)
     assert "stem_pool='ceil'" in caplog.text and len(caplog.records) == 1
-    with pytest.raises(ValueError, match="left over|has the shapes|has no layer"):
+    with pytest.raises(ValueError, match=r"left over|has the shapes|has no layer"):
         PLAIN(weights=path, classes=7, **SHAPE)
 
 
@@ -263,7 +265,7 @@ def test_a_whole_model_says_what_its_layers_do(tmp_path):
 
     model = keras.models.clone_model(NETWORK(classes=3, **SHAPE), clone_function=gelu)
     model.save(tmp_path / "x.keras")
-    with pytest.raises(ValueError, match="stem.activation: 'gelu' in the file, 'relu' here"):
+    with pytest.raises(ValueError, match=r"stem.activation: 'gelu' in the file, 'relu' here"):
         NETWORK(weights=tmp_path / "x.keras", **SHAPE)
 
 

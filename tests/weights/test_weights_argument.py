@@ -97,7 +97,7 @@ def test_a_backbone_alone_gets_a_new_classifier(timm_file, tmp_path, caplog):
     np.testing.assert_array_equal(
         model.get_layer("stem_conv").get_weights()[0], tensors["conv1.weight"].transpose(2, 3, 1, 0)
     )
-    with pytest.raises(ValueError, match="has no classifier. Pass `classes`"):
+    with pytest.raises(ValueError, match=r"has no classifier. Pass `classes`"):
         NETWORK(weights=path)
     assert NETWORK(weights=path, include_top=False, pooling="avg").output_shape == (None, 2048)
 
