@@ -127,8 +127,13 @@ def _evaluate(architecture, dataset, recipe):
         model = architecture(
             weights=_WEIGHTS.value,
             input_shape=(dataset.image_size, dataset.image_size, 3),
-            classes=len(dataset.class_names),
         )
+        # With other classes the classifier would be new, and its accuracy noise.
+        if model.output_shape[-1] != len(dataset.class_names):
+            raise app.UsageError(
+                f"--weights={_WEIGHTS.value} has {model.output_shape[-1]} classes, "
+                f"--data={_DATA.value} has {len(dataset.class_names)}. Train on it first."
+            )
     else:
         import keras
 

@@ -8,7 +8,8 @@ import keras
 from keras_senet.architectures.blocks import squeeze_excite
 from keras_senet.architectures.se_config import SEConfig
 from keras_senet.architectures.se_places import find_places
-from keras_senet.layers import SqueezeExcitation
+from keras_senet.layers import Conv2D, SqueezeExcitation
+from keras_senet.weights.fingerprint import with_added_se
 
 
 def add_se(model, se=SEConfig(), where=None, start=None):
@@ -95,6 +96,8 @@ def add_se(model, se=SEConfig(), where=None, start=None):
             # A frozen model freezes layers that need not know of it themselves.
             copied.trainable = copied.trainable and model.trainable
     for layer in copy.layers:
+        if isinstance(layer, Conv2D):
+            layer.network = with_added_se(layer.network, se)
         if start == "identity" and isinstance(layer, SqueezeExcitation):
             # The reduction stays random, so that this kernel has a gradient.
             layer.expand.kernel.assign(keras.ops.zeros(layer.expand.kernel.shape))

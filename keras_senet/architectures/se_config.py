@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from keras_senet.weights.plain_numbers import settle
+
 PLACEMENTS = ("standard", "pre", "post", "identity", "3x3")
 
 
@@ -47,6 +49,7 @@ class SEConfig:
     stages: tuple[int, ...] | None = None
 
     def __post_init__(self):
+        settle(self, dataclasses.fields(self))
         if self.placement not in PLACEMENTS:
             raise ValueError(
                 f"Argument `placement` must be one of {PLACEMENTS}. Received: {self.placement!r}"

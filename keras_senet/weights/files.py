@@ -9,6 +9,7 @@ from keras_senet.weights.checkpoints import read_checkpoint
 from keras_senet.weights.keras_applications import read_applications_h5
 
 TORCH_SUFFIXES = (".pth", ".pt", ".bin")
+SUFFIXES = (".safetensors", *TORCH_SUFFIXES, ".caffemodel", ".h5")
 
 
 def read_tensors(path):

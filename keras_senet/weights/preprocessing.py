@@ -3,6 +3,7 @@
 import dataclasses
 
 from keras_senet.layers import ImageNormalization
+from keras_senet.weights.plain_numbers import settle
 
 INTERPOLATIONS = ("bilinear", "bicubic")
 
@@ -31,6 +32,7 @@ class Preprocessing:
     interpolation: str = "bilinear"
 
     def __post_init__(self):
+        settle(self, dataclasses.fields(self))
         if len(self.mean) != len(self.std) or not all(value > 0 for value in self.std):
             raise ValueError(
                 "`mean` and `std` must have one value for every channel, `std` above 0. "
