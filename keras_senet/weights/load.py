@@ -11,7 +11,7 @@ from keras_senet.weights import layouts
 from keras_senet.weights.files import read_tensors
 from keras_senet.weights.hdf5 import check_keras_weights
 from keras_senet.weights.labels import from_caffe
-from keras_senet.weights.layout import COUNTERS
+from keras_senet.weights.names import plain_names
 from keras_senet.weights.record_file import RecordFile
 from keras_senet.weights.table import find
 
@@ -78,10 +78,7 @@ class TorchWeights:
 
     def __init__(self, path):
         self.path = path
-        tensors = read_tensors(path)
-        self.tensors = {
-            name: value for name, value in tensors.items() if not name.endswith(COUNTERS)
-        }
+        self.tensors = plain_names(read_tensors(path), layouts.LAYOUTS, path)
         self.layout = layouts.detect(self.tensors)
         head = self.tensors.get(f"{self.layout.head}.weight")
         self.classes = None if head is None or head.ndim != 2 else head.shape[0]
