@@ -5,7 +5,9 @@ from abc import ABC, abstractmethod
 
 import keras
 
+from keras_senet import layers
 from keras_senet.architectures.se_config import SEConfig
+from keras_senet.weights.fingerprint import describe
 from keras_senet.weights.load import open_weights
 from keras_senet.weights.preprocessing import IMAGENET, Preprocessing
 
@@ -68,6 +70,11 @@ class Architecture(ABC):
         """SE placements that this network has no place for, and why."""
         return {}
 
+    @property
+    def idle_fields(self) -> tuple[str, ...]:
+        """Names of the fields that change nothing here, as other fields are."""
+        return ()
+
     def replace(self, **changes) -> "Architecture":
         """A copy with these fields changed: `replace(se=None)` is the plain network.
 
@@ -102,14 +109,16 @@ class Architecture(ABC):
             weights: `None` for random weights, the name of a public weight set in
                 `keras_senet.weights.table()`, which is fetched, or the path of a file:
                 `.safetensors` or `.pth` in a public layout, `.caffemodel`, `.h5` of
-                keras.applications, or `.weights.h5`. The weights decide trunk fields, image
-                size and preprocessing.
+                keras.applications, `.weights.h5` or `.keras`. The weights decide trunk fields, SE
+                design, image size and preprocessing. A file of other classes, or of none, leaves a
+                new classifier with random weights, and a warning.
             input_tensor: Tensor to build on, instead of an `Input` of `input_shape`.
             input_shape: `(H, W, C)` of one image. H and W may be `None`. Default: the
                 architecture's size with the classifier, `(None, None, 3)` without.
             pooling: Without the classifier: `None` for the last feature map, `"avg"` or `"max"`
                 for its global pooling.
-            classes: Number of classes. Default: that of the weights, else the architecture's.
+            classes: Number of classes. Default: that of the weights, else the architecture's. It
+                must be given with weights that have no classifier.
             classifier_activation: Activation of the classifier, `None` for logits.
             name: Name of the model.
             include_preprocessing: Whether the model takes raw RGB pixels in 0..255, float or
@@ -124,13 +133,20 @@ class Architecture(ABC):
             ValueError: If an argument is invalid or the weights do not fit the network.
         """
         _check(include_top, pooling, pyramid, classes)
-        file = None if weights is None else open_weights(weights)
+        file = None if weights is None else open_weights(weights, self.name)
         network = self
         if file is not None:
+            if include_top and not pyramid and file.headless and classes is None:
+                raise ValueError(
+                    f"{weights} has no classifier. Pass `classes` for a new one with random "
+                    "weights, or `include_top=False` for none."
+                )
             network, classes = file.fit(self), classes or file.classes
         image = network._image(input_tensor, input_shape, include_top and not pyramid)
         x = network._normalized(image) if include_preprocessing else image
-        x = network.backbone(x)
+        features = network.backbone(x)
+        _first_convolution(x, features).network = describe(network, include_preprocessing)
+        x = features
         if pyramid:
             layer_of = keras.Model(image, x).get_layer
             outputs = {key: layer_of(key).output for key in network.feature_names}
@@ -141,7 +157,8 @@ class Architecture(ABC):
         inputs = image if input_tensor is None else keras.utils.get_source_inputs(input_tensor)
         model = keras.Model(inputs, outputs, name=name or network.name)
         if file is not None:
-            file.assign(model)
+            # Layers that come before ours have no weights in the file.
+            file.assign(model if input_tensor is None else keras.Model(image, outputs))
         return model
 
     def _image(self, input_tensor, input_shape, include_top):
@@ -193,6 +210,12 @@ def _check(include_top, pooling, pyramid, classes):
         isinstance(classes, bool) or not isinstance(classes, int) or classes < 1
     ):
         raise ValueError(f"Argument `classes` must be an integer above 0. Received: {classes!r}")
+
+
+def _first_convolution(image, features):
+    """The layer that carries what the network is."""
+    between = keras.Model(image, features).layers
+    return next(layer for layer in between if isinstance(layer, layers.Conv2D))
 
 
 def _pool(x, pooling):

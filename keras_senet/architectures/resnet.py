@@ -90,6 +90,13 @@ class ResNet(Architecture):
         return {"3x3": BASIC_3X3} if self.block == "basic" else {}
 
     @property
+    def idle_fields(self):
+        """What bottlenecks have, in basic blocks, and the other way round."""
+        if self.block == "bottleneck":
+            return ("relu_before_se",)
+        return ("groups", "width", "stride_in", "halved_reduce")
+
+    @property
     def feature_names(self):
         """The stem (stride 2) and the last blocks of stages 2 to 5 (strides 4 to 32)."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 2))

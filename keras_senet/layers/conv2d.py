@@ -1,11 +1,14 @@
 """Convolution that trains on a CPU: in groups, and in bfloat16."""
 
 import functools
+import logging
 
 import keras
 from keras import ops
 
-from keras_senet.layers import processor
+from keras_senet.layers import facts, processor
+
+logger = logging.getLogger("keras_senet")
 
 
 @keras.saving.register_keras_serializable(package="keras_senet")
@@ -27,15 +30,46 @@ class Conv2D(keras.layers.Conv2D):
     are convolved in float32 and rounded after: as the bfloat16 kernels do, whose sums are in
     float32, but that the kernel is not rounded to bfloat16.
 
+    Attributes:
+        network: Of a network's first convolution: what the network is, a JSON text. It goes into
+            weights files, and weights of a network that computes otherwise are refused.
+
     Example:
         >>> Conv2D(64, 3, groups=32)(keras.ops.ones((1, 8, 8, 64))).shape
         TensorShape([1, 6, 6, 64])
     """
 
+    def __init__(self, *args, network=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.network = network
+
     def add_weight(self, *args, name=None, **kwargs):
         """As of every Keras layer; the kernel is cast where it is used, if at all."""
         autocast = {"autocast": False} if name == "kernel" else {}
         return super().add_weight(*args, name=name, **kwargs, **autocast)
+
+    def get_config(self):
+        """All constructor arguments, for serialization; those of Keras where it is no first one."""
+        own = {} if self.network is None else {"network": self.network}
+        return {**super().get_config(), **own}
+
+    def save_own_variables(self, store):
+        """Writes the weights, and the network that they are of."""
+        super().save_own_variables(store)
+        if self.network is not None:
+            facts.write(store, facts.parse(self.network))
+
+    def load_own_variables(self, store):
+        """Reads the weights.
+
+        Raises:
+            ValueError: If they are of a network that computes otherwise.
+        """
+        if self.network is not None:
+            own = facts.parse(self.network)["computation"]
+            if facts.check(store, own, "a network") is None and "0" in store:
+                logger.warning("%s, and is assumed to be of %s.", facts.UNSAID, facts.told(own))
+        super().load_own_variables(store)
 
     def convolution_op(self, inputs, kernel):
         """Convolves `(N, H, W, C)` with `(kh, kw, C / groups, filters)`."""

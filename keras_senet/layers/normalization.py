@@ -1,6 +1,9 @@
 """Normalization of raw pixels, which remembers how images are brought to their size."""
 
 import keras
+import numpy as np
+
+from keras_senet.layers import facts
 
 
 @keras.saving.register_keras_serializable(package="keras_senet")
@@ -39,3 +42,26 @@ class ImageNormalization(keras.layers.Rescaling):
             "crop": self.crop,
             "interpolation": self.interpolation,
         }
+
+    def save_own_variables(self, store):
+        """Writes what the layer does and the view, which Keras would leave out of the file."""
+        super().save_own_variables(store)
+        view = {"size": self.size, "crop": self.crop, "interpolation": self.interpolation}
+        facts.write(store, {"computation": self._computation(), "view": view})
+
+    def load_own_variables(self, store):
+        """Takes the view, which belongs to the weights.
+
+        Raises:
+            ValueError: If the weights were trained on pixels that were normalized otherwise.
+        """
+        stored = facts.check(store, self._computation(), f"a normalization {self.name!r}")
+        super().load_own_variables(store)
+        view = (stored or {}).get("view", {})
+        self.size = view.get("size", self.size)
+        self.crop = view.get("crop", self.crop)
+        self.interpolation = view.get("interpolation", self.interpolation)
+
+    def _computation(self):
+        named = {"scale": self.scale, "offset": self.offset}
+        return {name: np.ravel(value).astype(float).tolist() for name, value in named.items()}

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_senet.layers import facts
+
 SQUEEZES = ("avg", "max", "none", "conv")
 
 
@@ -187,6 +189,24 @@ class SqueezeExcitation(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """The shape of the input."""
         return input_shape
+
+    def save_own_variables(self, store):
+        """Writes the weights, and the design that no shape of theirs tells."""
+        super().save_own_variables(store)
+        facts.write(store, {"computation": self._computation()})
+
+    def load_own_variables(self, store):
+        """Reads the weights.
+
+        Raises:
+            ValueError: If they are of another design.
+        """
+        facts.check(store, self._computation(), f"an SE block {self.name!r}")
+        super().load_own_variables(store)
+
+    def _computation(self):
+        activation = keras.activations.serialize(self.activation)
+        return {"squeeze": self.squeeze, "gate": self.gate, "activation": activation}
 
     def get_config(self):
         """All constructor arguments, for serialization."""

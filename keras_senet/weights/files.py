@@ -11,6 +11,7 @@ from keras_senet.weights.keras_applications import read_applications_h5
 
 TORCH_SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".tar")
 SHARD = re.compile(r"(.+)-\d+-of-(?!0*1\.)\d+\.(safetensors|bin)")
+SUFFIXES = (".safetensors", *TORCH_SUFFIXES, ".caffemodel", ".h5")
 
 
 def read_tensors(path):

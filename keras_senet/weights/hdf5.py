@@ -1,13 +1,12 @@
 """HDF5 files: what is in them, and nothing that they point to."""
 
+import contextlib
 import math
-
-import numpy as np
 
 DEEPEST = 12  # groups inside of groups; Keras' own files have 8
 
 
-def read_datasets(path):
+def read_datasets(path, content=None, without=()):
     """Reads every array of numbers in an HDF5 file.
 
     Links to other files or places, data kept in other files, compressed data, and arrays that are
@@ -15,6 +14,8 @@ def read_datasets(path):
 
     Args:
         path: Path of the file.
+        content: Opened file to read instead, which lies inside of `path`.
+        without: Names of groups at the top to leave out, such as that of the optimizer.
 
     Returns:
         A dict from the paths in the file, `"group/name"`, to numpy arrays.
@@ -23,6 +24,44 @@ def read_datasets(path):
         ValueError: If it is no HDF5 file, is truncated, or one of the above.
         ImportError: If h5py is not installed.
     """
+    with _opened(path, content) as (h5py, file):
+        budget = file.id.get_filesize()
+        arrays = {}
+        for name, item in _items(h5py, file.id, path):
+            if not isinstance(item, h5py.h5d.DatasetID) or name.split("/")[0] in without:
+                continue
+            _check(h5py, item, name, path)
+            dataset = h5py.Dataset(item)
+            budget -= math.prod(dataset.shape) * dataset.dtype.itemsize
+            if budget < 0:
+                raise ValueError(f"The arrays of {path} are larger than the file.")
+            arrays[name] = dataset[()]
+        return arrays
+
+
+def read_attributes(path, names, content=None):
+    """Reads texts that an HDF5 file keeps beside its groups.
+
+    Args:
+        path: Path of the file.
+        names: Names of the attributes.
+        content: Opened file to read instead, which lies inside of `path`.
+
+    Returns:
+        A dict from the paths of groups to dicts from names to texts, of the groups that have any.
+    """
+    with _opened(path, content) as (h5py, file):
+        found = {}
+        for name, item in _items(h5py, file.id, path):
+            if isinstance(item, h5py.h5g.GroupID):
+                attributes = h5py.Group(item).attrs
+                texts = {key: attributes[key] for key in names if key in attributes}
+                found[name] = {key: x for key, x in texts.items() if isinstance(x, str)}
+        return {name: texts for name, texts in found.items() if texts}
+
+
+@contextlib.contextmanager
+def _opened(path, content):
     try:
         import h5py
     except ImportError as error:
@@ -30,23 +69,16 @@ def read_datasets(path):
             error
         )
     try:
-        with h5py.File(path, "r") as file:
-            budget = file.id.get_filesize()
-            arrays = {}
-            for name, dataset in _datasets(h5py, file.id, path):
-                budget -= math.prod(dataset.shape) * dataset.dtype.itemsize
-                if budget < 0:
-                    raise ValueError(f"The arrays of {path} are larger than the file.")
-                arrays[name] = dataset[()]
-            return arrays
+        with h5py.File(content or path, "r") as file:
+            yield h5py, file
     except (OSError, KeyError, RuntimeError, TypeError) as error:
         raise ValueError(
             f"{path} is not an HDF5 file of weights, or it is truncated: {error}. Fetch it again."
         ) from error
 
 
-def _datasets(h5py, group, path):
-    """Pairs of a name and a dataset that is safe to read, in the order of names."""
+def _items(h5py, group, path):
+    """Pairs of a name and what is safe to open, groups and datasets, in the order of names."""
     visited = set()
 
     def walk(group, prefix, depth):
@@ -59,11 +91,9 @@ def _datasets(h5py, group, path):
             if group.links.get_info(key).type != h5py.h5l.TYPE_HARD:
                 raise ValueError(f"{path} has a link to another place at {name!r}. Refused.")
             item = h5py.h5o.open(group, key)
+            yield name, item
             if isinstance(item, h5py.h5g.GroupID):
                 yield from walk(item, f"{name}/", depth + 1)
-            elif isinstance(item, h5py.h5d.DatasetID):
-                _check(h5py, item, name, path)
-                yield name, h5py.Dataset(item)
 
     yield from walk(group, "", 0)
 
@@ -79,14 +109,3 @@ def _check(h5py, dataset, name, path):
     # Keras' files of whole models hold texts; weights do not.
     if kind not in "fiub" or dataset.dtype.hasobject:
         raise ValueError(f"{path} has {name!r} of dtype {dataset.dtype}. Expected numbers.")
-
-
-def check_keras_weights(path):
-    """Checks a file of `model.save_weights` before Keras reads it.
-
-    Raises:
-        ValueError: As `read_datasets`, and for values that are not finite.
-    """
-    for name, value in read_datasets(path).items():
-        if value.dtype.kind == "f" and not np.isfinite(value).all():
-            raise ValueError(f"Array {name!r} of {path} has values that are not finite.")

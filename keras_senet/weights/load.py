@@ -8,26 +8,30 @@ import numpy as np
 
 from keras_senet.layers import SqueezeExcitation
 from keras_senet.weights import layouts
-from keras_senet.weights.files import read_tensors
-from keras_senet.weights.hdf5 import check_keras_weights
+from keras_senet.weights.files import SUFFIXES, read_tensors
+from keras_senet.weights.keras_file import SUFFIXES as KERAS_SUFFIXES
+from keras_senet.weights.keras_weights import KerasWeights
 from keras_senet.weights.labels import from_caffe
 from keras_senet.weights.names import plain_names
 from keras_senet.weights.record_file import RecordFile
-from keras_senet.weights.table import find
+from keras_senet.weights.table import find, fitting
+from keras_senet.weights.unsaid import said
 
 logger = logging.getLogger("keras_senet")
 
 
-def open_weights(weights):
+def open_weights(weights, architecture):
     """Opens what the `weights` argument of an architecture names.
 
     Args:
         weights: Name of a record in `keras_senet.weights.table()`, or the path of a file:
-            `.safetensors`, `.pth`, `.caffemodel`, `.h5` of keras.applications, `.weights.h5`.
+            `.safetensors`, `.pth`, `.caffemodel`, `.h5` of keras.applications, `.weights.h5`,
+            `.keras`.
+        architecture: Name of the architecture, to say what fits it.
 
     Returns:
-        An object with `classes` (a number, or `None` where the file does not say), `fit` and
-        `assign`.
+        An object with `classes` (a number, or `None` where the file does not say), `headless`
+        (whether it has no classifier), `fit` and `assign`.
 
     Raises:
         ValueError: If it is neither, or cannot be read as weights.
@@ -35,58 +39,65 @@ def open_weights(weights):
     if not isinstance(weights, (str, pathlib.Path)):
         raise ValueError(
             "Argument `weights` must be None, the name of a weight set or the path of a weights "
-            f"file. Received: {weights!r} of type {type(weights).__name__}"
+            f"file. Received: {weights!r} of type {type(weights).__name__}. {fitting(architecture)}"
         )
-    record = None if pathlib.Path(weights).exists() else find(str(weights))
+    path = pathlib.Path(weights)
+    if path.is_dir():
+        raise ValueError(
+            f"Argument `weights` must be a file. Received the folder {str(weights)!r}. A run of "
+            f"training has its model in model.keras. {fitting(architecture)}"
+        )
+    record = None if path.exists() else find(str(weights))
     if record is not None:
         return RecordFile(record, open_file)
-    return open_file(weights)
+    if not path.exists() and not str(weights).endswith((*SUFFIXES, *KERAS_SUFFIXES)):
+        raise ValueError(
+            f"No weight set and no file {str(weights)!r}. {fitting(architecture)} Or pass the path "
+            "of a file."
+        )
+    return open_file(path)
 
 
-def open_file(path):
-    """Opens a file by its path; see `open_weights`."""
-    if str(path).endswith(".weights.h5"):
+def open_file(path, of_record=False):
+    """Opens a file by its path; see `open_weights`.
+
+    Args:
+        path: Path of the file.
+        of_record: Whether a `WeightRecord` says what the file does not.
+    """
+    if str(path).endswith(KERAS_SUFFIXES):
         return KerasWeights(path)
-    return TorchWeights(path)
-
-
-class KerasWeights:
-    """A file of `model.save_weights`."""
-
-    classes = None
-
-    def __init__(self, path):
-        if not pathlib.Path(path).is_file():
-            raise ValueError(f"No weights file at {path}. Expected an existing file.")
-        self.path = path
-
-    def fit(self, architecture):
-        """The same architecture: these files say nothing about the trunk."""
-        return architecture
-
-    def assign(self, model):
-        """Loads all weights of `model`."""
-        check_keras_weights(self.path)
-        try:
-            model.load_weights(self.path)
-        except (OSError, KeyError, TypeError) as error:
-            raise ValueError(f"{self.path} is not a Keras weights file: {error}") from error
+    return TorchWeights(path, of_record)
 
 
 class TorchWeights:
-    """A file in one of the public layouts of `keras_senet.weights.layouts`."""
+    """A file in one of the public layouts of `keras_senet.weights.layouts`.
 
-    def __init__(self, path):
+    Args:
+        path: Path of the file.
+        of_record: Whether a `WeightRecord` says what the file does not.
+
+    Attributes:
+        classes: Number of classes, `None` where the file does not say.
+        headless: Whether it has no classifier.
+    """
+
+    headless = False
+
+    def __init__(self, path, of_record=False):
         self.path = path
         self.tensors = plain_names(read_tensors(path), layouts.LAYOUTS, path)
+        self.of_record = of_record
         self.layout = layouts.detect(self.tensors)
         head = self.tensors.get(f"{self.layout.head}.weight")
         self.classes = None if head is None or head.ndim != 2 else head.shape[0]
+        self.headless = not any(name.startswith(f"{self.layout.head}.") for name in self.tensors)
 
     def fit(self, architecture):
         """`architecture` with the trunk fields that this file's networks have; before `assign`."""
-        self.layout, architecture = layouts.fit(self.layout, architecture)
-        return architecture
+        layout = self.layout
+        self.layout, fitted = layouts.fit(layout, architecture)
+        return fitted if self.of_record else said(layout, architecture, fitted, self.path)
 
     def assign(self, model):
         """Checks that every tensor has its place in `model`, then sets all weights.
@@ -110,23 +121,28 @@ class TorchWeights:
         """Pairs of a tensor's name in the file and our variable for it."""
         fresh = set()
         for layer in model.layers:
-            if (layer.name == "head" and self._head_is_fresh(layer)) or (
-                self.layout.warm_start and isinstance(layer, SqueezeExcitation)
-            ):
+            warm = self.layout.warm_start and isinstance(layer, SqueezeExcitation)
+            if warm or (layer.name.startswith("head") and self._is_fresh(layer)):
                 fresh.add(layer.name)
         return self.layout.variables(model, without=fresh)
 
-    def _head_is_fresh(self, head):
-        classes = head.units
-        if self.classes in (None, classes):
+    def _is_fresh(self, layer):
+        """Whether a layer of the head keeps its random weights."""
+        if layer.name != "head":
+            return self.headless and bool(layer.weights) and not self._has(layer)
+        if not self.headless and self.classes in (None, layer.units):
             return False
         logger.warning(
-            "%s has %d classes, the model has %d: its classifier keeps its random weights.",
+            "%s has %s, the model has %d: its classifier keeps its random weights.",
             self.path,
-            self.classes,
-            classes,
+            "no classifier" if self.headless else f"{self.classes} classes",
+            layer.units,
         )
         return True
+
+    def _has(self, layer):
+        module = self.layout.module(layer.name)
+        return any(name.startswith(f"{module}.") for name in self.tensors)
 
     def _check_names(self, variables):
         missing = [name for name in variables if name not in self.tensors]

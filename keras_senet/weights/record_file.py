@@ -7,10 +7,15 @@ from keras_senet.weights.table import RECORDS
 class RecordFile:
     """The weights of a record, opened when an architecture asks for them.
 
+    Its network has a classifier, and the record says all that the file does not.
+
     Args:
         record: `WeightRecord`.
-        open_file: Function from a path to an object with `fit` and `assign`.
+        open_file: Function from a path, and whether the file is a record's, to an object with
+            `fit` and `assign`.
     """
+
+    headless = False
 
     def __init__(self, record, open_file):
         self.record = record
@@ -32,7 +37,7 @@ class RecordFile:
                 + (f"Those that fit it: {', '.join(fitting)}." if fitting else "None fit it.")
             )
         architecture = architecture.replace(**record.fields)
-        self._file = self._open_file(fetch(record))
+        self._file = self._open_file(fetch(record), True)
         architecture = self._file.fit(architecture)
         return architecture.replace(
             input_size=record.input_size,

@@ -29,6 +29,25 @@ def find(name):
     )
 
 
+def fitting(architecture, most=6):
+    """A sentence with the weight sets that fit an architecture, best top-1 first.
+
+    Args:
+        architecture: Name of the architecture, `"se_resnet50"`.
+        most: Number of names.
+    """
+    records = [record for record in RECORDS if record.fits(architecture)]
+    if not records:
+        return f"No weight set fits {architecture}: leave `weights` out and train it."
+    records.sort(key=lambda record: -(record.top1 or 0))
+    names = [
+        record.name if record.top1 is None else f"{record.name} ({record.top1:g} %)"
+        for record in records
+    ]
+    more = "" if len(names) <= most else f" and {len(names) - most} more"
+    return f"Weight sets that fit {architecture}: {', '.join(names[:most])}{more}."
+
+
 def rows():
     """Header and rows of the table, as tuples of texts."""
     lines: list[tuple[str, ...]] = [

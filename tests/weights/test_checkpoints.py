@@ -260,7 +260,7 @@ def test_code_is_refused_with_two_lines(content, legacy, tmp_path):
     sign, path = tmp_path / "code_ran", tmp_path / "x.pth"
     torch.save(CODE[content](sign), path, _use_new_zipfile_serialization=not legacy)
     with pytest.raises(ValueError) as error:
-        open_weights(path)
+        open_weights(path, "se_resnet50")
     text = str(error.value)
     assert "not a PyTorch checkpoint of plain tensors" in text
     assert "torch.load('x.pth', map_location='cpu', weights_only=False)" in text

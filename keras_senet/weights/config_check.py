@@ -1,0 +1,73 @@
+"""A `.keras` file says what each layer of its model does: compared with the network built."""
+
+import json
+
+import keras
+
+from keras_senet.layers import facts
+
+# What decides no output, or is the user's to choose.
+FREE = (
+    "name", "trainable", "dtype", "network", "batch_shape", "batch_input_shape", "size", "crop",
+    "interpolation", "rate", "seed", "noise_shape", "momentum", "input_shape",
+)  # fmt: skip
+FREE_ENDS = ("_initializer", "_regularizer", "_constraint", "_momentum")
+HEAD = ("units", "activation")  # of the classifier
+
+
+def check_config(config, model, path):
+    """Compares layers of the same name.
+
+    Args:
+        config: Dict of `config.json`.
+        model: The network that the weights are for.
+        path: Path of the file, for messages.
+
+    Raises:
+        ValueError: If a layer of the network computes otherwise than in the file.
+    """
+    stored = _layers(config, {layer.name for layer in model.layers})
+    texts = []
+    for layer in model.layers:
+        if layer.name in stored and not isinstance(layer, keras.layers.InputLayer):
+            own = json.loads(json.dumps(keras.saving.serialize_keras_object(layer)))
+            ours, theirs = _deciding(own, layer.name), _deciding(stored[layer.name], layer.name)
+            texts += [f"{layer.name}.{text}" for text in facts.differences(theirs, ours)]
+    if texts:
+        raise ValueError(
+            f"{path} is of a network that computes otherwise. {facts.listed(texts, 3)}. Build the "
+            "network with the file's values: architecture.replace(...)."
+        )
+
+
+def _layers(config, names):
+    """Configurations by name, of the model in the file that shares most names with ours."""
+    found = []
+
+    def walk(config):
+        inner = config.get("config")
+        layers = inner.get("layers") if isinstance(inner, dict) else None
+        if not isinstance(layers, list):
+            return
+        layers = [one for one in layers if isinstance(one, dict)]
+        found.append({_name(layer): layer for layer in layers})
+        for layer in layers:
+            walk(layer)
+
+    walk(config)
+    return max(found, key=lambda layers: len(layers.keys() & names), default={})
+
+
+def _name(layer):
+    config = layer.get("config")
+    return str(config.get("name") if isinstance(config, dict) else layer.get("name"))
+
+
+def _deciding(layer, name):
+    config = layer.get("config") or {}
+    kept = {
+        key: value
+        for key, value in config.items()
+        if key not in FREE and not key.endswith(FREE_ENDS) and not (name == "head" and key in HEAD)
+    }
+    return {**kept, "class": layer.get("class_name")}

@@ -1,0 +1,179 @@
+"""What a network is, as a text that its weights files carry.
+
+Trunk, SE design and preprocessing are no tensors. `describe` writes them down, and the network's
+first convolution carries them: see `keras_senet.layers.Conv2D`.
+"""
+
+import dataclasses
+import json
+import numbers
+
+import keras
+
+from keras_senet.layers import Conv2D, facts
+
+# Fields that weights decide. All others but those below name the variant.
+TRUNK = (
+    "activation",
+    "conv_bias",
+    "epsilon",
+    "gamma",
+    "padding",
+    "relu_before_se",
+    "se",
+    "shortcut",
+    "stem",
+    "stem_pool",
+    "stride_in",
+)
+VIEW = ("crop", "interpolation")
+NO_COMPUTATION = ("name", "classes", "dropout", "input_size", "preprocessing")
+SHAPES = ("reduction", "divisor", "round_limit", "use_bias")  # of SE: the arrays tell them
+
+
+def describe(architecture, include_preprocessing=True):
+    """The description of a network.
+
+    Args:
+        architecture: An `Architecture`.
+        include_preprocessing: Whether the model normalizes its pixels itself.
+
+    Returns:
+        A JSON text of two dicts: `"computation"`, all that decides what the network computes of
+        normalized pixels, and `"besides"`.
+    """
+    fields = {
+        field.name: plain(getattr(architecture, field.name))
+        for field in dataclasses.fields(architecture)
+        if field.name not in architecture.idle_fields
+    }
+    besides = {name: fields.pop(name) for name in NO_COMPUTATION}
+    besides["include_preprocessing"] = bool(include_preprocessing)
+    if architecture.se is not None:
+        activation = keras.activations.get(architecture.se.activation)
+        fields["se"]["activation"] = keras.activations.serialize(activation)  # of several names one
+        if architecture.se.stages is None:
+            fields["se"]["stages"] = list(architecture.se_stages)
+        besides["se"] = {name: fields["se"].pop(name) for name in SHAPES}
+    computation = {"family": type(architecture).__name__, **fields}
+    return json.dumps({"computation": computation, "besides": besides})
+
+
+def plain(value):
+    """A field's value in what JSON knows: dataclasses as dicts, tuples as lists."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
+    if isinstance(value, (tuple, list)):
+        return [plain(one) for one in value]
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value)
+    return keras.activations.serialize(value) if callable(value) else repr(value)
+
+
+def described(model):
+    """The descriptions of the networks in a model, also of those in models inside of it.
+
+    Args:
+        model: A `keras.Model`.
+
+    Returns:
+        A list of dicts as `describe` writes them; empty for a model of others.
+    """
+    found = []
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            found += described(layer)
+        elif isinstance(layer, Conv2D) and layer.network is not None:
+            found.append(facts.parse(layer.network))
+    return found
+
+
+def adopt(architecture, description, path):
+    """The architecture that a file describes: trunk, SE design, preprocessing and view.
+
+    Args:
+        architecture: An `Architecture`. Fields of the trunk that it leaves at its family's
+            defaults are taken from the file; all others must be the file's.
+        description: Dict that `describe` wrote.
+        path: Path of the file, for messages.
+
+    Raises:
+        ValueError: If other fields differ; it names them, with both values.
+    """
+    theirs, ours = _flat(description), _flat(json.loads(describe(architecture)))
+    defaults = {field.name: field.default for field in dataclasses.fields(architecture)}
+    changes, wrong = {}, []
+    for name, value in theirs.items():
+        if name in ours and not facts.differences({name: value}, {name: ours[name]}):
+            continue
+        is_default = name in TRUNK and getattr(architecture, name) == defaults[name]
+        if is_default and not (name == "se" and value is None):
+            changes[name] = _field(value, defaults[name])
+        elif name != "se" or _differ_in_design(value, ours.get(name)):
+            wrong += facts.differences({name: value}, {name: ours.get(name)})
+    if wrong:
+        raise ValueError(
+            f"{path} is of another network than {architecture.name}. {facts.listed(wrong)}. "
+            "Choose the architecture of the file, or `.replace(...)` these fields."
+        )
+    return architecture.replace(**changes)
+
+
+def adopt_pixels(architecture, besides, view, path):
+    """`architecture` with the preprocessing and the view of a file.
+
+    Args:
+        architecture: An `Architecture`.
+        besides: The dict of this name in a description.
+        view: Size, crop and interpolation as the file's normalization has them; may be empty.
+        path: Path of the file, for messages.
+
+    Raises:
+        ValueError: If the architecture's preprocessing is neither its family's nor the file's.
+    """
+    stored = {**besides["preprocessing"], **{key: view[key] for key in VIEW if key in view}}
+    theirs = _field(stored, architecture.preprocessing)
+    ours = architecture.preprocessing
+    default = type(architecture).__dataclass_fields__["preprocessing"].default
+    pixels = [{"mean": list(one.mean), "std": list(one.std)} for one in (theirs, ours)]
+    wrong = facts.differences(*pixels)
+    if wrong and ours != default:
+        raise ValueError(
+            f"{path} is of a network that normalizes its pixels otherwise than {architecture.name}"
+            f". {facts.listed(wrong)}. Leave `preprocessing` to the file."
+        )
+    size = view.get("size") or besides.get("input_size") or architecture.input_size
+    return architecture.replace(preprocessing=theirs, input_size=size)
+
+
+def _flat(description):
+    """All fields but those that are no part of the computation, SE whole."""
+    fields = dict(description["computation"])
+    if isinstance(fields.get("se"), dict):
+        fields["se"] = {**fields["se"], **description["besides"].get("se", {})}
+    return fields
+
+
+def _differ_in_design(theirs, ours):
+    """Whether SE differs in more than widths, which the arrays tell."""
+    if theirs is None or ours is None:
+        return theirs is not ours
+    return any(theirs[name] != ours[name] for name in theirs.keys() - set(SHAPES))
+
+
+def _field(value, like):
+    """A field's value from what JSON knows, in the types of another value of the field."""
+    if dataclasses.is_dataclass(like):
+        names = {field.name for field in dataclasses.fields(like)}
+        return type(like)(**{name: _tuples(x) for name, x in value.items() if name in names})
+    return _tuples(value)
+
+
+def _tuples(value):
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

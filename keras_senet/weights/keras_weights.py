@@ -1,0 +1,190 @@
+"""From a file of Keras to a network: all or nothing."""
+
+import json
+import logging
+import pathlib
+import re
+
+from keras_senet.layers import ImageNormalization, SqueezeExcitation, facts
+from keras_senet.weights.config_check import check_config
+from keras_senet.weights.fingerprint import adopt, adopt_pixels, describe
+from keras_senet.weights.keras_file import read_config, read_keras_file
+
+logger = logging.getLogger("keras_senet")
+
+
+class KerasWeights:
+    """A file of `model.save_weights` or `model.save`; the network may be inside of another model.
+
+    Attributes:
+        classes: Number of classes, `None` without a classifier.
+        headless: Whether it has no classifier of ours.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        if not self.path.is_file():
+            raise ValueError(f"No weights file at {path}. Expected an existing file.")
+        self.models = read_keras_file(self.path)
+        described = [place for place in self.models if self._description(place) is not None]
+        if len(described) > 1:
+            names = [self._description(place)["besides"].get("name") for place in described]
+            raise ValueError(
+                f"{path} holds {len(described)} networks: {', '.join(map(str, names))}. Save the "
+                "one that is wanted: model.get_layer(name).save_weights(path)."
+            )
+        self.place = described[0] if described else ""
+        self.layers = self.models.get(self.place, [])
+        self.description = self._description(self.place)
+        heads = [layer for layer in self.layers if layer.name == "head" and "0" in layer.arrays]
+        self.headless = not heads and all(layer.name for layer in self.layers)
+        self.classes = heads[0].arrays["0"].shape[-1] if heads else None
+
+    def _description(self, place):
+        """What a model of the file is, if it says so."""
+        for layer in self.models.get(place, ()):
+            stored = layer.facts or {}
+            if isinstance(stored.get("besides"), dict) and "family" in stored.get(
+                "computation", {}
+            ):
+                return stored
+        return None
+
+    def fit(self, architecture):
+        """`architecture` with trunk, SE design, preprocessing and view of the file.
+
+        Raises:
+            ValueError: If the file is of another network; it names the fields that differ.
+        """
+        if self.description is None:
+            own = json.loads(describe(architecture))["computation"]
+            logger.warning("%s: %s, and is assumed to be of %s.", self.path, facts.UNSAID,
+                           facts.told(own))  # fmt: skip
+            return architecture
+        try:
+            architecture = adopt(architecture, self.description, self.path)
+            views = [layer.facts.get("view") for layer in self.layers if layer.facts]
+            view = next((one for one in views if isinstance(one, dict)), {})
+            return adopt_pixels(architecture, self.description["besides"], view, self.path)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{self.path} describes its network in a way that cannot be read: {error!r}."
+            ) from error
+
+    def assign(self, model):
+        """Checks that every array has its place in `model`, then sets all weights.
+
+        Raises:
+            ValueError: If a layer is missing, left over or of other shapes. The model is unchanged
+                then.
+        """
+        config = read_config(self.path)
+        if config is not None:
+            check_config(config, model, self.path)
+        stored = self._by_name(model)
+        pairs = []
+        for layer in model.layers:
+            expected = _variables(layer)
+            if expected and not self._is_fresh(layer, stored):
+                pairs += self._pairs(layer, expected, stored)
+        self._check_rest(model, stored)
+        for variable, value in pairs:
+            variable.assign(value)
+        self._say_pixels(model)
+
+    def _by_name(self, model):
+        if all(layer.name for layer in self.layers):
+            return {layer.name: layer for layer in self.layers}
+        # Of old versions of Keras: the n-th layer of a class.
+        by_key = {layer.key: layer for layer in self.layers}
+        return {name: by_key[key] for name, key in _keys(model).items() if key in by_key}
+
+    def _is_fresh(self, layer, stored):
+        if not layer.name.startswith("head"):
+            return False
+        if layer.name != "head":
+            return self.headless and layer.name not in stored
+        if self.headless or (self.classes is not None and self.classes != layer.units):
+            logger.warning(
+                "%s has %s, the model has %d: its classifier keeps its random weights.",
+                self.path,
+                "no classifier" if self.headless else f"{self.classes} classes",
+                layer.units,
+            )
+            return True
+        return False
+
+    def _pairs(self, layer, expected, stored):
+        if layer.name not in stored or not stored[layer.name].arrays:
+            raise ValueError(
+                f"{self.path} has no layer {layer.name!r}, which this network needs. Its layers "
+                f"are {facts.listed([one.name or one.key for one in self.layers]) or 'none'}. Is "
+                "it the file of another network?"
+            )
+        arrays = stored[layer.name].arrays
+        shapes = {key: tuple(value.shape) for key, value in arrays.items()}
+        wanted = {key: tuple(variable.shape) for key, variable in expected.items()}
+        if shapes != wanted:
+            raise ValueError(
+                f"Layer {layer.name!r} of {self.path} has the shapes "
+                f"{list(shapes.values())}. Expected: {list(wanted.values())}. Is it the file of "
+                "another network?"
+            )
+        return [(variable, arrays[key]) for key, variable in expected.items()]
+
+    def _check_rest(self, model, stored):
+        names = {layer.name for layer in model.layers}
+        rest = [
+            (name, layer)
+            for name, layer in stored.items()
+            if layer.arrays and name not in names and not name.startswith("head")
+        ]
+        excitations = [name for name, layer in rest if layer.key.startswith("squeeze_excitation")]
+        if excitations or (rest and self.description is None):
+            raise ValueError(
+                f"{self.path} has a layer {(excitations or [rest[0][0]])[0]!r} ({len(rest)} left "
+                "over), for which this network has no place. Is it the file of another network, "
+                "or of one after `add_se`?"
+            )
+        if rest:
+            logger.warning(
+                "%s has layers that are not of this network, left out: %s.",
+                self.path,
+                facts.listed([name for name, _ in rest]),
+            )
+
+    def _say_pixels(self, model):
+        besides = (self.description or {}).get("besides", {"include_preprocessing": True})
+        normalizes = any(isinstance(layer, ImageNormalization) for layer in model.layers)
+        if normalizes and not besides.get("include_preprocessing"):
+            logger.warning(
+                "%s is of a model that took normalized pixels. They are assumed to have had the "
+                "mean and deviation of its architecture.",
+                self.path,
+            )
+
+
+def _variables(layer):
+    """Variables of a layer by the keys that Keras gives them in a file."""
+    inner = {"": layer}
+    if isinstance(layer, SqueezeExcitation):
+        inner |= {"reduce/": layer.reduce, "expand/": layer.expand}
+    found = {}
+    for prefix, one in inner.items():
+        own = {}
+        if one.weights:
+            one.save_own_variables(own)
+        found |= {prefix + key: variable for key, variable in own.items()}
+    return found
+
+
+def _keys(model):
+    """Groups of a model's layers by their names, as Keras counts them."""
+    counts, keys = {}, {}
+    for layer in model.layers:
+        kind = re.sub(r"\W+", "", type(layer).__name__)
+        kind = re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", kind))
+        kind = kind.lower()
+        number = counts[kind] = counts.get(kind, -1) + 1
+        keys[layer.name] = f"{kind}_{number}" if number else kind
+    return keys
