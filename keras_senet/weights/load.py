@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_senet.layers import SqueezeExcitation
 from keras_senet.weights import layouts
+from keras_senet.weights.channels import adapt_stem
 from keras_senet.weights.files import SUFFIXES, read_tensors
 from keras_senet.weights.keras_file import SUFFIXES as KERAS_SUFFIXES
 from keras_senet.weights.keras_weights import KerasWeights
@@ -108,7 +109,8 @@ class TorchWeights:
         """
         variables = dict(self._variables(model))
         self._check_names(variables)
-        values = {name: self._value(name, variables[name]) for name in variables}
+        stem = next(name for name, variable in variables.items() if len(variable.shape) == 4)
+        values = {name: self._value(name, variables[name], name == stem) for name in variables}
         for name, variable in variables.items():
             variable.assign(values[name])
         if self.layout.warm_start:
@@ -159,10 +161,12 @@ class TorchWeights:
                 "network has no place. Is it the file of another network?"
             )
 
-    def _value(self, name, variable):
+    def _value(self, name, variable, is_stem):
         value, shape = self.tensors[name], variable.shape
         if self.layout.channel_order == "bgr" and value.ndim == 4 and value.shape[1] == 3:
             value = value[:, ::-1]
+        if is_stem and value.ndim == 4 and value.dtype.kind == "f":
+            value = adapt_stem(value, shape[2], self.path)
         if self.layout.labels == "caffe" and name.startswith(f"{self.layout.head}."):
             value = from_caffe(value)
         if name.removesuffix(".weight") in self.layout.dense and value.size == math.prod(shape):
