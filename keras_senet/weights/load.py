@@ -14,6 +14,7 @@ from keras_senet.weights.keras_file import SUFFIXES as KERAS_SUFFIXES
 from keras_senet.weights.keras_weights import KerasWeights
 from keras_senet.weights.labels import from_caffe
 from keras_senet.weights.names import plain_names
+from keras_senet.weights.own_file import OwnWeights, read_description
 from keras_senet.weights.record_file import RecordFile
 from keras_senet.weights.table import find, fitting
 from keras_senet.weights.unsaid import said
@@ -68,6 +69,9 @@ def open_file(path, of_record=False):
     """
     if str(path).endswith(KERAS_SUFFIXES):
         return KerasWeights(path)
+    description = read_description(path)
+    if description is not None:
+        return OwnWeights(path, description)
     return TorchWeights(path, of_record)
 
 
@@ -166,13 +170,13 @@ class TorchWeights:
         if self.layout.channel_order == "bgr" and value.ndim == 4 and value.shape[1] == 3:
             value = value[:, ::-1]
         if is_stem and value.ndim == 4 and value.dtype.kind == "f":
-            value = adapt_stem(value, shape[2], self.path)
+            value = adapt_stem(value, shape[2])
         if self.layout.labels == "caffe" and name.startswith(f"{self.layout.head}."):
             value = from_caffe(value)
         if name.removesuffix(".weight") in self.layout.dense and value.size == math.prod(shape):
             # Its inputs are a map, flattened in PyTorch's order of axes.
             value = value.reshape(shape[3], shape[2], *shape[:2])
-        if value.ndim == 4 and value.shape[1] == 1 != shape[-2]:
+        if value.ndim == 4 and value.shape[1] == 1 != shape[-2] and not is_stem:
             value = value.transpose(2, 3, 0, 1)  # depthwise: (C, 1, kh, kw) to (kh, kw, C, 1)
         elif value.ndim == 4:
             value = value.transpose(2, 3, 1, 0)  # (out, in, kh, kw) to (kh, kw, in, out)
