@@ -75,7 +75,7 @@ def _check_stride(model, computation, legacy):
         expected = "1x1" if legacy and computation["groups"] == 1 else "3x3"
     if computation["stride_in"] != expected:
         where = f"stem_pool {computation['stem_pool']!r} and groups {computation['groups']}"
-        refuse(model, f"stride_in of {where}", computation["stride_in"], f"in the {expected}")
+        refuse(model, f"stride_in of {where}", computation["stride_in"], repr(expected))
 
 
 def check_mobilenet(model, computation):
