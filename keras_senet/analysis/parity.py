@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_senet.weights import layouts
 from keras_senet.weights.files import read_tensors
-from keras_senet.weights.layout import COUNTERS
+from keras_senet.weights.names import plain_names
 
 # Runs in the peer's Python, which may have no Keras.
 PEER = """
@@ -71,7 +71,7 @@ def compare(architecture, path, peer, images, peer_python=sys.executable):
         ValueError: If the file does not fit ours; `RuntimeError` if not the peer's.
     """
     model = architecture(weights=path, input_shape=images.shape[1:], classifier_activation=None)
-    tensors = {k: v for k, v in read_tensors(path).items() if not k.endswith(COUNTERS)}
+    tensors = plain_names(read_tensors(path), layouts.LAYOUTS, path)
     layout, _ = layouts.fit(layouts.detect(tensors), architecture)
     layers = [
         layer

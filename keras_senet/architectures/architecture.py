@@ -152,6 +152,9 @@ class Architecture(ABC):
                 )
             classes = classes or file.classes
         image = network._image(input_tensor, input_shape, include_top and not pyramid)
+        if file is not None:
+            pixels = network.preprocessing.of_channels(image.shape[-1])
+            network = network.replace(preprocessing=pixels)
         x = network._normalized(image) if include_preprocessing else image
         features = network.backbone(x)
         _first_convolution(x, features).network = describe(network, include_preprocessing)

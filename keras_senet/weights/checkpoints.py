@@ -1,30 +1,16 @@
 """PyTorch checkpoints: pickles, read without running anything in them."""
 
-import pickletools
-import zipfile
+import contextlib
+import tarfile
 
-# What a state_dict of tensors names; everything else is refused before unpickling.
-PLAIN = (
-    "collections OrderedDict",
-    "torch._utils _rebuild_tensor_v2",
-    "torch._utils _rebuild_tensor",
-    "torch._utils _rebuild_parameter",
-    "torch BFloat16Storage",
-    "torch DoubleStorage",
-    "torch FloatStorage",
-    "torch HalfStorage",
-    "torch IntStorage",
-    "torch LongStorage",
-    "torch.storage TypedStorage",
-    "torch.storage UntypedStorage",
-    "torch Size",
-)
-LARGEST_PICKLE = 100_000_000  # bytes; that of SENet-154 has 100,000
-LEGACY_PICKLES = 5  # magic number, version, system, content, keys; the numbers follow
+from keras_senet.weights import pickles
+from keras_senet.weights.state_dicts import find_state_dict
 
 
 def read_checkpoint(path):
-    """The tensors of a `.pth` file.
+    """The network's tensors in a `.pth` file.
+
+    A state_dict, or what training saves around one: see `find_state_dict`.
 
     Args:
         path: `pathlib.Path` of the file, a zip archive or, before PyTorch 1.6, pickles in a row.
@@ -33,8 +19,8 @@ def read_checkpoint(path):
         A dict from names to numpy arrays.
 
     Raises:
-        ValueError: If it is truncated, compressed, names anything but tensors, or its tensors are
-            larger than the file.
+        ValueError: If it is truncated, compressed, names code, holds no tensors or several
+            networks, or its tensors are larger than the file.
         ImportError: If PyTorch is not installed.
     """
     try:
@@ -44,53 +30,71 @@ def read_checkpoint(path):
             f"Reading {path} needs PyTorch (pip install torch). Without it, use the "
             ".safetensors file of the same weights."
         ) from error
+    content = _load(torch, path)
+    state = find_state_dict(content, lambda value: isinstance(value, torch.Tensor), path)
+    return _numpy(state, path)
+
+
+def _load(torch, path):
     try:
-        _refuse_code(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        program = pickles.is_program(path)
+        names = set() if program else pickles.names_in(path)
+    except Exception as error:  # zipfile and pickletools raise half a dozen kinds
+        raise _broken(path, error) from error
+    if program:
+        raise ValueError(
+            f"{path} is a TorchScript program, not a checkpoint of plain tensors. "
+            + _conversion(path, "torch.jit.load({}, map_location='cpu').state_dict()")
+        )
+    refused = pickles.refused(names)
+    if refused:
+        module = any(name.startswith("torch.nn.modules") for name in refused)
+        kind = "a whole network" if module else "code"
+        suffix = ".state_dict()" if module else "  # its state_dict"
+        raise ValueError(
+            f"{path} is not a PyTorch checkpoint of plain tensors: it names {refused[0]!r}, "
+            f"{kind} that reading it would run. "
+            + _conversion(path, f"torch.load({{}}, map_location='cpu', weights_only=False){suffix}")
+        )
+    # Before PyTorch 2.6 there are no stand-ins: then it refuses what is no tensor by itself.
+    safe = getattr(torch.serialization, "safe_globals", lambda _: contextlib.nullcontext())
+    try:
+        with safe(pickles.stand_ins(names)):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen kinds for broken or hostile pickles
-        raise ValueError(
-            f"{path} is not a PyTorch checkpoint of plain tensors, or it is truncated: {error}"
-        ) from error
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if not isinstance(content, dict):
-        raise ValueError(
-            f"{path} holds a {type(content).__name__}. Expected a dict of tensors (a state_dict)."
-        )
-    for name, value in content.items():
-        if not isinstance(value, torch.Tensor) or not isinstance(name, str):
-            raise ValueError(
-                f"{path} holds {name!r}, a {type(value).__name__}. Expected tensors only."
-            )
-    # A tensor that repeats one number along a stride of 0 can be of any size.
-    size = sum(value.numel() * value.element_size() for value in content.values())
-    if size > path.stat().st_size:
-        raise ValueError(
-            f"The tensors of {path} have {size:,} bytes, more than the file. Fetch it again."
-        )
-    return {
-        name: (value.float() if value.is_floating_point() else value).numpy()
-        for name, value in content.items()
-    }
+        raise _broken(path, error) from error
 
 
-def _refuse_code(path):
-    if not zipfile.is_zipfile(path):
-        with open(path, "rb") as file:
-            for _ in range(LEGACY_PICKLES):
-                _refuse_other_globals(file)
-        return
-    with zipfile.ZipFile(path) as archive:
-        for entry in archive.infolist():
-            if entry.compress_type != zipfile.ZIP_STORED:
-                raise ValueError(f"its entry {entry.filename!r} is compressed")
-            if entry.filename.endswith(".pkl"):
-                if entry.file_size > LARGEST_PICKLE:
-                    raise ValueError(f"its {entry.filename!r} has {entry.file_size:,} bytes")
-                _refuse_other_globals(archive.read(entry))
+def _broken(path, error):
+    if tarfile.is_tarfile(path):
+        error = "it is a tar archive, to be unpacked"
+    first = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    return ValueError(
+        f"{path} is not a PyTorch checkpoint of plain tensors, or it is truncated: {first}"
+    )
 
 
-def _refuse_other_globals(pickle):
-    for opcode, argument, _ in pickletools.genops(pickle):
-        if opcode.name == "STACK_GLOBAL" or (opcode.name == "GLOBAL" and argument not in PLAIN):
-            raise ValueError(f"it names {argument or 'a global'}, which is no tensor")
+def _conversion(path, load):
+    """How one who trusts a file makes one of tensors from it."""
+    name = path.name
+    return (
+        "If you trust it, convert it:\n"
+        f"  state = {load.format(repr(name))}\n"
+        f"  safetensors.torch.save_file(state, {name.split('.')[0] + '.safetensors'!r})"
+    )
+
+
+def _numpy(state, path):
+    """Tensors as arrays, floating-point ones as float32; tied tensors share one array."""
+    arrays, views, size = {}, {}, 0
+    for name, tensor in state.items():
+        value = tensor.detach()
+        view = views[name] = (value.data_ptr(), value.dtype, value.shape, value.stride())
+        if view in arrays:
+            continue
+        # A tensor that repeats one number along a stride of 0 can be of any size.
+        size += value.numel() * value.element_size()
+        if size > path.stat().st_size:
+            raise ValueError(f"The tensors of {path} are larger than the file. Fetch it again.")
+        arrays[view] = (value.float() if value.is_floating_point() else value).numpy()
+    return {name: arrays[view] for name, view in views.items()}

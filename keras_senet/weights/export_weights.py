@@ -1,4 +1,4 @@
-"""Our weights in timm's layout, for timm and whatever reads its files."""
+"""Our weights as files for others: in timm's layout, or in our own with what the network is."""
 
 import json
 import pathlib
@@ -6,24 +6,34 @@ import pathlib
 import keras
 import numpy as np
 
-from keras_senet.layers import ImageNormalization, SqueezeExcitation
+from keras_senet.layers import ImageNormalization, SqueezeExcitation, facts
+from keras_senet.weights import timm_computation
 from keras_senet.weights.family_layouts import MOBILENET_V3
+from keras_senet.weights.fingerprint import described
 from keras_senet.weights.layouts import LEGACY, TIMM, TIMM_POOLED
+from keras_senet.weights.own_file import KEY, own_variables
+
+LAYOUTS = (None, "timm", "keras_senet")
 
 
-def export_weights(model, path):
-    """Writes the weights of a residual network or MobileNetV3 as timm names and orders them.
+def export_weights(model, path, layout=None):
+    """Writes the weights of a network to a `.safetensors` file.
 
-    A trunk of Caffe's pooling becomes timm's `legacy_*` layout, PyTorch's the layout of
-    `resnet50`, `seresnet50` and their relatives: `timm.create_model(...).load_state_dict` takes
-    it with `strict=True`. The file says how pixels were normalized, in its metadata.
+    Residual networks for photographs and MobileNetV3 are written as timm names and orders them:
+    a trunk of Caffe's pooling in timm's `legacy_*` layout, PyTorch's in the layout of `resnet50`,
+    `seresnet50` and their relatives. `timm.create_model(...).load_state_dict` takes it with
+    `strict=True`; what timm computes otherwise is refused. All others are written in our own
+    layout, whose metadata says what the network is: `weights="file.safetensors"` gives the same
+    outputs. Either says how pixels were normalized.
 
     Args:
-        model: A `keras.Model` of this package with its classifier.
+        model: A `keras.Model` of this package, with its classifier for timm's layout.
         path: Path of the `.safetensors` file, written under another name and renamed.
+        layout: `"timm"`, `"keras_senet"`, or `None` for timm's where timm has the family.
 
     Raises:
-        ValueError: If timm has no such network, or `path` does not end in `.safetensors`.
+        ValueError: If the model is not that of an architecture, timm has no such network or
+            computes it otherwise, or `path` does not end in `.safetensors`.
         ImportError: If safetensors is not installed.
 
     Example:
@@ -39,48 +49,86 @@ def export_weights(model, path):
     path = pathlib.Path(path)
     if path.suffix != ".safetensors":
         raise ValueError(f"Expected a path that ends in .safetensors. Received: {path}")
-    layout = _layout(model)
-    tensors = {name: _as_in_torch(variable) for name, variable in layout.variables(model)}
+    if layout not in LAYOUTS:
+        raise ValueError(f"Argument `layout` must be one of {LAYOUTS}. Received: {layout!r}")
+    description = _description(model)
+    timm_has_it = description["computation"]["family"] in ("ResNet", "MobileNetV3")
+    if layout == "timm" or (layout is None and timm_has_it):
+        names = _timm_layout(model, description)
+        tensors = {name: _as_in_torch(variable) for name, variable in names.variables(model)}
+        metadata = {"format": "pt", **_preprocessing(model)}
+    else:
+        tensors = {name: _array(variable) for name, variable in own_variables(model)}
+        metadata = {KEY: json.dumps({**description, "view": _view(model)})}
     part = path.with_name(f"{path.name}.part")
     try:
-        save_file(tensors, part, metadata={"format": "pt", **_preprocessing(model)})
+        save_file(tensors, part, metadata=metadata)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _layout(model):
-    """The layout of timm for this model's trunk."""
+def _description(model):
+    """What the network is; an error where the model does not know, or was altered."""
+    descriptions = described(model)
+    if len(descriptions) != 1 or any(isinstance(layer, keras.Model) for layer in model.layers):
+        raise ValueError(
+            f"{model.name!r} does not say which network it is, and its file could not either. "
+            "Expected a model that an architecture of keras_senet built (not a folded one, a model "
+            "around it, or one saved by an earlier version)."
+        )
+    (description,) = descriptions
+    computation = description["computation"]
+    if computation.get("added_se") is not None:
+        raise ValueError(
+            f"{model.name!r} got SE blocks by add_se, which no file layout knows. Use "
+            "model.save_weights, or model.save."
+        )
+    own = {"squeeze": None, "gate": None, "activation": None}
+    own = {name: (computation["se"] or own)[name] for name in own}
+    for layer in model.layers:
+        if isinstance(layer, SqueezeExcitation):
+            activation = keras.activations.serialize(layer.activation)
+            found = {"squeeze": layer.squeeze, "gate": layer.gate, "activation": activation}
+            texts = facts.differences(found, own)
+            if texts:
+                raise ValueError(
+                    f"Layer {layer.name!r} of {model.name!r} was altered after the network was "
+                    f"built: {facts.listed([text.split(':')[0] for text in texts])}."
+                )
+    timm_computation.check_layers(model, computation)
+    return description
+
+
+def _timm_layout(model, description):
+    """The layout of timm for this model's trunk, whose network computes the same."""
     layers = {layer.name: layer for layer in model.layers}
     if "head" not in layers:
-        raise ValueError(f"{model.name!r} has no classifier to export. Use include_top=True.")
-    if "stage1_block1_conv2" in layers and "head_conv" in layers:
+        raise ValueError(
+            f"{model.name!r} has no classifier to export. Use include_top=True, or "
+            "layout='keras_senet'."
+        )
+    computation = description["computation"]
+    if computation["family"] == "MobileNetV3":
+        timm_computation.check_mobilenet(model, computation)
         return MOBILENET_V3
-    if "stage2_block1_conv2" not in layers or "stem_pool" not in layers:
+    if computation["family"] != "ResNet":
         raise ValueError(
-            f"timm has no layout for {model.name!r}. Expected a network of ResNet or MobileNetV3."
+            f"timm has no layout for {model.name!r}. Expected a network of ResNet or MobileNetV3, "
+            "or layout='keras_senet'."
         )
-    se = any(isinstance(layer, SqueezeExcitation) for layer in model.layers)
-    gates = {layer.gate for layer in model.layers if isinstance(layer, SqueezeExcitation)}
-    if gates - {"sigmoid"}:
-        raise ValueError(f"timm's networks have sigmoid gates. Received: {', '.join(gates)}")
-    pad = layers.get("stem_pool_pad")
-    if pad is None or pad.padding == ((1, 1), (1, 1)):
-        if layers["stage3_block1_conv1"].strides != (1, 1) and "stage3_block1_conv3" in layers:
-            raise ValueError(
-                f"timm's networks of this stem have their stride in the 3x3; {model.name!r} has "
-                "it in the first 1x1."
-            )
-        return TIMM_POOLED if "stage3_block1_shortcut_pool" in layers else TIMM
-    if not se:
-        raise ValueError(
-            f"{model.name!r} has Caffe's stem pooling and no SE, which timm has no network for."
-        )
-    return LEGACY
+    timm_computation.check_resnet(model, computation)
+    if computation["stem_pool"] == "ceil":
+        return LEGACY
+    return TIMM_POOLED if computation["shortcut"] == "pool" else TIMM
+
+
+def _array(variable):
+    return np.ascontiguousarray(keras.ops.convert_to_numpy(variable).astype("float32", copy=False))
 
 
 def _as_in_torch(variable):
-    value = keras.ops.convert_to_numpy(variable).astype("float32", copy=False)
+    value = _array(variable)
     if value.ndim == 4 and value.shape[3] == 1 < value.shape[2]:
         value = value.transpose(2, 3, 0, 1)  # depthwise
     elif value.ndim == 4:
@@ -88,6 +136,13 @@ def _as_in_torch(variable):
     elif value.ndim == 2:
         value = value.T
     return np.ascontiguousarray(value)
+
+
+def _view(model):
+    for layer in model.layers:
+        if isinstance(layer, ImageNormalization):
+            return {"size": layer.size, "crop": layer.crop, "interpolation": layer.interpolation}
+    return {}
 
 
 def _preprocessing(model):

@@ -1,6 +1,7 @@
 """Tensors of a weights file, read without running any code from it."""
 
 import pathlib
+import re
 
 import numpy as np
 
@@ -8,7 +9,8 @@ from keras_senet.weights.caffe import read_caffemodel
 from keras_senet.weights.checkpoints import read_checkpoint
 from keras_senet.weights.keras_applications import read_applications_h5
 
-TORCH_SUFFIXES = (".pth", ".pt", ".bin")
+TORCH_SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".tar")
+SHARD = re.compile(r"(.+)-\d+-of-(?!0*1\.)\d+\.(safetensors|bin)")
 SUFFIXES = (".safetensors", *TORCH_SUFFIXES, ".caffemodel", ".h5")
 
 
@@ -16,9 +18,9 @@ def read_tensors(path):
     """Reads every tensor of a weights file, named and ordered as in PyTorch.
 
     Args:
-        path: Path of the file: `.safetensors`, a PyTorch checkpoint (`.pth`, `.pt`, `.bin`, which
-            need PyTorch and are read with `weights_only=True`), `.caffemodel`, or the `.h5` of
-            `keras.applications`.
+        path: Path of the file, its suffix in any case: `.safetensors`, a PyTorch checkpoint
+            (`.pth`, `.pt`, `.bin`, `.ckpt`, `.pth.tar`, which need PyTorch and are read with
+            `weights_only=True`), `.caffemodel`, or the `.h5` of `keras.applications`.
 
     Returns:
         A dict from tensor names to numpy arrays, floating-point ones as float32.
@@ -30,18 +32,32 @@ def read_tensors(path):
     path = pathlib.Path(path)
     if not path.is_file():
         raise ValueError(f"No weights file at {path}. Expected an existing file.")
-    if path.suffix == ".safetensors":
+    _refuse_shards(path)
+    suffix = path.suffix.lower()
+    if suffix == ".safetensors":
         return _numpy(path, _safetensors(path))
-    if path.suffix in TORCH_SUFFIXES:
+    if suffix in TORCH_SUFFIXES:
         return _numpy(path, read_checkpoint(path))
-    if path.suffix == ".caffemodel":
+    if suffix == ".caffemodel":
         return _numpy(path, read_caffemodel(path))
-    if path.suffix == ".h5":
+    if suffix == ".h5":
         return _numpy(path, read_applications_h5(path))
     raise ValueError(
         f"Cannot read weights from {path}. Expected a file that ends in .safetensors, "
         f"{', '.join(TORCH_SUFFIXES)}, .caffemodel, .h5 or .weights.h5."
     )
+
+
+def _refuse_shards(path):
+    name = path.name.lower()
+    shard = SHARD.fullmatch(name)
+    if name.endswith(".index.json") or shard:
+        raise ValueError(
+            f"{path} is one of several files with parts of a network. Expected one file. Join "
+            "them:\n"
+            "  state = {k: v for f in files for k, v in safetensors.torch.load_file(f).items()}\n"
+            "  safetensors.torch.save_file(state, 'joined.safetensors')"
+        )
 
 
 def _safetensors(path):

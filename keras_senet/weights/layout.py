@@ -3,7 +3,6 @@
 import dataclasses
 import re
 
-COUNTERS = ".num_batches_tracked"  # of PyTorch's batch normalization, unused at inference
 BATCH_NORM = {
     "gamma": "weight",
     "beta": "bias",

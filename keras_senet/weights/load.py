@@ -9,11 +9,13 @@ import numpy as np
 
 from keras_senet.layers import SqueezeExcitation
 from keras_senet.weights import layouts
+from keras_senet.weights.channels import adapt_stem
 from keras_senet.weights.files import SUFFIXES, read_tensors
 from keras_senet.weights.keras_file import SUFFIXES as KERAS_SUFFIXES
 from keras_senet.weights.keras_weights import KerasWeights, warn_of_new_classifier
 from keras_senet.weights.labels import from_caffe
-from keras_senet.weights.layout import COUNTERS
+from keras_senet.weights.names import plain_names
+from keras_senet.weights.own_file import OwnWeights, read_description
 from keras_senet.weights.record_file import RecordFile
 from keras_senet.weights.table import find, fitting
 from keras_senet.weights.unsaid import said
@@ -73,6 +75,9 @@ def open_file(path, of_record=False):
     """
     if str(path).endswith(KERAS_SUFFIXES):
         return KerasWeights(path)
+    description = read_description(path)
+    if description is not None:
+        return OwnWeights(path, description)
     return TorchWeights(path, of_record)
 
 
@@ -92,11 +97,8 @@ class TorchWeights:
 
     def __init__(self, path, of_record=False):
         self.path = path
+        self.tensors = plain_names(read_tensors(path), layouts.LAYOUTS, path)
         self.of_record = of_record
-        tensors = read_tensors(path)
-        self.tensors = {
-            name: value for name, value in tensors.items() if not name.endswith(COUNTERS)
-        }
         self.layout = layouts.detect(self.tensors)
         head = self.tensors.get(f"{self.layout.head}.weight")
         self.classes = None if head is None or head.ndim != 2 else head.shape[0]
@@ -117,7 +119,8 @@ class TorchWeights:
         """
         variables = dict(self._variables(model))
         self._check_names(variables)
-        values = {name: self._value(name, variables[name]) for name in variables}
+        stem = next(name for name, variable in variables.items() if len(variable.shape) == 4)
+        values = {name: self._value(name, variables[name], name == stem) for name in variables}
         for name, variable in variables.items():
             variable.assign(values[name])
         if self.layout.warm_start:
@@ -163,16 +166,18 @@ class TorchWeights:
                 "network has no place. Is it the file of another network?"
             )
 
-    def _value(self, name, variable):
+    def _value(self, name, variable, is_stem):
         value, shape = self.tensors[name], variable.shape
         if self.layout.channel_order == "bgr" and value.ndim == 4 and value.shape[1] == 3:
             value = value[:, ::-1]
+        if is_stem and value.ndim == 4 and value.dtype.kind == "f":
+            value = adapt_stem(value, shape[2])
         if self.layout.labels == "caffe" and name.startswith(f"{self.layout.head}."):
             value = from_caffe(value)
         if name.removesuffix(".weight") in self.layout.dense and value.size == math.prod(shape):
             # Its inputs are a map, flattened in PyTorch's order of axes.
             value = value.reshape(shape[3], shape[2], *shape[:2])
-        if value.ndim == 4 and value.shape[1] == 1 != shape[-2]:
+        if value.ndim == 4 and value.shape[1] == 1 != shape[-2] and not is_stem:
             value = value.transpose(2, 3, 0, 1)  # depthwise: (C, 1, kh, kw) to (kh, kw, C, 1)
         elif value.ndim == 4:
             value = value.transpose(2, 3, 1, 0)  # (out, in, kh, kw) to (kh, kw, in, out)

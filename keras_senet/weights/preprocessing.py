@@ -45,6 +45,25 @@ class Preprocessing:
                 f"Received: crop={self.crop}, interpolation={self.interpolation!r}"
             )
 
+    def of_channels(self, channels):
+        """The same for images of other channels, where weights of RGB are adapted to them.
+
+        One channel has the means of the three values: with equal ones, a grey image gives exactly
+        what it gives as RGB; else about that, since the sum of the kernels, which is timm's, leaves
+        room for one mean and deviation only. Of several, each has those of the colour whose
+        kernel it got.
+        """
+        if len(self.mean) != 3 or channels in (None, 3):
+            return self
+        if channels == 1:
+            mean, std = (sum(self.mean) / 3,), (sum(self.std) / 3,)
+        else:
+            mean, std = (
+                tuple(values[index % 3] for index in range(channels))
+                for values in (self.mean, self.std)
+            )
+        return dataclasses.replace(self, mean=mean, std=std)
+
     def layer(self, name="preprocessing", size=None):
         """The Keras layer, for images of `size` pixels; computes in float32 under every policy."""
         return ImageNormalization(

@@ -61,7 +61,7 @@ CASES = {
         "'fc.bias'.*not finite",
     ),
     "integers": (lambda t: {**t, BN: np.ones(128, "int32")}, f"'{BN}'.*int32. Expected floats"),
-    "unknown layout": (lambda t: {f"module.{k}": v for k, v in t.items()}, "Unknown weight layout"),
+    "unknown layout": (lambda t: {f"module{k}": v for k, v in t.items()}, "Unknown weight layout"),
     "no tensors": (lambda t: {}, "holds no tensors"),
     "no SE": (
         lambda t: {k: v for k, v in t.items() if ".se." not in k},

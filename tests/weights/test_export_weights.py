@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from golden.random_tensors import tensor
+from small import shallow, size, variants
 from weights.test_family_peers import SMALL as FAMILIES
 from weights.test_family_peers import golden as family_golden
 from weights.test_peers import SMALL, golden
@@ -38,17 +39,16 @@ def test_round_trip(network, tmp_path):
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (keras_senet.SEResNet20, "no layout for 'se_resnet20'"),
         (keras_senet.ResNet50.replace(depths=(1, 1, 1, 1)), "no SE, which timm has no network for"),
         (
             keras_senet.SEResNet50.replace(depths=(1, 1, 1, 1), stem_pool="pad"),
-            "stride in the 3x3",
+            "stride_in .* '3x3'. Received: stride_in .* '1x1'",
         ),
         (
             keras_senet.SEResNet18.replace(
                 depths=(1, 1, 1, 1), se=keras_senet.SEConfig(gate="tanh")
             ),
-            "sigmoid gates",
+            "SE gate 'sigmoid'",
         ),
     ],
 )
@@ -65,3 +65,80 @@ def test_paths_and_heads(tmp_path):
     with pytest.raises(ValueError, match=r"ends in \.safetensors"):
         keras_senet.export_weights(model, tmp_path / "x.pth")
     assert keras.backend.backend()
+
+
+DESIGNS = {
+    "max": keras_senet.SEConfig(squeeze="max"),
+    "gelu": keras_senet.SEConfig(activation="gelu"),
+    "tanh, no bias": keras_senet.SEConfig(gate="tanh", use_bias=False, reduction=4),
+    "plain": None,
+}
+OWN = {
+    name: shallow(network)
+    for name, network in variants().items()
+    if name.startswith("SE") or name.startswith("MobileNetV3")
+    if name in ("SEResNet18", "SEResNeXt50", "SENet154", "SEResNet20", "SEPreResNet164",
+                "SEMobileNet", "MobileNetV3Small", "SEShuffleNet", "SEShuffleNetV2x05",
+                "SEBNInception")
+}  # fmt: skip
+
+
+SLOW = [pytest.param(design, marks=pytest.mark.slow) for design in DESIGNS if "tanh" not in design]
+
+
+@pytest.mark.parametrize("design", [*SLOW, "tanh, no bias"])
+@pytest.mark.parametrize("name", OWN)
+def test_own_layout_comes_back(name, design, tmp_path):
+    network, path = OWN[name].replace(se=DESIGNS[design]), tmp_path / "x.safetensors"
+    side = size(network)
+    model = network(input_shape=(side, side, 3), classes=7)
+    keras_senet.export_weights(model, path, layout="keras_senet")
+    again = network(weights=path, input_shape=(side, side, 3))
+    x = np.random.default_rng(0).integers(0, 256, (2, side, side, 3)).astype("float32")
+    a, b = (keras.ops.convert_to_numpy(one(x)) for one in (model, again))
+    np.testing.assert_array_equal(a, b)
+
+
+def test_own_layout_decides_trunk_and_pixels(tmp_path):
+    trunk = keras_senet.SEResNet18.replace(depths=(1, 1, 1, 1), stem_pool="pad")
+    trunk = trunk.replace(preprocessing=keras_senet.weights.INCEPTION, se=DESIGNS["max"])
+    model = trunk(input_shape=(32, 32, 3), classes=3)
+    keras_senet.export_weights(model, tmp_path / "x.safetensors", layout="keras_senet")
+    default = keras_senet.SEResNet18.replace(depths=(1, 1, 1, 1))
+    again = default(weights=tmp_path / "x.safetensors", input_shape=(32, 32, 3))
+    x = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("float32")
+    a, b = (keras.ops.convert_to_numpy(one(x)) for one in (model, again))
+    np.testing.assert_array_equal(a, b)
+    assert default(weights=tmp_path / "x.safetensors", classes=5).output_shape[-1] == 5
+
+
+PAD = keras_senet.SEResNet18.replace(depths=(1, 1, 1, 1), stem_pool="pad")
+
+
+@pytest.mark.parametrize(
+    ("network", "field"),
+    [
+        (PAD.replace(se=DESIGNS["max"]), "squeeze"),
+        (PAD.replace(se=DESIGNS["gelu"]), "activation"),
+        (PAD.replace(se=keras_senet.SEConfig(placement="pre")), "placement"),
+        (PAD.replace(se=keras_senet.SEConfig(gate="doubled_sigmoid")), "gate"),
+        (PAD.replace(se=keras_senet.SEConfig(use_bias=False, divisor=8)), "use_bias"),
+        (PAD.replace(se=keras_senet.SEConfig(reduction=4)), "reduction"),
+        (PAD.replace(se=keras_senet.SEConfig(divisor=8), relu_before_se=True), "relu_before_se"),
+        (PAD.replace(stem_pool="ceil"), "relu_before_se"),
+    ],
+)
+def test_what_timm_computes_otherwise_is_refused(network, field, tmp_path):
+    with pytest.raises(ValueError, match=field):
+        keras_senet.export_weights(network(input_shape=(32, 32, 3)), tmp_path / "x.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_altered_models_are_refused(tmp_path):
+    model = PAD.replace(se=keras_senet.SEConfig(divisor=8))(input_shape=(32, 32, 3))
+    model.get_layer("stage2_block1_se").squeeze = "max"
+    with pytest.raises(ValueError, match="altered"):
+        keras_senet.export_weights(model, tmp_path / "x.safetensors")
+    with pytest.raises(ValueError, match="does not say which network"):
+        wrapped = keras.Sequential([model])
+        keras_senet.export_weights(wrapped, tmp_path / "x.safetensors")

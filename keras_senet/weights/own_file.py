@@ -1,0 +1,114 @@
+"""Our own layout: a `.safetensors` file that says which network it is of."""
+
+import logging
+import pathlib
+
+import keras
+import numpy as np
+
+from keras_senet.layers import facts
+from keras_senet.weights.channels import adapt_stem
+from keras_senet.weights.fingerprint import adopt, adopt_pixels
+
+logger = logging.getLogger("keras_senet")
+KEY = "keras_senet"  # of the metadata
+
+
+def own_variables(model):
+    """Pairs of a tensor's name, `"stage2_block1_se.reduce.kernel"`, and our variable for it."""
+    for layer in model.layers:
+        for variable in layer.weights:
+            inner = variable.path.split(f"{layer.name}/")[-1]
+            yield f"{layer.name}.{inner.replace('/', '.')}", variable
+
+
+def read_description(path):
+    """What a file in our own layout says of its network, `None` for other files."""
+    if pathlib.Path(path).suffix.lower() != ".safetensors" or not pathlib.Path(path).is_file():
+        return None
+    try:
+        import safetensors
+
+        with safetensors.safe_open(path, "numpy") as file:
+            description = facts.parse((file.metadata() or {}).get(KEY))
+    except (ImportError, OSError, safetensors.SafetensorError):
+        return None  # read_tensors says what is wrong
+    known = description is not None and all(
+        isinstance(description.get(name), dict) for name in ("computation", "besides")
+    )
+    return description if known else None
+
+
+class OwnWeights:
+    """A file in our own layout.
+
+    Args:
+        path: Path of the file.
+        description: Dict that `read_description` returned.
+
+    Attributes:
+        classes: Number of classes, `None` without classifier.
+        headless: Whether it has no classifier.
+    """
+
+    def __init__(self, path, description):
+        from keras_senet.weights.files import read_tensors
+
+        self.path = path
+        self.description = description
+        self.tensors = read_tensors(path)
+        head = self.tensors.get("head.kernel")
+        self.headless = head is None
+        self.classes = None if head is None else head.shape[-1]
+
+    def fit(self, architecture):
+        """`architecture` as the file's network: trunk, SE design, preprocessing and view.
+
+        Raises:
+            ValueError: If fields differ that the file does not decide.
+        """
+        architecture = adopt(architecture, self.description, self.path)
+        view = self.description.get("view") or {}
+        return adopt_pixels(architecture, self.description["besides"], view, self.path)
+
+    def assign(self, model):
+        """Checks that every tensor has its place in `model`, then sets all weights.
+
+        Raises:
+            ValueError: If a tensor is missing, left over, of another shape or not finite.
+        """
+        variables = dict(own_variables(model))
+        head = {name for name in (*variables, *self.tensors) if name.split(".")[0] == "head"}
+        units = variables["head.kernel"].shape[-1] if "head.kernel" in variables else None
+        if units is not None and units != self.classes:
+            logger.warning(
+                "%s has %s, the model has %d: its classifier keeps its random weights.",
+                self.path,
+                "no classifier" if self.headless else f"{self.classes} classes",
+                units,
+            )
+        if units is None or units != self.classes:
+            variables = {name: value for name, value in variables.items() if name not in head}
+        tops = {name for name in self.tensors if name.startswith("head")}
+        missing = sorted(variables.keys() - self.tensors.keys())
+        extra = sorted(self.tensors.keys() - variables.keys() - (tops if units is None else head))
+        if missing or extra:
+            raise ValueError(
+                f"{self.path} does not fit this network: {len(missing)} tensors are missing, "
+                f"{len(extra)} left over, such as {(missing or extra)[0]!r}."
+            )
+        stem = next((name for name, value in variables.items() if len(value.shape) == 4), None)
+        values = {name: self._value(name, variables[name], name == stem) for name in variables}
+        for name, variable in variables.items():
+            variable.assign(values[name])
+
+    def _value(self, name, variable, is_stem):
+        value, shape = self.tensors[name], tuple(variable.shape)
+        if is_stem:
+            value = adapt_stem(value.transpose(3, 2, 0, 1), shape[2]).transpose(2, 3, 1, 0)
+        if value.shape != shape or value.dtype.kind != "f" or not np.isfinite(value).all():
+            raise ValueError(
+                f"Tensor {name!r} of {self.path} is of shape {value.shape} and dtype {value.dtype}"
+                f", or not finite. Expected finite floats of shape {shape}."
+            )
+        return keras.ops.convert_to_tensor(value)

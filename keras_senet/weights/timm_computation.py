@@ -1,0 +1,114 @@
+"""What timm's networks compute: names that fit are not enough, a gate or a pooling has none."""
+
+import keras
+
+from keras_senet.layers import SqueezeExcitation
+
+ADVICE = "Use layout='keras_senet' for a file that only this package reads."
+
+
+def refuse(model, field, value, expected):
+    """Raises the error that names the field."""
+    raise ValueError(
+        f"timm computes {model.name!r} otherwise: its networks have {field} {expected}. Received: "
+        f"{field} {value!r}. {ADVICE}"
+    )
+
+
+def check_layers(model, computation):
+    """Refuses models whose layers were altered after they were built.
+
+    Raises:
+        ValueError: If a normalization's epsilon or an activation is none of the network's.
+    """
+    default = 1e-3 if computation["family"] == "InceptionResNet" else 1e-5
+    epsilon = computation.get("epsilon", default)
+    stages = computation.get("stages", [])
+    known = {"relu", computation.get("activation", "relu")}
+    known |= {keras.activations.serialize(keras.activations.get(name)) for name in known}
+    known |= {stage["activation"] for stage in stages}
+    known |= {keras.activations.serialize(keras.activations.get(name)) for name in known}
+    for layer in model.layers:
+        wrong = None
+        if isinstance(layer, keras.layers.BatchNormalization):
+            wrong = abs(layer.epsilon - epsilon) > 1e-3 * epsilon and f"epsilon={layer.epsilon}"
+        elif isinstance(layer, keras.layers.Activation):
+            name = keras.activations.serialize(layer.activation)
+            wrong = name not in known and f"activation={name!r}"
+        if wrong:
+            raise ValueError(
+                f"Layer {layer.name!r} of {model.name!r} was altered after the network was built: "
+                f"{wrong}. No file layout can say so."
+            )
+
+
+def check_resnet(model, computation):
+    """Refuses residual networks that timm computes otherwise, with the field's name."""
+    legacy = computation["stem_pool"] == "ceil"
+    blocks = [layer for layer in model.layers if isinstance(layer, SqueezeExcitation)]
+    _check_se(model, computation, blocks, gate="sigmoid", placement="standard")
+    if legacy and not blocks:
+        raise ValueError(
+            f"{model.name!r} has Caffe's stem pooling and no SE, which timm has no network for. "
+            + ADVICE
+        )
+    for layer in blocks:
+        channels = layer.expand.filters
+        width = channels // 16 if legacy else max(8, (channels // 16 + 4) // 8 * 8)
+        if layer.reduce.filters != width:
+            refuse(model, "hidden width of SE (reduction, divisor)", layer.reduce.filters, width)
+    basic = computation["block"] == "basic"
+    if not basic:
+        _check_stride(model, computation, legacy)
+    elif computation["stem_pool"] == "avg":
+        refuse(model, "stem_pool of basic blocks", "avg", "'pad' or 'ceil'")
+    if basic and computation["relu_before_se"] != (legacy and basic):
+        refuse(model, "relu_before_se", computation["relu_before_se"], legacy)
+    if legacy and computation["shortcut"] == "pool":
+        refuse(model, "shortcut", "pool", "'1x1' or '3x3' with stem_pool 'ceil'")
+
+
+def _check_stride(model, computation, legacy):
+    if computation["stem_pool"] == "avg":
+        expected = "pool"
+    else:
+        expected = "1x1" if legacy and computation["groups"] == 1 else "3x3"
+    if computation["stride_in"] != expected:
+        where = f"stem_pool {computation['stem_pool']!r} and groups {computation['groups']}"
+        refuse(model, f"stride_in of {where}", computation["stride_in"], repr(expected))
+
+
+def check_mobilenet(model, computation):
+    """The same of MobileNetV3."""
+    blocks = [layer for layer in model.layers if isinstance(layer, SqueezeExcitation)]
+    _check_se(model, computation, blocks, gate="hard_sigmoid", placement="3x3")
+    for layer in blocks:
+        width = layer.expand.filters / 4
+        nearest = max(8, int(width + 4) // 8 * 8)
+        expected = nearest if nearest >= 0.9 * width else nearest + 8
+        if layer.reduce.filters != expected:
+            refuse(model, "hidden width of SE (reduction, divisor)", layer.reduce.filters, expected)
+    trunk = (computation["padding"], round(computation["epsilon"], 7))
+    if trunk not in (("same", 1e-3), ("torch", 1e-5)):
+        refuse(model, "padding and epsilon", trunk, "('same', 0.001) or ('torch', 1e-05)")
+    activations = {stage["activation"] for stage in computation["stages"]}
+    if computation["activation"] == "relu" and activations != {"relu"}:
+        refuse(model, "activation", "relu", "'hard_swish' unless every stage has 'relu'")
+    if not activations <= {"relu", "hard_swish"} or (
+        computation["activation"] not in ("relu", "hard_swish")
+    ):
+        refuse(model, "activation", computation["activation"], "'relu' or 'hard_swish'")
+
+
+def _check_se(model, computation, blocks, gate, placement):
+    if not blocks:
+        return
+    se = computation["se"]
+    if se is None:
+        raise ValueError(f"{model.name!r} got SE blocks after it was built. {ADVICE}")
+    expected = {"gate": gate, "squeeze": "avg", "activation": "relu", "placement": placement}
+    for field, value in expected.items():
+        if se[field] != value:
+            refuse(model, f"SE {field}", se[field], repr(value))
+    if not all(layer.use_bias for layer in blocks):
+        refuse(model, "SE use_bias", False, True)

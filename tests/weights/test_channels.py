@@ -1,0 +1,105 @@
+"""RGB weights for images of other channels: timm's formula by hand, and grey images as RGB."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+from golden.random_tensors import tensor
+from weights.test_family_peers import SMALL as FAMILIES
+from weights.test_family_peers import golden as family_golden
+from weights.test_peers import CIFAR, SMALL, weights_file
+
+from keras_senet.weights.load import TorchWeights
+from keras_senet.weights.preprocessing import CAFFE, IMAGENET, INCEPTION
+
+safetensors = pytest.importorskip("safetensors.numpy")
+NETWORKS = {
+    "small_seresnet": SMALL["small_seresnet"],
+    "small_seresnext_d": SMALL["small_seresnext_d"],
+    "small_legacy_seresnet": SMALL["small_legacy_seresnet"],
+    "seresnet20_cifar10": CIFAR["seresnet20_cifar10"],
+    "mobilenet_wd4": FAMILIES["mobilenet_wd4"],
+    "mobilenetv3_small_100": FAMILIES["mobilenetv3_small_100"],
+}
+
+
+def written(network, folder):
+    if network in (*SMALL, *CIFAR):
+        return weights_file(network, folder)
+    shapes = family_golden()[0][network]
+    path = folder / f"{network}.safetensors"
+    safetensors.save_file({k: tensor(k, shape) for k, shape in shapes.items()}, path)
+    return path
+
+
+def stem(model):
+    layer = next(layer for layer in model.layers if layer.name in ("stem_conv", "stem_conv1"))
+    return keras.ops.convert_to_numpy(layer.kernel)
+
+
+def by_hand(kernel, channels):
+    """timm's rule, for a kernel (height, width, 3, out)."""
+    if channels == 1:
+        return kernel[:, :, :1] + kernel[:, :, 1:2] + kernel[:, :, 2:]
+    return np.concatenate([kernel] * channels, axis=2)[:, :, :channels] * 3 / channels
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_stems(network, tmp_path):
+    path, architecture = written(network, tmp_path), NETWORKS[network]
+    options = {"weights": path, "include_preprocessing": False, "classifier_activation": None}
+    rgb = architecture(input_shape=(64, 64, 3), **options)
+    for channels in (1, 2, 4, 7):
+        model = architecture(input_tensor=keras.Input((64, 64, channels)), **options)
+        np.testing.assert_allclose(stem(model), by_hand(stem(rgb), channels), rtol=1e-5, atol=1e-7)
+        if channels == 1:
+            x = np.random.default_rng(0).normal(size=(2, 64, 64, 1)).astype("float32")
+            a, b = (keras.ops.convert_to_numpy(f) for f in (model(x), rgb(np.repeat(x, 3, -1))))
+            np.testing.assert_allclose(a, b, atol=1e-4 * np.abs(b).max())
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_pixels(channels, tmp_path):
+    """With equal means and deviations a grey image gives what it gives as RGB."""
+    path = written("small_seresnet", tmp_path)
+    network = SMALL["small_seresnet"].replace(preprocessing=INCEPTION)
+    model = network(weights=path, input_shape=(64, 64, channels), classifier_activation=None)
+    rgb = network(weights=path, input_shape=(64, 64, 3), classifier_activation=None)
+    x = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 1)).astype("float32")
+    a = keras.ops.convert_to_numpy(model(np.repeat(x, channels, -1)))
+    b = keras.ops.convert_to_numpy(rgb(np.repeat(x, 3, -1)))
+    if channels == 1:
+        np.testing.assert_allclose(a, b, atol=1e-4 * np.abs(b).max())
+    assert np.isfinite(a).all()
+
+
+def test_values_of_channels():
+    assert IMAGENET.of_channels(3) is IMAGENET
+    grey = IMAGENET.of_channels(1)
+    np.testing.assert_allclose([*grey.mean, *grey.std], [1.347 / 3, 0.678 / 3])
+    assert IMAGENET.of_channels(4).mean == (0.485, 0.456, 0.406, 0.485)
+    assert CAFFE.of_channels(1).std == pytest.approx((1 / 255,))
+    assert dataclasses.replace(IMAGENET, crop=0.9).of_channels(1).crop == 0.9
+
+
+def test_bgr_files_are_repeated_as_rgb():
+    reader = object.__new__(TorchWeights)
+    from keras_senet.weights.caffe_layouts import CAFFE_RESIDUAL
+
+    kernel = np.random.default_rng(0).normal(size=(8, 3, 7, 7)).astype("float32")
+    reader.layout, reader.path, reader.tensors = CAFFE_RESIDUAL, "x", {"stem": kernel}
+    found = reader._value("stem", np.zeros((7, 7, 4, 8)), True)
+    rgb = kernel[:, ::-1].transpose(2, 3, 1, 0)
+    np.testing.assert_allclose(found, by_hand(rgb, 4), rtol=1e-6)
+
+
+def test_files_of_other_channels(tmp_path):
+    path = written("small_seresnet", tmp_path)
+    tensors = safetensors.load_file(path)
+    tensors["conv1.weight"] = np.ascontiguousarray(tensors["conv1.weight"][:, :1])
+    safetensors.save_file(tensors, path)
+    network = SMALL["small_seresnet"]
+    assert stem(network(weights=path, input_shape=(64, 64, 1))).shape[2] == 1
+    with pytest.raises(ValueError, match=r"shape \(7, 7, 1, 64\).*Expected: \(7, 7, 3, 64\)"):
+        network(weights=path, input_shape=(64, 64, 3))
