@@ -63,6 +63,9 @@ def rows(name, runtimes, folder):
     network, size = NETWORKS[name]
     known, judged = (crops(IMAGES.value, size, seed) for seed in (0, 1))
     model = calibrated(network, known)
+    # Scales of the classes differ, so that a runtime that reads one for all is seen.
+    kernel, bias = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([kernel * np.geomspace(0.5, 2, len(bias)), bias])
     expected = model.predict(judged, verbose=0)
     images = folder / "images.npy"
     np.save(images, judged)

@@ -1,7 +1,8 @@
-"""Runs one .tflite file in the runtime of this interpreter: runtimes_worker.py FILE IMAGES OUTPUTS KERNELS.
+"""Runs one .tflite file in the runtime of this Python.
 
-Needs numpy and `tflite_runtime` or `ai_edge_litert`, and nothing of this project: it is run by
-runtimes.py in the virtual environment of each runtime. KERNELS is `delegate` or `builtin`.
+Arguments: FILE IMAGES OUTPUTS KERNELS, of which the last is `delegate` or `builtin`. Needs numpy
+and `tflite_runtime` or `ai_edge_litert`, and nothing of this project: runtimes.py runs it in the
+virtual environment of each runtime.
 """
 
 import sys

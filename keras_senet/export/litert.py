@@ -71,8 +71,8 @@ class LiteRT:
         names = [(name, ends["inputs"]) for name, ends in signatures.items()]
         if len(names) != 1 or len(names[0][1]) != 1:
             raise ValueError(
-                "Expected a file with one signature of one input, as to_tflite writes it. Received: "
-                f"{self.name} with {names or 'no signature'}."
+                "Expected a file with one signature of one input, as to_tflite writes it. "
+                f"Received: {self.name} with {names or 'no signature'}."
             )
         return names[0][0], names[0][1][0]
 
@@ -133,14 +133,14 @@ def end(details):
     """What goes into or comes out of a file: shape, type and, of quantized integers, their code.
 
     Args:
-        details: The runtime's, of one tensor.
+        details: The runtime's, of one tensor; an open size is `None`.
 
     Returns:
         A dictionary: `shape`, `dtype`, `range`, and `scale` and `zero_point` of integers: a number
         is `scale * (integer - zero_point)`. The range of others is `None`, unknown.
     """
     dtype = details["dtype"]
-    found = {"shape": [int(size) for size in details["shape"]], "dtype": dtype.__name__}
+    found = {"shape": [size and int(size) for size in details["shape"]], "dtype": dtype.__name__}
     scale, zero = details["quantization"]
     if not np.issubdtype(dtype, np.integer) or not scale:
         return {**found, "range": None}

@@ -44,7 +44,8 @@ class LiteRTLibrary:
         """Fills a buffer with zeros: what lies in it may be no number, or no row of a table."""
         size = ctypes.c_size_t()
         self.call("GetTensorBufferSize", buffer, ctypes.byref(size))
-        address = self.new("LockTensorBuffer", buffer, WRITE)
+        address = ctypes.c_void_p()
+        self.call("LockTensorBuffer", buffer, ctypes.byref(address), WRITE)
         ctypes.memset(address, 0, size.value)
         self.call("UnlockTensorBuffer", buffer)
 

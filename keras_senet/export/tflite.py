@@ -50,7 +50,8 @@ def to_tflite(
             images), or a `tf.data.Dataset`, list or generator of images or batches, alone or with
             labels, of which the first 512 images are taken.
         min_agreement: Share of the calibration images, 0..1, of which int8 shall name the class
-            that float32 names, of models with an output `(N, classes)`. The most sensitive blocks stay in float32 until it does.
+            that float32 names; of outputs `(N, classes)`. The most sensitive blocks stay in
+            float32 until it does.
         labels: Name of every class, written into the file, or `None`.
         input_size: Height and width in pixels for a model that leaves them open.
         group_width: Input channels that each group of a convolution shall have at least: narrow
@@ -136,7 +137,7 @@ def _check_agreement(min_agreement, quantization, model):
     outputs = model.outputs[0].shape
     if len(outputs) != 2 or outputs[-1] == 1:
         raise ValueError(
-            "`min_agreement` compares classes, outputs (N, classes). Received: a model with outputs "
+            "`min_agreement` compares classes, outputs (N, classes). Received: outputs "
             f"{tuple(outputs)}. Leave it out, and judge by verify(...).largest_difference."
         )
 
