@@ -115,7 +115,7 @@ def _check_half(model):
     largest = max(
         (float(np.abs(weight).max(initial=0)) for weight in model.get_weights()), default=0
     )
-    if largest > np.finfo("float16").max:
+    if largest > float(np.finfo("float16").max):
         raise ValueError(
             f"A weight of model {model.name!r} is {largest:.3g} once normalizations are folded in, "
             f"more than float16 holds ({np.finfo('float16').max:.0f}). Leave `quantization` out."

@@ -319,7 +319,7 @@ def test_what_is_no_file_of_ours(tmp_path):
             lambda: export.benchmark({"a": broken}, runs=1),
             lambda: export.sensitivity(broken, PIXELS),
         ):
-            with pytest.raises(ValueError, match="broken|bytes") as error:
+            with pytest.raises(ValueError, match=r"broken|bytes") as error:
                 door()
             assert len(str(error.value)) < 600
     tf.saved_model.save(tf.Module(), str(tmp_path / "others"))
