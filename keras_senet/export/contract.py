@@ -67,7 +67,7 @@ def contract(model):
     output = "features" if type(_end(model.outputs[0])).__name__ in POOLING else "output"
     if activation in ("softmax", "sigmoid", "hard_sigmoid"):
         output = "probability"
-    return Contract(_input_range(model), BOUNDED.get(activation), output)
+    return Contract(_input_range(model), BOUNDED.get(activation or ""), output)
 
 
 def described(extent):
