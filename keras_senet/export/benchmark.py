@@ -46,7 +46,7 @@ def benchmark(files, threads=(1,), runs=50):
 
     Args:
         files: Paths of `.tflite` files by their names; the first is what the others are
-            compared with.
+            compared with. Any number of inputs and outputs; random numbers go in.
         threads: Numbers of threads.
         runs: Rounds, in each of which every file runs once.
 
@@ -55,7 +55,8 @@ def benchmark(files, threads=(1,), runs=50):
 
     Raises:
         FileNotFoundError: If a file does not exist.
-        ValueError: If there are no files, or `runs` or `threads` are not above 0.
+        ValueError: If there are no files, one does not load or run, or `runs` or `threads` are
+            not above 0.
 
     Example:
         >>> rows = benchmark({"plain": "resnet50.tflite", "SE": "se_resnet50.tflite"})
@@ -70,6 +71,8 @@ def benchmark(files, threads=(1,), runs=50):
     for path in files.values():
         if not path.is_file():
             raise FileNotFoundError(f"Expected a .tflite file at {path}.")
+    for path in files.values():
+        LiteRT(path).set_random()  # a file that is none is an error before anything is measured
     footprints = {name: footprint(path) for name, path in files.items()}
     rows = []
     for count in threads:
@@ -92,10 +95,9 @@ def benchmark(files, threads=(1,), runs=50):
 
 
 def _times(runners, runs):
-    """Milliseconds, `(runners, runs)`; random images, since zeros may be faster."""
-    rng = np.random.default_rng(0)
+    """Milliseconds, `(runners, runs)`; random inputs, since zeros may be faster."""
     for runner in runners:
-        runner.set(rng.uniform(0, 255, runner.shape).astype("float32"))
+        runner.set_random()
         for _ in range(WARMUP_RUNS):
             runner.invoke()
     times = np.empty((len(runners), runs))

@@ -72,5 +72,6 @@ def footprint(path):
     command = [sys.executable, "-c", SCRIPT, str(path)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise ValueError(f"{path} does not load or run: {done.stderr.strip().splitlines()[-1]}")
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise ValueError(f"{path} does not load or run: {lines[-1][:300]}")
     return Footprint(**json.loads(done.stdout))

@@ -12,6 +12,9 @@ import numpy as np
 # partition, after which every operation up to the next one runs in TFLite's own kernels.
 FLOAT_IN_STATIC = ("SOFTMAX", "AVERAGE_POOL_2D", "HARD_SWISH")
 FLOAT_IN_DYNAMIC = ("DEPTHWISE_CONV_2D",)
+# Runtimes before LiteRT 1.0 (TFLite 2.14, TensorFlow.js) read one scale for the whole matrix, where
+# activations are quantized while running: with one for each output they name one class for all.
+ONE_SCALE_IN_DYNAMIC = ("FULLY_CONNECTED",)
 # Fewer weights save nothing: the 1x1 convolution of raw pixels is quicker in float32.
 LEAST_WEIGHTS_IN_DYNAMIC = 64
 
@@ -38,16 +41,17 @@ def calibrate(network, images):
 
     Args:
         network: Bytes of a float32 `.tflite` file with one signature of one input.
-        images: `(N, H, W, C)` images like those that it will see.
+        images: `(N, H, W, C)` images like those that it will see, finite.
+
+    Raises:
+        ValueError: If the file has another signature, or an activation is not finite.
     """
     from ai_edge_quantizer import calibrator
     from ai_edge_quantizer.utils import qsv_utils
 
     from keras_senet.export.litert import LiteRT
 
-    signatures = LiteRT(network).interpreter.get_signature_list()
-    ((signature, tensors),) = signatures.items()
-    (name,) = tensors["inputs"]
+    signature, name = LiteRT(network).signature
     # The full range over all images: the default, a moving average, cuts off rare large values.
     with _quiet():
         calibration = calibrator.Calibrator(network, qsv_update_func=qsv_utils.min_max_update)
@@ -56,6 +60,7 @@ def calibrate(network, images):
             _static_plan(),
         )
     ranges = calibration.get_model_qsvs()
+    _check_finite(ranges)
     _widen_dead(ranges)
     return ranges
 
@@ -80,12 +85,29 @@ def quantize(network, ranges, *, only=None, floats=()):
 
 def quantize_weights(network):
     """The network with int8 weights, whose activations are quantized image by image."""
-    from ai_edge_quantizer import recipe, recipe_manager
+    from ai_edge_quantizer import qtyping, recipe, recipe_manager
 
     plan = recipe_manager.RecipeManager()
     (dynamic,) = recipe.dynamic_wi8_afp32()
     config = {**dynamic["op_config"], "min_weight_elements": LEAST_WEIGHTS_IN_DYNAMIC}
-    plan.load_quantization_recipe([{**dynamic, "op_config": config}])
+    one_scale = {
+        **config["weight_tensor_config"],
+        "granularity": qtyping.QuantGranularity.TENSORWISE,
+    }
+    coarse = {**config, "weight_tensor_config": one_scale}
+    plan.load_quantization_recipe(
+        [
+            {**dynamic, "op_config": config},
+            *(
+                {
+                    **dynamic,
+                    "operation": getattr(qtyping.TFLOperationName, operation),
+                    "op_config": coarse,
+                }
+                for operation in ONE_SCALE_IN_DYNAMIC
+            ),
+        ]
+    )
     for operation in FLOAT_IN_DYNAMIC:
         _leave(plan, ".*", operation)
     return _quantized(network, plan.get_quantization_recipe())
@@ -164,6 +186,16 @@ def _leave(plan, regex, operation):
         getattr(qtyping.TFLOperationName, operation),
         algorithm_key=algorithm_manager.AlgorithmName.NO_QUANTIZE,
     )
+
+
+def _check_finite(ranges):
+    """Refuses ranges that are no numbers: a file made of them ends the process that loads it."""
+    for name, extent in ranges.items():
+        if not np.isfinite([np.min(extent["min"]), np.max(extent["max"])]).all():
+            raise ValueError(
+                f"Calibration met NaN or infinity in {name[:120]!r}: the model's weights are not "
+                "finite, or these images make it overflow. Look at model.predict(images)."
+            )
 
 
 def _widen_dead(ranges):

@@ -12,6 +12,7 @@ import sys
 # LiteRT frees the text of an option by a function that it is given: this one leaves it to Python.
 KEEP = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: None)
 CPU = 1  # kLiteRtHwAcceleratorCpu
+WRITE = 1  # kLiteRtTensorBufferLockModeWrite
 TYPE_BYTES = 512  # more than a LiteRtRankedTensorType takes
 
 
@@ -39,6 +40,15 @@ class LiteRTLibrary:
         self.call(name, *arguments, ctypes.byref(handle))
         return handle
 
+    def clear(self, buffer):
+        """Fills a buffer with zeros: what lies in it may be no number, or no row of a table."""
+        size = ctypes.c_size_t()
+        self.call("GetTensorBufferSize", buffer, ctypes.byref(size))
+        address = ctypes.c_void_p()
+        self.call("LockTensorBuffer", buffer, ctypes.byref(address), WRITE)
+        ctypes.memset(address, 0, size.value)
+        self.call("UnlockTensorBuffer", buffer)
+
     def option(self, identifier, text):
         """A part of the options, in TOML."""
         self._texts.append(ctypes.create_string_buffer(text.encode()))
@@ -61,19 +71,29 @@ def summary(path, runs, threads):
     first = ctypes.c_size_t(0)
     signature = litert.new("GetModelSignature", model, first)
 
-    def buffer(end):
-        tensor = litert.new(f"GetSignature{end}TensorByIndex", signature, first)
+    def count(end):
+        found = ctypes.c_size_t()
+        litert.call(f"GetNumSignature{end}s", signature, ctypes.byref(found))
+        return found.value
+
+    def buffer(end, position):
+        index = ctypes.c_size_t(position)
+        tensor = litert.new(f"GetSignature{end}TensorByIndex", signature, index)
         kind = ctypes.create_string_buffer(TYPE_BYTES)
         litert.call("GetRankedTensorType", tensor, kind)
-        needs = litert.new(f"GetCompiledModel{end}BufferRequirements", compiled, first, first)
-        return litert.new("CreateManagedTensorBufferFromRequirements", environment, kind, needs)
+        needs = litert.new(f"GetCompiledModel{end}BufferRequirements", compiled, first, index)
+        made = litert.new("CreateManagedTensorBufferFromRequirements", environment, kind, needs)
+        litert.clear(made)
+        return made
 
-    one = ctypes.c_size_t(1)
-    ends = [buffer("Input"), buffer("Output")]
+    def buffers(end):
+        found = [buffer(end, position) for position in range(count(end))]
+        return ctypes.c_size_t(len(found)), (ctypes.c_void_p * len(found))(*found)
+
+    ends = [*buffers("Input"), *buffers("Output")]
 
     def run():
-        image, result = map(ctypes.byref, ends)
-        litert.call("RunCompiledModel", compiled, first, one, image, one, result)
+        litert.call("RunCompiledModel", compiled, first, *ends)
 
     run()
     profiler = litert.new("CompiledModelGetProfiler", compiled)

@@ -1,7 +1,6 @@
 """What may be exported: a built float32 network from one image to one output."""
 
 import keras
-import numpy as np
 
 
 def exportable(model):
@@ -66,32 +65,6 @@ def image_shape(model, input_size=None):
             f"input_size={input_size}. Leave it out, or build the model for that size."
         )
     return (*size, channels)
-
-
-def checked_images(images, shape, name):
-    """The images as an array.
-
-    Args:
-        images: Anything.
-        shape: `(H, W, C)` that they must have, `None` where any will do.
-        name: The argument's name, for the message.
-
-    Raises:
-        ValueError: If they are not `(N, H, W, C)` with N above 0.
-    """
-    received = None if images is None else np.shape(images)
-    if (
-        received is None
-        or len(received) != 4
-        or received[0] == 0
-        or any(size not in (None, given) for size, given in zip(shape, received[1:], strict=True))
-    ):
-        raise ValueError(
-            f"Argument `{name}` must be an array of at least one image, (N, "
-            f"{', '.join(map(str, shape))}), in the range that the model takes. Received: "
-            f"{'None' if received is None else f'shape {received}'}."
-        )
-    return np.asarray(images)
 
 
 def _is_float32(model):

@@ -6,8 +6,10 @@ import re
 
 import numpy as np
 
+from keras_senet.export.images import calibration_images
 from keras_senet.export.int8 import calibrate, quantize
 from keras_senet.export.litert import LiteRT
+from keras_senet.export.metadata import stated_range
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,12 +19,13 @@ class BlockSensitivity:
     Attributes:
         block: Name of the block, or of a layer outside of blocks.
         difference: Mean absolute difference of an output from the float32 network's.
-        agreement: Share of images of which both name the same class.
+        agreement: Share of images of which both name the same class; `None` unless the output is
+            `(N, classes)`.
     """
 
     block: str
     difference: float
-    agreement: float
+    agreement: float | None
 
 
 def sensitivity(network, images, ranges=None):
@@ -30,18 +33,27 @@ def sensitivity(network, images, ranges=None):
 
     Args:
         network: Bytes of a float32 `.tflite` file, or its path.
-        images: `(N, H, W, C)`, to calibrate with and to compare on.
+        images: `(N, H, W, C)`, to calibrate with and to compare on, or what else `to_tflite` takes
+            to calibrate with.
         ranges: Of the calibration, if it has been done.
 
     Returns:
         A list of `BlockSensitivity`, the most sensitive block first.
 
+    Raises:
+        ValueError: If it is no such file, or the images are not what it takes.
+
     Example:
         >>> sensitivity("model.tflite", images)[0].block
         'stage2_block1'
     """
-    network = network if isinstance(network, bytes) else pathlib.Path(network).read_bytes()
-    ranges = calibrate(network, images) if ranges is None else ranges
+    if not isinstance(network, bytes):
+        network = pathlib.Path(network).read_bytes()
+    images = _calibration(network, images)
+    return _sensitivity(network, images, calibrate(network, images) if ranges is None else ranges)
+
+
+def _sensitivity(network, images, ranges):
     expected = LiteRT(network)(images)
     rows = []
     for block in blocks(network):
@@ -68,10 +80,16 @@ def quantize_until(network, images, min_agreement):
         Bytes of the file, and the names of the blocks in float32.
 
     Raises:
-        ValueError: If not even the network with every block in float32 agrees.
+        ValueError: If not even the network with every block in float32 agrees, the images are not
+            finite, or its output is not `(N, classes)`.
     """
     ranges = calibrate(network, images)
     expected = LiteRT(network)(images)
+    if agreement(expected, expected) is None:
+        raise ValueError(
+            "`min_agreement` compares classes, outputs (N, classes). Received: outputs "
+            f"{expected.shape}."
+        )
     floats, order = (), None
     while True:
         quantized = quantize(network, ranges, floats=floats)
@@ -79,7 +97,7 @@ def quantize_until(network, images, min_agreement):
         if reached >= min_agreement:
             return quantized, floats
         if order is None:
-            order = [row.block for row in sensitivity(network, images, ranges)]
+            order = [row.block for row in _sensitivity(network, images, ranges)]
         if len(floats) == len(order):
             raise ValueError(
                 f"Agreement {reached:.4f} is below min_agreement={min_agreement} with all blocks "
@@ -89,9 +107,21 @@ def quantize_until(network, images, min_agreement):
 
 
 def agreement(received, expected):
-    """Share of outputs `(N, ...)` with the same largest entry."""
-    flat = [outputs.reshape(len(outputs), -1).argmax(-1) for outputs in (received, expected)]
-    return float(np.mean(flat[0] == flat[1]))
+    """Share of outputs `(N, classes)` with the same largest entry; `None` of other outputs."""
+    if expected.ndim != 2 or expected.shape[-1] == 1:
+        return None
+    return float(np.mean(received.argmax(-1) == expected.argmax(-1)))
+
+
+def _calibration(network, images):
+    """Images that the file takes, in the range that its metadata state."""
+    litert = LiteRT(network)
+    if litert.dtype != "float32":
+        raise ValueError(
+            f"Expected a float32 file. Received: one that takes {litert.dtype}. Export it without "
+            "quantization."
+        )
+    return calibration_images(images, litert.shape, stated_range(network), "images")
 
 
 def blocks(network):

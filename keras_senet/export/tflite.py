@@ -2,13 +2,17 @@
 
 import pathlib
 
+import numpy as np
+
 from keras_senet.export.artefacts import written_whole
+from keras_senet.export.contract import contract
 from keras_senet.export.convert import convert
 from keras_senet.export.fold import fold
+from keras_senet.export.images import calibration_images as checked_calibration
 from keras_senet.export.int8 import calibrate, needs_quantizer, quantize, quantize_weights
 from keras_senet.export.integer_ends import with_uint8_ends
 from keras_senet.export.metadata import append_labels, with_metadata
-from keras_senet.export.models import checked_images, exportable, image_shape
+from keras_senet.export.models import exportable, image_shape
 from keras_senet.export.sensitivity import quantize_until
 
 CALIBRATED = ("int8", "int8_full")
@@ -31,18 +35,23 @@ def to_tflite(
 
     The model is folded first (see `fold`). Input and output are float32, `(1, H, W, C)` in the
     range that the model takes (raw pixels in 0..255 where preprocessing is inside) to its output;
-    with `"int8_full"` both are uint8. The file tells MediaPipe and Android's classes that.
+    with `"int8_full"` both are uint8, with scales of their own: see `integer_ends`. The metadata
+    tell MediaPipe and Android's classes that range if the model's layers do, and else nothing.
 
     Args:
         model: A built functional `keras.Model`; mixed precision is rebuilt in float32.
         path: The file to create; its folder must exist.
         quantization: `None` (float32), `"float16"` (weights in half the space), `"dynamic"` (int8
             weights, activations quantized while running), `"int8"` (weights per channel, and
-            activations), `"int8_full"` (the same between uint8 pixels and uint8 probabilities).
-        calibration_images: `(N, H, W, C)` images like those that the artefact will see, of which
-            int8 learns the ranges of activations; a hundred or more, not those to judge by.
+            activations), `"int8_full"` (the same between a uint8 image and uint8 outputs).
+        calibration_images: Images like those that the artefact will see, of which int8 learns the
+            ranges of activations; a hundred or more, not those to judge by, in the range that the
+            model takes. An array `(N, H, W, C)`, a `keras_senet.data.Dataset` (its training
+            images), or a `tf.data.Dataset`, list or generator of images or batches, alone or with
+            labels, of which the first 512 images are taken.
         min_agreement: Share of the calibration images, 0..1, of which int8 shall name the class
-            that float32 names. The most sensitive blocks stay in float32 until it does.
+            that float32 names; of outputs `(N, classes)`. The most sensitive blocks stay in
+            float32 until it does.
         labels: Name of every class, written into the file, or `None`.
         input_size: Height and width in pixels for a model that leaves them open.
         group_width: Input channels that each group of a convolution shall have at least: narrow
@@ -66,31 +75,34 @@ def to_tflite(
             f"Argument `quantization` must be one of {QUANTIZATIONS}. Received: {quantization!r}"
         )
     model = exportable(model)
-    shape = image_shape(model, input_size)
-    calibration_images = _calibration(calibration_images, quantization, shape)
-    _check_agreement(min_agreement, quantization)
+    shape, known = image_shape(model, input_size), contract(model)
+    images = _calibration(calibration_images, quantization, shape, known.input_range)
+    _check_agreement(min_agreement, quantization, model)
     labels = _checked_labels(labels, model)
     if quantization not in (None, "float16"):
         needs_quantizer()
     with written_whole(path, overwrite) as partial:
-        network = convert(fold(model, group_width), shape, float16=quantization == "float16")
+        folded = fold(model, group_width)
+        if quantization == "float16":
+            _check_half(folded)
+        network = convert(folded, shape, float16=quantization == "float16")
         if quantization == "dynamic":
             network = quantize_weights(network)
         elif quantization in CALIBRATED and min_agreement is not None:
-            network, _ = quantize_until(network, calibration_images, min_agreement)
+            network, _ = quantize_until(network, images, min_agreement)
         elif quantization in CALIBRATED:
-            network = quantize(network, calibrate(network, calibration_images))
+            network = quantize(network, calibrate(network, images))
         if quantization == "int8_full":
-            network = with_uint8_ends(network)
-        partial.write_bytes(with_metadata(network, model.name, labels))
+            network = with_uint8_ends(network, images, known)
+        partial.write_bytes(with_metadata(network, model.name, known, labels))
         if labels:
             append_labels(partial, labels)
     return pathlib.Path(path)
 
 
-def _calibration(images, quantization, shape):
+def _calibration(images, quantization, shape, extent):
     if quantization in CALIBRATED:
-        return checked_images(images, shape, "calibration_images")
+        return checked_calibration(images, shape, extent)
     if images is not None:
         raise ValueError(
             "`calibration_images` are for quantization='int8' and 'int8_full'. Received: "
@@ -99,7 +111,18 @@ def _calibration(images, quantization, shape):
     return None
 
 
-def _check_agreement(min_agreement, quantization):
+def _check_half(model):
+    largest = max(
+        (float(np.abs(weight).max(initial=0)) for weight in model.get_weights()), default=0
+    )
+    if largest > float(np.finfo("float16").max):
+        raise ValueError(
+            f"A weight of model {model.name!r} is {largest:.3g} once normalizations are folded in, "
+            f"more than float16 holds ({np.finfo('float16').max:.0f}). Leave `quantization` out."
+        )
+
+
+def _check_agreement(min_agreement, quantization, model):
     if min_agreement is None:
         return
     if quantization not in CALIBRATED:
@@ -111,12 +134,23 @@ def _check_agreement(min_agreement, quantization):
         raise ValueError(
             f"Argument `min_agreement` must be a share in 0..1. Received: {min_agreement!r}"
         )
+    outputs = model.outputs[0].shape
+    if len(outputs) != 2 or outputs[-1] == 1:
+        raise ValueError(
+            "`min_agreement` compares classes, outputs (N, classes). Received: outputs "
+            f"{tuple(outputs)}. Leave it out, and judge by verify(...).largest_difference."
+        )
 
 
 def _checked_labels(labels, model):
     if labels is None:
         return None
-    labels = list(labels)
+    if isinstance(labels, (str, bytes, set, frozenset, dict)):
+        raise ValueError(
+            "Argument `labels` must be a list of names in the order of the classes. Received: "
+            f"{type(labels).__name__}, which has no such order."
+        )
+    labels = [str(label) if isinstance(label, np.str_) else label for label in labels]
     outputs = model.outputs[0].shape
     if len(outputs) != 2 or len(labels) != outputs[-1] or not all(map(_is_line, labels)):
         raise ValueError(

@@ -13,9 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_senet.export.artefacts import size_in_bytes, written_whole
+from keras_senet.export.contract import contract, described
 from keras_senet.export.footprint import footprint
-from keras_senet.export.litert import LiteRT, program
-from keras_senet.export.models import checked_images, exportable
+from keras_senet.export.images import examples
+from keras_senet.export.litert import LiteRT, end, first_line, program
+from keras_senet.export.models import exportable
 
 WARMUP_RUNS = 5
 TIMED_RUNS = 50
@@ -34,7 +36,11 @@ class Report:
         mean_difference: Mean absolute difference of the outputs.
         sha256: Of the file's bytes; `None` of a folder.
         versions: Of Keras, TensorFlow, LiteRT and this package.
-        input: What the artefact takes: `shape`, `dtype` and `range` of the pixels.
+        input: What the artefact takes: `shape`, `dtype` and `range` of the image; of integers also
+            `scale` and `zero_point`, a number being `scale * (integer - zero_point)`. The range is
+            `None` where it is unknown: of a model without preprocessing.
+        output: The same of what it returns, and its `meaning`: `"probability"` of a softmax or
+            sigmoid, `"features"` of a pooled map, else `"output"`.
         operators: Kinds of operators of a file and how many of each; `None` of a folder.
         partitions: Pieces of it that XNNPACK runs, 1 at best.
         undelegated: Kinds of operators outside of them.
@@ -42,7 +48,7 @@ class Report:
             `footprint.Footprint`. `None` of a folder, and where the C library cannot tell.
         top5_agreement: Mean share of the model's five classes that the artefact names too.
         top1_agreement: Share of images of which both name the same class; `None` unless the
-            output is `(N, classes)`.
+            output is `(N, classes)`, or `(N, 1)` with a sigmoid.
         accuracy: The artefact's share of right classes; `None` without labels.
         model_accuracy: The Keras model's.
         latency_ms: Median time of one image, in milliseconds, on this machine.
@@ -62,6 +68,7 @@ class Report:
     sha256: str | None = None
     versions: dict | None = None
     input: dict | None = None
+    output: dict | None = None
     operators: dict | None = None
     partitions: int | None = None
     undelegated: tuple[str, ...] | None = None
@@ -78,6 +85,8 @@ class Report:
             f"{self.path}: {self.bytes / 1e6:.2f} MB, {self.latency_ms:.2f} ms an image",
             f"largest difference {self.largest_difference:.2g} over {self.images} images",
         ]
+        if self.input is not None:
+            parts.insert(1, f"takes {self.input['dtype']} in {described(self.input['range'])}")
         if self.top1_agreement is not None:
             parts.append(f"top-1 agreement {self.top1_agreement:.2%}")
         if self.partitions is not None:
@@ -99,7 +108,9 @@ class Report:
         """
         found = []
         if min_agreement is not None and self.top1_agreement is None:
-            found.append("top-1 agreement is unknown: the output is not (N, classes)")
+            found.append(
+                "top-1 agreement is unknown: the output is not (N, classes) of a classifier"
+            )
         elif min_agreement is not None and self.top1_agreement < min_agreement:
             found.append(f"top-1 agreement {self.top1_agreement:.4f} is below {min_agreement}")
         if max_difference is not None and self.largest_difference > max_difference:
@@ -120,16 +131,19 @@ def verify(model, path, images, labels=None):
     Args:
         model: The Keras model; mixed precision is rebuilt in float32, as for export.
         path: What `to_tflite` (a file) or `to_saved_model` (a folder) wrote.
-        images: `(N, H, W, C)`, as the model takes them.
-        labels: `(N,)` class indices, for accuracies.
+        images: `(N, H, W, C)` in the range that the model takes; or a `keras_senet.data.Dataset`
+            (its held-out images), or a `tf.data.Dataset`, list or generator of images or batches,
+            alone or with labels.
+        labels: `(N,)` class indices, for accuracies; `None`: those that came with the images.
 
     Returns:
         A `Report`.
 
     Raises:
         FileNotFoundError: If nothing is there.
-        ValueError: If the file is no artefact, images or labels have the wrong shape, or an output
-            is not finite.
+        ValueError: If the file is no artefact of one image and one output, images or labels have
+            the wrong shape, images are not finite or certainly not in the range that the model
+            takes, or an output is not finite.
 
     Example:
         >>> verify(model, "model.tflite", images, labels).top1_agreement
@@ -137,16 +151,49 @@ def verify(model, path, images, labels=None):
     """
     model = exportable(model)
     path = pathlib.Path(path)
-    runner = _runner(path)
+    runner, known = _runner(path), contract(model)
     is_file = isinstance(runner, LiteRT)
-    images = checked_images(images, runner.shape, "images").astype("float32")
+    images, labels = _examples(images, labels, runner.shape, known.input_range)
+    expected = model.predict(images, batch_size=32, verbose=0).astype("float32")
+    received = runner(images)
+    _check_outputs(expected, received, path)
+    difference = np.abs(expected - received)
+    named, model_named = (_classes(outputs, known) for outputs in (received, expected))
+    has_accuracy = named is not None and labels is not None
+    return Report(
+        path=str(path),
+        kind="tflite" if is_file else "saved_model",
+        bytes=size_in_bytes(path),
+        images=len(images),
+        largest_difference=float(difference.max()),
+        mean_difference=float(difference.mean()),
+        top1_agreement=None if named is None else float(np.mean(named == model_named)),
+        accuracy=float(np.mean(named == labels)) if has_accuracy else None,
+        model_accuracy=float(np.mean(model_named == labels)) if has_accuracy else None,
+        latency_ms=_latency(runner, images[:1]),
+        top5_agreement=_top5(received, expected) if named is not None else None,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest() if is_file else None,
+        versions=_versions(),
+        input=_end(runner.image, known.input_range),
+        output={**_end(runner.output, known.output_range), "meaning": known.output},
+        heap_bytes=footprint(path).heap_bytes if is_file else None,
+        **(dataclasses.asdict(program(runner)) if is_file else {}),
+    )
+
+
+def _examples(images, labels, shape, extent):
+    """Images in float32 and their labels, given or delivered with the images."""
+    images, delivered = examples(images, shape, extent)
+    labels = delivered if labels is None else labels
     if labels is not None and np.shape(labels) != (len(images),):
         raise ValueError(
             f"Argument `labels` must have one class for each of {len(images)} images. Received: "
             f"shape {np.shape(labels)}"
         )
-    expected = model.predict(images, batch_size=32, verbose=0).astype("float32")
-    received = runner(images)
+    return images.astype("float32"), labels
+
+
+def _check_outputs(expected, received, path):
     for name, output in (("model", expected), ("artefact", received)):
         if not np.isfinite(output).all():
             raise ValueError(f"The {name} returned values that are not finite. Check its weights.")
@@ -155,28 +202,21 @@ def verify(model, path, images, labels=None):
             f"The model returned {expected.shape}, {path} {received.shape}: the artefact is of "
             "another model. Export it again."
         )
-    difference = np.abs(expected - received)
-    is_classifier = expected.ndim == 2
-    classes, model_classes = received.argmax(-1), expected.argmax(-1)
-    has_accuracy = is_classifier and labels is not None
-    return Report(
-        path=str(path),
-        kind="tflite" if is_file else "saved_model",
-        bytes=size_in_bytes(path),
-        images=len(images),
-        largest_difference=float(difference.max()),
-        mean_difference=float(difference.mean()),
-        top1_agreement=float(np.mean(classes == model_classes)) if is_classifier else None,
-        accuracy=float(np.mean(classes == labels)) if has_accuracy else None,
-        model_accuracy=float(np.mean(model_classes == labels)) if has_accuracy else None,
-        latency_ms=_latency(runner, images[:1]),
-        top5_agreement=_top5(received, expected) if is_classifier else None,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest() if is_file else None,
-        versions=_versions(),
-        input={"shape": [1, *runner.shape], "dtype": runner.dtype, "range": [0, 255]},
-        heap_bytes=footprint(path).heap_bytes if is_file else None,
-        **(dataclasses.asdict(program(runner)) if is_file else {}),
-    )
+
+
+def _classes(outputs, known):
+    """The class that each row names, `(N,)`, or `None` if the outputs name none."""
+    if outputs.ndim != 2 or known.output == "features":
+        return None
+    if outputs.shape[-1] > 1:
+        return outputs.argmax(-1)
+    return (outputs[:, 0] > 0.5).astype(int) if known.output == "probability" else None
+
+
+def _end(details, known):
+    """What goes in or comes out: of integers the range that they can express, else the model's."""
+    found = end(details)
+    return found if "scale" in found else {**found, "range": known and list(known)}
 
 
 def _runner(path):
@@ -187,27 +227,39 @@ def _runner(path):
         return _SavedModel(path) if path.is_dir() else LiteRT(path)
     except (OSError, AttributeError, KeyError, RuntimeError, ValueError) as error:
         raise ValueError(
-            f"Expected a .tflite file or a SavedModel with the endpoint `serve`. Received: {path}, "
-            f"which does not load: {error}"
+            f"Expected a .tflite file or a SavedModel with the endpoint `serve`, as to_saved_model "
+            f"writes it. Received: {path}, which does not load: {first_line(error)}"
         ) from error
 
 
 class _SavedModel:
-    dtype = "float32"
-
     def __init__(self, path):
         # The endpoint does not own its weights.
         self.served = tf.saved_model.load(str(path))
-        self.endpoint = self.served.signatures["serve"]
-        (self.image,) = self.endpoint.structured_input_signature[1].values()
-        self.shape = tuple(self.image.shape[1:])
+        endpoints = getattr(self.served, "signatures", {})
+        if "serve" not in endpoints:
+            raise ValueError(f"its endpoints are {sorted(endpoints) or 'none'}")
+        self.endpoint = endpoints["serve"]
+        self.inputs = list(self.endpoint.structured_input_signature[1].values())
+        outputs = list(self.endpoint.structured_outputs.values())
+        if len(self.inputs) != 1 or len(outputs) != 1 or len(self.inputs[0].shape or ()) != 4:
+            raise ValueError("its endpoint is not of one image (N, H, W, C) and one output")
+        self.image, self.output = _details(self.inputs[0]), _details(outputs[0])
+        self.shape = tuple(self.inputs[0].shape[1:])
 
     def __call__(self, images):
         outputs = []
+        (entry,) = self.inputs
         for image in images:
-            (output,) = self.endpoint(**{self.image.name: tf.constant(image[None])}).values()
+            (output,) = self.endpoint(**{entry.name: tf.cast(image[None], entry.dtype)}).values()
             outputs.append(output.numpy())
         return np.concatenate(outputs)
+
+
+def _details(spec):
+    """As the runtime of files describes a tensor; an open size is `None`."""
+    shape = [None if size is None else int(size) for size in spec.shape]
+    return {"shape": [1, *shape[1:]], "dtype": spec.dtype.as_numpy_dtype, "quantization": (0, 0)}
 
 
 def _top5(received, expected):

@@ -1,0 +1,223 @@
+"""Images to calibrate with or to judge by: an array of whatever holds them, checked."""
+
+import itertools
+import warnings
+from collections.abc import Iterable, Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_senet.data import Dataset
+from keras_senet.export.contract import PIXELS, described
+
+# Images taken from what delivers them one after the other, to calibrate with.
+CALIBRATION_LIMIT = 512
+# Fewer say little of the ranges of activations.
+FEW_IMAGES = 10
+# The greatest pixel of a picture that anybody took is above.
+DARK = 32
+MOST_IMAGES = 100_000  # of a generator, which may have no end
+
+
+def calibration_images(images, shape, extent, name="calibration_images"):
+    """Images to calibrate with, `(N, H, W, C)`; warns of too few. See `examples`.
+
+    Of a data set or generator the first 512 images are taken.
+    """
+    if isinstance(images, Dataset):
+        images = images.calibration_images(CALIBRATION_LIMIT)
+    images, _ = examples(images, shape, extent, name, limit=CALIBRATION_LIMIT)
+    if len(images) < FEW_IMAGES:
+        warnings.warn(
+            f"{len(images)} image(s) to calibrate with are too few to learn the ranges of "
+            "activations from. Pass a hundred or more, like those that the file will see.",
+            stacklevel=3,
+        )
+    return images
+
+
+def examples(images, shape, extent=None, name="images", limit=None):
+    """Images as one array, and the labels that came with them.
+
+    Args:
+        images: `(N, H, W, C)`: an array; a list, generator, `tf.data.Dataset` or
+            `keras.utils.PyDataset` of images or batches, alone or as `(images, labels)`; or the
+            held-out images of a `keras_senet.data.Dataset`.
+        shape: `(H, W, C)` that they must have, `None` where any will do.
+        extent: Least and greatest value that the model takes, or `None` if unknown.
+        name: The argument's name, for messages.
+        limit: Most images to take from what delivers them one after the other.
+
+    Returns:
+        Images `(N, H, W, C)`, and labels `(N,)` if each came with an integer, else `None`.
+
+    Raises:
+        ValueError: If they are not such images, are not finite, or are certainly not in the
+            range that the model takes.
+    """
+    images, labels = _collected(images, shape, name, limit)
+    images = _numbers(images, shape, name)
+    _check_finite(images, name)
+    _check_range(images, extent, name)
+    return images, labels
+
+
+def _expected(shape, name):
+    sizes = ", ".join(map(str, shape))
+    return f"Argument `{name}` must be at least one image, (N, {sizes}), in the range that the "
+
+
+def _refusal(shape, name, received, remedy=""):
+    return ValueError(f"{_expected(shape, name)}model takes. Received: {received}.{remedy}")
+
+
+def _collected(images, shape, name, limit):
+    if isinstance(images, Dataset):
+        return images.held_out_arrays(limit)
+    if isinstance(images, tuple) and list(map(np.ndim, images)) == [4, 1]:
+        images = [images]  # (images, labels)
+    elif isinstance(images, (list, tuple)):
+        images = _stacked(images)
+    if isinstance(images, tf.data.Dataset):
+        endless = int(images.cardinality()) == tf.data.INFINITE_CARDINALITY
+    elif isinstance(images, keras.utils.PyDataset):
+        endless = images.num_batches is None
+        positions = itertools.count() if endless else range(images.num_batches)
+        images = map(images.__getitem__, positions)
+    elif hasattr(images, "__array__") or hasattr(images, "__array_interface__"):
+        return np.asarray(images), None
+    elif images is None or isinstance(images, (str, bytes, Mapping)):
+        received = "None" if images is None else repr(images)[:80]
+        raise _refusal(shape, name, received, " Pass the images themselves.")
+    elif isinstance(images, Iterable):
+        endless = False
+    else:
+        raise _refusal(shape, name, f"{type(images).__name__}")
+    if endless and limit is None:
+        raise _refusal(shape, name, "a data set without end", " Pass dataset.take(n).")
+    return _drawn(images, shape, name, limit)
+
+
+def _stacked(images):
+    """A list as an array, if it is one."""
+    try:
+        array = np.asarray(images)
+    except ValueError:  # of several sizes, or with labels
+        return iter(images)
+    return array if array.dtype != object else iter(images)
+
+
+def _drawn(stream, shape, name, limit):
+    """The first images of a stream of images or batches, and their labels."""
+    batches, targets, count = [], [], 0
+    for element in stream:
+        batch, target = _parts(element)
+        batch = np.asarray(batch)
+        batch = batch[None] if batch.ndim == 3 else batch
+        if batch.ndim != 4 or (batches and batch.shape[1:] != batches[0].shape[1:]):
+            first = f" after {batches[0].shape[1:]}" if batches else ""
+            remedy = " All images must have one size." if batches else ""
+            raise _refusal(shape, name, f"an element of shape {batch.shape}{first}", remedy)
+        batches.append(batch)
+        targets.append(_labels(target, len(batch)))
+        count += len(batch)
+        if limit is not None and count >= limit:
+            break
+        if count > MOST_IMAGES:
+            raise _refusal(shape, name, f"more than {MOST_IMAGES} images", " Pass fewer.")
+    if not batches:
+        raise _refusal(shape, name, "no image: the data set or generator is empty or used up")
+    labels = None if any(part is None for part in targets) else np.concatenate(targets)[:limit]
+    return np.concatenate(batches)[:limit], labels
+
+
+def _parts(element):
+    """Images and labels of what a data set delivers: alone, a tuple, or a dictionary."""
+    if isinstance(element, Mapping):
+        keys = [key for key in ("image", "images") if key in element] or list(element)[:1]
+        return element[keys[0]], element.get("label", element.get("labels"))
+    pair = isinstance(element, tuple) or (
+        isinstance(element, list) and all(hasattr(part, "__array__") for part in element)
+    )
+    if not pair:
+        return element, None
+    return element[0], element[1] if len(element) > 1 else None
+
+
+def _labels(target, count):
+    if target is None:
+        return None
+    labels = np.atleast_1d(np.asarray(target))
+    return labels if labels.shape == (count,) and labels.dtype.kind in "iu" else None
+
+
+def _numbers(images, shape, name):
+    """The images if they are numbers of the expected shape."""
+    if images.dtype.kind not in "iuf":
+        try:
+            if images.dtype.kind != "V":  # bfloat16 and others of ml_dtypes
+                raise TypeError
+            images = images.astype("float32")
+        except TypeError:
+            remedy = " Load files with keras_senet.load_image." if images.dtype.kind in "US" else ""
+            raise _refusal(shape, name, f"an array of {images.dtype}", remedy) from None
+    fits = images.ndim == 4 and len(images) > 0
+    if not fits or any(a not in (None, b) for a, b in zip(shape, images.shape[1:], strict=True)):
+        raise _refusal(shape, name, f"shape {images.shape}", _shape_remedy(images, shape))
+    return images
+
+
+def _shape_remedy(images, shape):
+    channels = shape[-1]
+    if images.ndim == 3 and None not in shape and images.shape == tuple(shape):
+        return " Pass images[None] for a single one."
+    if images.ndim == 4 and images.shape[-1] != channels:
+        if images.shape[1] == channels:
+            return " Channels come last: np.moveaxis(images, 1, -1)."
+        if images.shape[-1] == 1:
+            return f" Grey images: np.repeat(images, {channels}, -1)."
+    return ""
+
+
+def _check_finite(images, name):
+    if images.dtype.kind != "f":
+        return
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(images.astype("float32", copy=False)).all(axis=(1, 2, 3))
+    if not finite.all():
+        bad = np.flatnonzero(~finite)
+        raise ValueError(
+            f"Argument `{name}` must be finite numbers. Received: NaN or infinity in {len(bad)} of "
+            f"{len(images)} images, the first of them images[{bad[0]}]. Leave these out."
+        )
+
+
+def _check_range(images, extent, name):
+    low, high = float(images.min()), float(images.max())
+    received = f"{images.dtype} values in {low:.4g}..{high:.4g}"
+    if extent is None:
+        if low >= 0 and high > DARK:
+            warnings.warn(
+                f"Argument `{name}` looks like raw pixels ({received}), and the model has no "
+                "preprocessing that tells what it takes. If it was trained on normalized images, "
+                "pass normalized ones.",
+                stacklevel=4,
+            )
+        return
+    slack = (extent[1] - extent[0]) / 10  # bicubic resizing overshoots
+    greatest = max(-low, high)
+    # Pixels divided by 255, or brought to -1..1, or normalized by mean and deviation.
+    normalized = images.dtype.kind == "f" and 0 < greatest <= (4 if low < 0 else 1)
+    if low < extent[0] - slack or high > extent[1] + slack or (extent == PIXELS and normalized):
+        raise ValueError(
+            f"Argument `{name}` must be in {described(extent)}, as the model takes them. Received: "
+            f"{received}."
+            + (" Pass raw pixels: the model normalizes them itself." if extent == PIXELS else "")
+        )
+    if extent == PIXELS and high <= 1:
+        warnings.warn(
+            f"Argument `{name}` is almost black ({received}, of 0..255). Were the pixels divided "
+            "before they became integers?",
+            stacklevel=4,
+        )
