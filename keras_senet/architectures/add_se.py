@@ -6,6 +6,7 @@ import math
 import keras
 
 from keras_senet.architectures.blocks import squeeze_excite
+from keras_senet.architectures.graph import copy_weights
 from keras_senet.architectures.se_config import SEConfig
 from keras_senet.architectures.se_places import find_places
 from keras_senet.layers import SqueezeExcitation
@@ -86,7 +87,7 @@ def add_se(model, se=SEConfig(), where=None, start=None):
     copy = keras.models.clone_model(model, call_function=call)
     for layer in model.layers:
         if layer.weights:
-            copy.get_layer(layer.name).set_weights(layer.get_weights())
+            copy_weights(layer, copy.get_layer(layer.name))
     for layer in copy.layers:
         if start == "identity" and isinstance(layer, SqueezeExcitation):
             # The reduction stays random, so that this kernel has a gradient.

@@ -39,7 +39,9 @@ class LiteRT:
         if dtype != np.float32:
             scale, zero = self._image["quantization"]
             image = np.clip(
-                np.round(image / scale + zero), np.iinfo(dtype).min, np.iinfo(dtype).max
+                np.round(
+                    image / (scale or 1) + zero
+                ),  # plain integers have the scale 0 np.iinfo(dtype).min, np.iinfo(dtype).max
             )
         self.interpreter.set_tensor(self._image["index"], np.asarray(image)[None].astype(dtype))
 
@@ -55,7 +57,7 @@ class LiteRT:
             self.invoke()
             outputs.append(self.interpreter.get_tensor(self._output["index"]))
         outputs = np.concatenate(outputs)
-        if outputs.dtype != np.float32:
+        if outputs.dtype != np.float32 and self._output["quantization"][0]:
             scale, zero = self._output["quantization"]
             outputs = (outputs.astype("float32") - zero) * scale
         return outputs

@@ -193,19 +193,20 @@ def _runner(path):
 
 
 class _SavedModel:
-    dtype = "float32"
-
     def __init__(self, path):
         # The endpoint does not own its weights.
         self.served = tf.saved_model.load(str(path))
         self.endpoint = self.served.signatures["serve"]
         (self.image,) = self.endpoint.structured_input_signature[1].values()
         self.shape = tuple(self.image.shape[1:])
+        self.dtype = self.image.dtype.name
 
     def __call__(self, images):
         outputs = []
         for image in images:
-            (output,) = self.endpoint(**{self.image.name: tf.constant(image[None])}).values()
+            (output,) = self.endpoint(
+                **{self.image.name: tf.constant(image[None], self.image.dtype)}
+            ).values()
             outputs.append(output.numpy())
         return np.concatenate(outputs)
 
