@@ -19,13 +19,39 @@ from keras_senet.export.linear import (
 
 # Layers that do something in training only. Not every version of Keras has all of them.
 IDLE_NAMES = (
-    "ActivityRegularization AlphaDropout AugMix CutMix Dropout GaussianDropout GaussianNoise "
-    "Identity MixUp RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter "
-    "RandomContrast RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur "
-    "RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation "
-    "RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom SpatialDropout1D "
-    "SpatialDropout2D SpatialDropout3D"
-).split()
+    "ActivityRegularization",
+    "AlphaDropout",
+    "AugMix",
+    "CutMix",
+    "Dropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "Identity",
+    "MixUp",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+)
 IDLE = tuple(getattr(keras.layers, name) for name in IDLE_NAMES if hasattr(keras.layers, name))
 # Gates as an activation that runtimes fuse into a convolution: `factor * activation(x + shift)`.
 GATES = {
@@ -40,8 +66,8 @@ GATES = {
 def fold(model, group_width=1):
     """A copy of a network for inference only: fewer operations, the same outputs.
 
-    - Dropout, noise and random augmentation are left out; batch normalization and constant factors are multiplied into the
-      convolution or matrix product before them.
+    - Dropout, noise and random augmentation are left out; batch normalization and constant
+      factors are multiplied into the convolution or matrix product before them.
     - The squeeze of an SE block behind a linear 1x1 convolution reads what that convolution
       reads: with `U = W x + b` the mean of `W1 U + b1` over the pixels is
       `(W1 W) mean(x) + (W1 b + b1)`. That is exact, and a fraction of the traffic wherever the

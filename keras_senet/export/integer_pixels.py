@@ -1,4 +1,4 @@
-"""Files of models that take integers: the network in floats, and its pixels as a delegate reads them."""
+"""Files of models that take integers: the network in floats, and pixels in front of it."""
 
 import numpy as np
 

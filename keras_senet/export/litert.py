@@ -38,10 +38,9 @@ class LiteRT:
         dtype = self._image["dtype"]
         if dtype != np.float32:
             scale, zero = self._image["quantization"]
+            scale = scale or 1.0  # of plain integers the runtime says 0
             image = np.clip(
-                np.round(
-                    image / (scale or 1) + zero
-                ),  # plain integers have the scale 0 np.iinfo(dtype).min, np.iinfo(dtype).max
+                np.round(image / scale + zero), np.iinfo(dtype).min, np.iinfo(dtype).max
             )
         self.interpreter.set_tensor(self._image["index"], np.asarray(image)[None].astype(dtype))
 

@@ -21,8 +21,8 @@ def exportable(model):
     Raises:
         TypeError: If it is no Keras model.
         ValueError: If it is not built or not functional, has a `call` of its own, has several
-            inputs or outputs, does not take images `(N, H, W, C)`, has a layer without a float32 form, or Keras does
-            not run on TensorFlow.
+            inputs or outputs, does not take images `(N, H, W, C)`, has a layer without a float32
+            form, or Keras does not run on TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(

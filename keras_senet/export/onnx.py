@@ -51,7 +51,7 @@ def to_onnx(model, path, *, overwrite=False):
 
 
 def _write(folded, path):
-    signature = [image_spec(folded, folded.inputs[0].shape)]
+    signature = [image_spec(folded, (None, *folded.inputs[0].shape[1:]))]
     try:
         as_model(folded).export(path, format="onnx", verbose=False, input_signature=signature)
     except Exception as error:  # tf2onnx raises whatever its rewriters meet

@@ -36,7 +36,8 @@ def to_tflite(
     The model is folded first (see `fold`). Input and output are float32, `(1, H, W, C)` in the
     range that the model takes (raw pixels in 0..255 where preprocessing is inside) to its output;
     with `"int8_full"` both are uint8. The file of a model that takes integers takes the same type.
-    The float file is run beside the model first, and refused if it computes something else. The file tells MediaPipe and Android's classes that.
+    The float file is run beside the model first, and refused if it computes something else.
+    The file tells MediaPipe and Android's classes what it takes.
 
     Args:
         model: A built functional `keras.Model`; mixed precision is rebuilt in float32.
