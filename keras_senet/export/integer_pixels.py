@@ -30,6 +30,7 @@ def float_part(network):
         return None
     graph.operators = [operator for operator in graph.operators if operator is not readers[0]]
     _begin_at(model, graph, floats)
+    _remove(model, graph, pixels)
     return serialized(model)
 
 
@@ -79,6 +80,25 @@ def _begin_at(model, graph, tensor):
         for end in signature.inputs:
             end.tensorIndex = tensor
     graph.inputs = np.array([tensor], "int32")
+
+
+def _remove(model, graph, index):
+    """Takes out a tensor that nobody reads, which calibration could not read either."""
+    last = len(graph.tensors) - 1
+    graph.tensors[index] = graph.tensors[last]
+    graph.tensors.pop()
+
+    def moved(indices):
+        return np.array([index if one == last else one for one in indices], "int32")
+
+    for operator in graph.operators:
+        operator.inputs, operator.outputs = moved(operator.inputs), moved(operator.outputs)
+        if operator.intermediates is not None:
+            operator.intermediates = moved(operator.intermediates)
+    graph.inputs, graph.outputs = moved(graph.inputs), moved(graph.outputs)
+    for signature in model.signatureDefs or []:
+        for end in (*signature.inputs, *signature.outputs):
+            end.tensorIndex = index if end.tensorIndex == last else end.tensorIndex
 
 
 def _kind(model, operator):
