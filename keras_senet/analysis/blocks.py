@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_senet.architectures.graph import Graph
+from keras_senet.architectures.graph import Graph, copy_weights
 from keras_senet.layers import SqueezeExcitation
 
 
@@ -68,7 +68,7 @@ def with_blocks(model, block, share=True):
     copy = keras.models.clone_model(model, call_function=call)
     for layer in copy.layers:
         if layer.weights:
-            layer.set_weights(model.get_layer(layer.name).get_weights())
+            copy_weights(model.get_layer(layer.name), layer)
     return copy
 
 

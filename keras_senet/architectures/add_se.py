@@ -6,6 +6,7 @@ import math
 import keras
 
 from keras_senet.architectures.blocks import squeeze_excite
+from keras_senet.architectures.graph import copy_weights
 from keras_senet.architectures.se_config import SEConfig
 from keras_senet.architectures.se_places import find_places
 from keras_senet.layers import Conv2D, SqueezeExcitation
@@ -92,7 +93,7 @@ def add_se(model, se=SEConfig(), where=None, start=None):
     for layer in model.layers:
         if layer.weights:
             copied = copy.get_layer(layer.name)
-            copied.set_weights(layer.get_weights())
+            copy_weights(layer, copied)
             # A frozen model freezes layers that need not know of it themselves.
             copied.trainable = copied.trainable and model.trainable
     for layer in copy.layers:

@@ -1,4 +1,4 @@
-"""The calls of a functional model's layers, and who reads what."""
+"""The calls of a functional model's layers, who reads what, and faithful copies of them."""
 
 import keras
 
@@ -32,3 +32,34 @@ class Graph:
     def readers(self, tensor):
         """The calls that read a tensor."""
         return self.consumers.get(id(tensor), [])
+
+
+def computes_its_graph(model):
+    """Whether a functional or sequential model computes its graph, and not a `call` of its own."""
+    kinds = [kind for kind in type(model).__mro__ if not _is_of(kind, "keras")]
+    return not any("call" in vars(kind) or "__call__" in vars(kind) for kind in kinds)
+
+
+def can_be_rebuilt(layer):
+    """Whether a layer's configuration says all about it: it and its parts are Keras' or ours.
+
+    Configurations of other kinds may miss a field, and those of `Lambda` miss what its function
+    refers to. A copy of such a layer could compute something else without a word.
+    """
+    parts = [layer, *layer._flatten_layers(include_self=False)]
+    return all(
+        _is_of(type(part), "keras", "keras_senet") and not isinstance(part, keras.layers.Lambda)
+        for part in parts
+    )
+
+
+def copy_weights(source, target):
+    """Gives a layer or model the weights of another one of the same structure."""
+    target.set_weights(source.get_weights())
+    for layer in target._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with values that it derives from its weights
+
+
+def _is_of(kind, *packages):
+    return kind.__module__.split(".")[0] in (*packages, "builtins")

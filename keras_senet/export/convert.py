@@ -1,5 +1,6 @@
 """A Keras model to the bytes of a .tflite file of builtin operators."""
 
+import re
 import tempfile
 
 import tensorflow as tf
@@ -16,7 +17,7 @@ def convert(model, shape, float16=False):
         float16: Whether weights are kept in half the space.
 
     Returns:
-        Bytes of the file.
+        Bytes of the file, which takes images of the type that `image_dtype` tells.
 
     Raises:
         ValueError: If it needs operators that TensorFlow Lite lacks.
@@ -36,6 +37,17 @@ def convert(model, shape, float16=False):
             if type(error).__name__ != "ConverterError":
                 raise
             raise ValueError(
-                f"Model {model.name!r} cannot be written with TensorFlow Lite's builtin operators: "
-                f"{error}"
-            ) from error
+                f"Model {model.name!r} cannot be written with TensorFlow Lite's builtin "
+                f"operators: {_reason(str(error))}. Build it without, or export a SavedModel."
+            ) from None
+
+
+def _reason(message):
+    """The operators that are missing, or the first line, of the converter's pages."""
+    missing = sorted(set(re.findall(r"'tf\.(\w+)' op is neither a custom op nor", message)))
+    if missing:
+        return "it lacks " + ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+    lines = [
+        re.sub(r"loc\(.*\): |<unknown>:\d+: |error: ", "", line) for line in message.split("\n")
+    ]
+    return next((line.strip()[:200] for line in lines if line.strip()), "no reason is given")

@@ -6,24 +6,53 @@ import keras
 import numpy as np
 
 from keras_senet import layers
+from keras_senet.architectures.graph import can_be_rebuilt, computes_its_graph, copy_weights
 from keras_senet.export.linear import (
     NORMALIZATIONS,
     LinearMap,
+    in_float,
     is_linear,
     normalization,
     pointwise,
     product_weights,
 )
 
-# Layers that do something in training only.
-IDLE = (
-    keras.layers.Dropout,
-    keras.layers.SpatialDropout2D,
-    keras.layers.GaussianDropout,
-    keras.layers.GaussianNoise,
-    keras.layers.ActivityRegularization,
-    keras.layers.Identity,
+# Layers that do something in training only. Not every version of Keras has all of them.
+IDLE_NAMES = (
+    "ActivityRegularization",
+    "AlphaDropout",
+    "AugMix",
+    "CutMix",
+    "Dropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "Identity",
+    "MixUp",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
 )
+IDLE = tuple(getattr(keras.layers, name) for name in IDLE_NAMES if hasattr(keras.layers, name))
 # Gates as an activation that runtimes fuse into a convolution: `factor * activation(x + shift)`.
 GATES = {
     "sigmoid": ("sigmoid", 0.0, 1.0),
@@ -37,8 +66,8 @@ GATES = {
 def fold(model, group_width=1):
     """A copy of a network for inference only: fewer operations, the same outputs.
 
-    - Dropout is left out; batch normalization and constant factors are multiplied into the
-      convolution or matrix product before them.
+    - Dropout, noise and random augmentation are left out; batch normalization and constant
+      factors are multiplied into the convolution or matrix product before them.
     - The squeeze of an SE block behind a linear 1x1 convolution reads what that convolution
       reads: with `U = W x + b` the mean of `W1 U + b1` over the pixels is
       `(W1 W) mean(x) + (W1 b + b1)`. That is exact, and a fraction of the traffic wherever the
@@ -48,8 +77,10 @@ def fold(model, group_width=1):
       1x1 convolution, which runtimes compute several times faster than a product and a sum.
     - Narrow groups are merged into wider ones with zeros between them, if asked for.
 
-    Everything else stays as it is: SE behind an activation, normalization without a convolution
-    before it, models inside the model, layers that are called several times.
+    Functional and sequential models inside the model are folded too, each for itself. Everything
+    else stays as it is: SE behind an activation, normalization without a convolution before it,
+    layers that are called several times. All layers are called with `training=False`, whatever
+    the model calls them with, as `model.predict` does.
 
     Args:
         model: A functional or built sequential `keras.Model` in float32.
@@ -57,11 +88,12 @@ def fold(model, group_width=1):
             the groups. Depthwise convolutions stay.
 
     Returns:
-        A functional model of the same name with weights of its own (but for layers that Keras
-        cannot copy). It cannot be trained on: its normalizations are gone.
+        A functional model of the same name and the same type of input, with weights of its own
+        (but for layers of kinds that are neither Keras' nor ours, which it shares). It cannot be
+        trained on: its normalizations are gone.
 
     Raises:
-        TypeError: If the model is no functional Keras model.
+        TypeError: If the model is no functional Keras model, or has a `call` of its own.
         ValueError: If `group_width` is no integer above 0.
 
     Reference:
@@ -77,25 +109,19 @@ def fold(model, group_width=1):
             f"Only functional and built sequential models can be folded. Received: {model!r}. "
             "Wrap another: keras.Model(inputs, outputs)."
         )
+    if not computes_its_graph(model):
+        raise TypeError(
+            f"Model {model.name!r} has a `call` of its own ({type(model).__name__}), which is not "
+            "in its graph. Wrap it: keras.Model(inputs, model(inputs))."
+        )
     if isinstance(group_width, bool) or not isinstance(group_width, int) or group_width < 1:
         raise ValueError(
             f"Argument `group_width` must be an integer above 0. Received: {group_width!r}"
         )
-    if isinstance(model, keras.Sequential):
-        model = keras.Model(model.inputs, model.outputs[0], name=model.name)
-    folding = _Folding(model, group_width)
-    copy = keras.models.clone_model(model, clone_function=_copy, call_function=folding.call)
-    for layer in copy.layers:
-        if layer.name in folding.kept and layer.weights:
-            layer.set_weights(model.get_layer(layer.name).get_weights())
-    return copy
-
-
-def _copy(layer):
-    try:
-        return type(layer).from_config(layer.get_config())
-    except (NotImplementedError, TypeError, ValueError):
-        return layer  # of a user's own kind, which cannot be rebuilt: the copy shares it
+    sequential = isinstance(model, keras.Sequential)
+    ends = (model.inputs[0], model.outputs[0]) if sequential else (model.input, model.output)
+    # Of Keras' own class, and not compiled, whatever the model is.
+    return _Folding(keras.Model(*ends, name=model.name), group_width).copy()
 
 
 def _channels_rescaled(layer, x):
@@ -125,26 +151,54 @@ class _Folding:
         self.group_width = group_width
         self.maps = {}  # of a tensor: the map that computes it
         self.products = {}  # of a tensor: the map and the gates that it is the product of
-        self.kept = set()  # names of the layers that go into the copy as they are
+        self.copies = []  # pairs of a layer that is kept and its copy
         nodes = [node for row in model._nodes_by_depth.values() for node in row]
         self.calls = collections.Counter(node.operation.name for node in nodes)
         self.readers = collections.Counter(tensor for tensor in map(id, model.outputs))
         for node in nodes:
             self.readers.update({id(tensor) for tensor in node.input_tensors})
 
-    def call(self, layer, *args, **kwargs):
+    def copy(self):
+        """The folded model."""
+        copy = keras.models.clone_model(
+            self.model, clone_function=self._copy, call_function=self._call
+        )
+        for layer, twin in self.copies:
+            if twin.built and twin.weights:
+                copy_weights(layer, twin)
+        return copy
+
+    def _copy(self, layer):
+        if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
+            return fold(layer, self.group_width) if computes_its_graph(layer) else layer
+        if not isinstance(layer, keras.Layer):
+            return type(layer).from_config(layer.get_config())  # an operation of keras.ops
+        if not can_be_rebuilt(layer):
+            return layer
+        try:
+            copy = type(layer).from_config(layer.get_config())
+        except (NotImplementedError, TypeError, ValueError):
+            return layer  # which holds something of a user's own
+        self.copies.append((layer, copy))
+        return copy
+
+    def _call(self, layer, *args, **kwargs):
         """What the copy computes in place of one call of a layer."""
         if isinstance(layer, keras.Layer):
+            original = self.model.get_layer(layer.name)
             if self.calls[layer.name] == 1 and len(args) == 1:
-                output = self._folded(self.model.get_layer(layer.name), args[0])
+                output = self._folded(original, args[0])
                 if output is not None:
                     return output
-            self.kept.add(layer.name)
+            if original._call_has_training_arg:
+                kwargs = {**kwargs, "training": False}
         return layer(*args, **kwargs)
 
     def _folded(self, layer, x):
         if type(layer) in IDLE:
-            return x
+            return in_float(x, layer.name) if "float" in layer.output.dtype else x
+        if type(layer) is keras.layers.Pipeline:
+            return self._random_parts_left_out(layer, x)
         if is_linear(layer):
             return self._mapped(LinearMap.of(layer, x), layer)
         if type(layer) in NORMALIZATIONS and layer.axis in (-1, len(x.shape) - 1):
@@ -155,6 +209,13 @@ class _Folding:
         if type(layer) is layers.SqueezeExcitation:
             return self._squeeze_excited(layer, x)
         return None
+
+    def _random_parts_left_out(self, pipeline, x):
+        if "float" not in x.dtype:
+            return None  # the first of them makes floats, on which the others depend
+        parts = [part for part in pipeline.layers if type(part) not in IDLE]
+        copies = [self._copy(part) for part in parts]
+        return keras.layers.Pipeline(copies, name=pipeline.name)(x, training=False)
 
     def _mapped(self, linear, layer):
         output = linear.call(self.group_width)

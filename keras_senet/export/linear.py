@@ -34,6 +34,7 @@ class LinearMap:
         kernel = np.asarray(layer.kernel, "float64")
         filters = kernel.shape[2] * kernel.shape[3] if is_depthwise(layer) else kernel.shape[-1]
         bias = np.asarray(layer.bias, "float64") if layer.use_bias else np.zeros(filters)
+        source = source if source is None else in_float(source, layer.name)
         return cls(layer, source, kernel, bias, getattr(layer, "groups", 1))
 
     def scaled(self, factor, offset=0.0):
@@ -112,6 +113,19 @@ def normalization(layer):
     return factor, weights.get("beta", 0.0) - factor * np.asarray(layer.moving_mean, "float64")
 
 
+def in_float(x, name):
+    """A tensor of integers, as pixels may be, in float32; other tensors as they are.
+
+    Args:
+        x: A symbolic tensor.
+        name: Name of the layer that reads it, which the new one is called after.
+    """
+    if "float" in x.dtype:
+        return x
+    # A layer, since operations of keras.ops cannot be named and names must be unique.
+    return keras.layers.Rescaling(1.0, dtype="float32", name=f"{name}_float")(x)
+
+
 def product_weights(convolution):
     """Matrix `(C, filters)` and bias of a 1x1 convolution of an SE block, in float64."""
     linear = LinearMap.of(convolution, None)
@@ -121,7 +135,7 @@ def product_weights(convolution):
 def pointwise(x, matrix, bias, activation, name):
     """A new 1x1 convolution of an image by a matrix `(C, filters)`."""
     layer = layers.Conv2D(len(bias), 1, activation=activation, dtype="float32", name=name)
-    output = layer(x)
+    output = layer(in_float(x, name))
     layer.set_weights([matrix[None, None].astype("float32"), bias.astype("float32")])
     return output
 

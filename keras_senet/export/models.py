@@ -1,6 +1,12 @@
 """What may be exported: a built float32 network from one image to one output."""
 
 import keras
+import numpy as np
+
+from keras_senet.architectures.graph import can_be_rebuilt, computes_its_graph, copy_weights
+
+INTEGERS = ("uint8", "int8", "int16", "int32")
+OTHER_FLOATS = ("float16", "bfloat16", "float64")
 
 
 def exportable(model):
@@ -14,9 +20,9 @@ def exportable(model):
 
     Raises:
         TypeError: If it is no Keras model.
-        ValueError: If it is not built or not functional, has several inputs or outputs, does
-            not take images `(N, H, W, C)`, has a layer without a float32 form, or Keras does
-            not run on TensorFlow.
+        ValueError: If it is not built or not functional, has a `call` of its own, has several
+            inputs or outputs, does not take images `(N, H, W, C)`, has a layer without a float32
+            form, or Keras does not run on TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
@@ -32,14 +38,50 @@ def exportable(model):
             "a sequential model with model.build((None, height, width, channels)), wrap others: "
             "keras.Model(inputs, outputs)."
         )
-    if len(model.inputs) != 1 or len(model.outputs) != 1 or len(model.inputs[0].shape) != 4:
+    if not computes_its_graph(model):
         raise ValueError(
-            "Expected a model with one input (N, H, W, C) and one output. Received: inputs "
-            f"{[tuple(x.shape) for x in model.inputs]}, outputs "
-            f"{[tuple(x.shape) for x in model.outputs]}. Export one output at a time: "
-            "keras.Model(model.input, model.outputs[i])."
+            f"Model {model.name!r} has a `call` of its own ({type(model).__name__}), which is not "
+            "in its graph. Wrap it: keras.Model(inputs, model(inputs))."
         )
+    _check_ends(model)
     return model if _is_float32(model) else _float32_clone(model)
+
+
+def _check_ends(model):
+    inputs, outputs = model.inputs, model.outputs
+    if len(inputs) != 1:
+        raise ValueError(
+            f"Expected a model with one input, images (N, H, W, C). Model {model.name!r} has "
+            f"{len(inputs)} inputs: {_listed(inputs)}. Make those that do not change constants of "
+            "a model with one: keras.Model(image, model([image, keras.ops.ones(...)]))."
+        )
+    if len(inputs[0].shape) != 4:
+        raise ValueError(
+            f"Expected a model of images (N, H, W, C), one input of four axes. Model "
+            f"{model.name!r} takes {tuple(inputs[0].shape)}. Export it with Keras' own "
+            "model.export, or put a keras.layers.Reshape behind an input of four axes."
+        )
+    if len(outputs) != 1:
+        key = repr(next(iter(model.output))) if isinstance(model.output, dict) else 0
+        raise ValueError(
+            f"Expected a model with one output. Model {model.name!r} has {len(outputs)} outputs: "
+            f"{_listed(outputs)}. Export one at a time: "
+            f"keras.Model(model.input, model.output[{key}])."
+        )
+
+
+def _listed(tensors, most=4):
+    shapes = [str(tuple(x.shape)) for x in tensors[:most]]
+    return ", ".join(shapes) + (", ..." if len(tensors) > most else "")
+
+
+def image_dtype(model):
+    """Name of the type that an artefact of the model takes: its own integers, or float32.
+
+    Models of float16, bfloat16 or float64 images take float32 there, and cast as they do in Keras.
+    """
+    dtype = model.inputs[0].dtype
+    return dtype if dtype in INTEGERS else "float32"
 
 
 def image_shape(model, input_size=None):
@@ -67,8 +109,29 @@ def image_shape(model, input_size=None):
     return (*size, channels)
 
 
+def example_images(model, shape):
+    """Two images that hold for raw pixels, and for pixels in 0..1 where the model takes floats.
+
+    Args:
+        model: A model that `exportable` accepts.
+        shape: `(H, W, C)`.
+
+    Returns:
+        `(2, H, W, C)` of the type that an artefact of the model takes.
+    """
+    dtype = image_dtype(model)
+    images = np.random.default_rng(0).integers(1, 127 if dtype == "int8" else 255, (2, *shape))
+    if dtype == "float32":
+        images = images / np.reshape([1, 255], (2, 1, 1, 1))
+    return images.astype(dtype)
+
+
 def _is_float32(model):
-    return all(layer.dtype_policy.name == "float32" for layer in _leaves(model))
+    return not any(
+        _is_other(part.dtype_policy.name)
+        for leaf in _leaves(model)
+        for part in leaf._flatten_layers()
+    )
 
 
 def _leaves(model):
@@ -77,18 +140,72 @@ def _leaves(model):
 
 
 def _float32_clone(model):
-    def in_float32(layer):
-        if not isinstance(layer, keras.Layer):
-            return type(layer).from_config(layer.get_config())  # of keras.ops, without a dtype
-        return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
-
     try:
-        clone = keras.models.clone_model(model, clone_function=in_float32, recursive=True)
-        clone.set_weights(model.get_weights())
+        clone = rebuilt(model, _in_float32)
+        if not all(map(can_be_rebuilt, _leaves(model))):
+            _check_configurations(model)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"Model {model.name!r} computes in {model.dtype_policy.name} and could not be rebuilt "
-            f"in float32: {error}. Build it under the float32 policy, load its weights, and "
-            "export that."
+            f"in float32: {str(error)[:300]}. Build it under the float32 policy, load its weights, "
+            "and export that."
         ) from error
     return clone
+
+
+def rebuilt(model, configuration):
+    """A copy of a model, layer by layer, with equal weights.
+
+    Args:
+        model: A functional or sequential model.
+        configuration: Function of a layer's configuration to that of its copy.
+    """
+    pairs = []
+
+    def rebuild(layer):
+        config = layer.get_config()
+        is_layer = isinstance(layer, keras.Layer)  # operations of keras.ops stay as they are
+        copy = type(layer).from_config(configuration(config) if is_layer else config)
+        pairs.append((layer, copy))
+        return copy
+
+    clone = keras.models.clone_model(model, clone_function=rebuild, recursive=True)
+    for layer, copy in pairs:
+        # Operations of keras.ops have no weights.
+        if isinstance(layer, keras.Layer) and layer.weights:
+            copy_weights(layer, copy)
+    return clone
+
+
+def _in_float32(config):
+    """A configuration with float32 in place of each policy of another or mixed precision."""
+    if isinstance(config, (list, tuple)):
+        return type(config)(map(_in_float32, config))
+    if not isinstance(config, dict):
+        return config
+    if config.get("class_name") == "DTypePolicy" and _is_other(config["config"]["name"]):
+        return {**config, "config": {**config["config"], "name": "float32"}}
+    return {
+        key: "float32" if key == "dtype" and _is_other(value) else _in_float32(value)
+        for key, value in config.items()
+    }
+
+
+def _is_other(policy):
+    return isinstance(policy, str) and policy.removeprefix("mixed_") in OTHER_FLOATS
+
+
+def _check_configurations(model):
+    """Raises if layers of users' kinds compute something else when built from configurations."""
+    shape = tuple(size or 64 for size in model.inputs[0].shape[1:])
+    images = example_images(model, shape)
+    copy = rebuilt(model, lambda config: config)
+    expected, received = (
+        np.asarray(one.predict(images, verbose=0), "float32") for one in (model, copy)
+    )
+    if not np.allclose(expected, received, rtol=0, atol=0.01 * np.abs(expected).max()):
+        kinds = {type(leaf).__name__ for leaf in _leaves(model) if not can_be_rebuilt(leaf)}
+        raise ValueError(
+            "a copy by `get_config` computes something else. Give all constructor arguments in "
+            f"`get_config` of {', '.join(sorted(kinds))}"
+        )

@@ -5,8 +5,10 @@ import pathlib
 import keras
 import tensorflow as tf
 
+from keras_senet.architectures.graph import Graph
 from keras_senet.export.artefacts import written_whole
 from keras_senet.export.fold import fold
+from keras_senet.export.inference import check_artefact, image_spec, inference
 from keras_senet.export.models import exportable, image_shape
 from keras_senet.layers import ImageNormalization
 
@@ -18,8 +20,9 @@ def to_saved_model(model, path, *, input_size=None, overwrite=False):
 
     Endpoints, each for any N:
 
-    - `serve` (and `serving_default`): float32 images `(N, H, W, C)` in the range that the model
-      takes (raw pixels in 0..255 where preprocessing is inside) to its output;
+    - `serve` (and `serving_default`): images `(N, H, W, C)` in the range that the model takes (raw
+      pixels in 0..255 where preprocessing is inside) to its output; float32, or the integers of a
+      model that takes integers;
     - `jpeg`: `(N,)` JPEG files to its output; each is decoded, resized and cropped as
       `load_image` does for the model; of models of a known size that take RGB;
     - `features`: images to what the classifier reads; of models that end in one.
@@ -36,7 +39,8 @@ def to_saved_model(model, path, *, input_size=None, overwrite=False):
 
     Raises:
         FileExistsError, FileNotFoundError, PermissionError: See `path` and `overwrite`.
-        TypeError, ValueError: If the model cannot be exported; the message says why.
+        TypeError, ValueError: If the model cannot be exported, or the artefact would compute
+            something else than `model.predict`; the message says why.
 
     Example:
         >>> path = to_saved_model(keras_senet.SEResNet20(), "served")
@@ -46,24 +50,34 @@ def to_saved_model(model, path, *, input_size=None, overwrite=False):
     """
     model = exportable(model)
     view = next((x for x in model.layers if isinstance(x, ImageNormalization)), DEFAULT_VIEW)
-    model = fold(model)
+    original, model = model, fold(model)
     shape = model.inputs[0].shape[1:]
     if input_size is not None:
         shape = image_shape(model, input_size)
     with written_whole(path, overwrite) as partial:
         archive = keras.export.ExportArchive()
         archive.track(model)
-        images = [tf.TensorSpec((None, *model.inputs[0].shape[1:]), tf.float32, "image")]
-        archive.add_endpoint("serve", lambda image: model(image, training=False), images)
+        images = [image_spec(model, (None, *model.inputs[0].shape[1:]))]
+        archive.add_endpoint("serve", inference(model), images)
         if None not in shape[:2] and shape[0] == shape[1] and shape[2] == 3:
             files = [tf.TensorSpec((None,), tf.string, "jpeg")]
             archive.add_endpoint("jpeg", _of_files(model, shape[0], view), files)
-        classifier = model.layers[-1]
-        if isinstance(classifier, keras.layers.Dense):
-            features = keras.Model(model.inputs, classifier.input)
-            archive.add_endpoint("features", lambda image: features(image, training=False), images)
+        features = _features(model)
+        if features is not None:
+            archive.add_endpoint("features", inference(features), images)
         archive.write_out(partial, verbose=False)
+        served = tf.saved_model.load(str(partial))
+        check_artefact(original, shape, served.serve, "SavedModel")
     return pathlib.Path(path)
+
+
+def _features(model):
+    """The model up to what its classifier reads, or `None` if it does not end in one."""
+    output = model.outputs[0]
+    last = Graph(model).producer[id(output)]
+    if not isinstance(last.operation, keras.layers.Dense):
+        return None
+    return keras.Model(model.inputs, last.input_tensors[0])
 
 
 def _of_files(model, size, view):
@@ -86,6 +100,8 @@ def _of_files(model, size, view):
 
 
 def write_saved_model(model, folder, shape):
-    """Writes a SavedModel of an exportable model for float32 images of a shape `(N, H, W, C)`."""
-    signature = keras.InputSpec(shape=shape, dtype="float32", name="image")
-    model.export(folder, format="tf_saved_model", verbose=False, input_signature=[signature])
+    """Writes a SavedModel of an exportable model for images of a shape `(N, H, W, C)`."""
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serve", inference(model), [image_spec(model, shape)])
+    archive.write_out(folder, verbose=False)

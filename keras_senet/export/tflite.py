@@ -9,13 +9,17 @@ from keras_senet.export.contract import contract
 from keras_senet.export.convert import convert
 from keras_senet.export.fold import fold
 from keras_senet.export.images import calibration_images as checked_calibration
+from keras_senet.export.inference import check_artefact
 from keras_senet.export.int8 import calibrate, needs_quantizer, quantize, quantize_weights
 from keras_senet.export.integer_ends import with_uint8_ends
+from keras_senet.export.integer_pixels import float_part, with_integer_pixels
+from keras_senet.export.litert import LiteRT
 from keras_senet.export.metadata import append_labels, with_metadata
-from keras_senet.export.models import exportable, image_shape
+from keras_senet.export.models import exportable, image_dtype, image_shape
 from keras_senet.export.sensitivity import quantize_until
 
 CALIBRATED = ("int8", "int8_full")
+HALF_IS_COARSER = 1000  # rounding of weights in float16 against that of float32 sums
 QUANTIZATIONS = (None, "float16", "dynamic", *CALIBRATED)
 
 
@@ -35,8 +39,10 @@ def to_tflite(
 
     The model is folded first (see `fold`). Input and output are float32, `(1, H, W, C)` in the
     range that the model takes (raw pixels in 0..255 where preprocessing is inside) to its output;
-    with `"int8_full"` both are uint8, with scales of their own: see `integer_ends`. The metadata
-    tell MediaPipe and Android's classes that range if the model's layers do, and else nothing.
+    with `"int8_full"` both are uint8, with scales of their own: see `integer_ends`. The file of a
+    model that takes integers takes the same type. The float file is run beside the model first, and
+    refused if it computes something else. The metadata tell MediaPipe and Android's classes the
+    range of the image if the model's layers do, and else nothing.
 
     Args:
         model: A built functional `keras.Model`; mixed precision is rebuilt in float32.
@@ -63,8 +69,9 @@ def to_tflite(
 
     Raises:
         FileExistsError, FileNotFoundError, PermissionError: See `path` and `overwrite`.
-        TypeError, ValueError: If an argument is outside the above, the model cannot be exported
-            or needs operators that TensorFlow Lite lacks.
+        TypeError, ValueError: If an argument is outside the above, the model cannot be exported,
+            needs operators that TensorFlow Lite lacks, or the file would compute something else
+            than `model.predict`.
         ImportError: If quantization lacks a package.
 
     Example:
@@ -82,10 +89,7 @@ def to_tflite(
     if quantization not in (None, "float16"):
         needs_quantizer()
     with written_whole(path, overwrite) as partial:
-        folded = fold(model, group_width)
-        if quantization == "float16":
-            _check_half(folded)
-        network = convert(folded, shape, float16=quantization == "float16")
+        network, dtype = _float_network(model, shape, group_width, quantization)
         if quantization == "dynamic":
             network = quantize_weights(network)
         elif quantization in CALIBRATED and min_agreement is not None:
@@ -94,10 +98,35 @@ def to_tflite(
             network = quantize(network, calibrate(network, images))
         if quantization == "int8_full":
             network = with_uint8_ends(network, images, known)
+        elif dtype is not None:
+            network = with_integer_pixels(network, dtype)
         partial.write_bytes(with_metadata(network, model.name, known, labels))
         if labels:
             append_labels(partial, labels)
     return pathlib.Path(path)
+
+
+def _float_network(model, shape, group_width, quantization):
+    """The network with float weights, and the type of integers to put in front, if any."""
+    half = quantization == "float16"
+    folded = fold(model, group_width)
+    if half:
+        _check_half(folded)
+    network = convert(folded, shape, float16=half)
+    coarser = HALF_IS_COARSER if half else 1
+    check_artefact(model, shape, LiteRT(network), "TensorFlow Lite file", coarser)
+    dtype = image_dtype(model)
+    if dtype == "float32":
+        return network, None
+    floats = float_part(network)
+    if floats is not None:
+        return floats, dtype
+    if quantization in (None, "float16"):
+        return network, None
+    raise ValueError(
+        f"Model {model.name!r} computes with its {dtype} pixels before it makes floats of them, "
+        f"which {quantization!r} cannot quantize. Build it on a float32 keras.Input."
+    )
 
 
 def _calibration(images, quantization, shape, extent):

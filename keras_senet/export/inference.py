@@ -1,0 +1,96 @@
+"""The inference of a model, `model.predict`: traced for every format, and compared with a file."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_senet.export.models import example_images, image_dtype
+
+# Of the largest output: what float32 sums in another order may differ by in any network.
+ROUNDING = 1e-4
+# Networks that amplify small changes amplify the rounding of their first layers too.
+AMPLIFIED = 30
+LEAST_SIZE = 96  # pixels that a model of any size is compared at
+
+
+def inference(model):
+    """What `model.predict` computes, as a function of a batch that TensorFlow can trace.
+
+    Without `training=False` layers take the default of their own, which is `True` for Keras'
+    image preprocessing, and all layers behind such a one follow it.
+
+    Args:
+        model: A Keras model.
+    """
+    return lambda image: model(image, training=False)
+
+
+def image_spec(model, shape):
+    """The `tf.TensorSpec` of a batch `shape` `(N, H, W, C)`, of the type that artefacts take."""
+    return tf.TensorSpec(shape, image_dtype(model), "image")
+
+
+def check_artefact(model, shape, run, kind, coarser=1):
+    """Compares an artefact with `model.predict` on two images.
+
+    Differences beyond rounding are of the artefact, not of arithmetic: the bound is a share of the
+    largest output, or what the model itself makes of a change of its images in the last bits.
+
+    Args:
+        model: The exported model.
+        shape: `(H, W, C)` of the images, `None` for any height and width.
+        run: Function of images `(2, H, W, C)` to the artefact's outputs.
+        kind: What the artefact is called in the message.
+        coarser: How many times coarser than float32 the artefact rounds.
+
+    Raises:
+        ValueError: If the outputs differ, or the model's are random.
+    """
+    images = example_images(model, tuple(size or LEAST_SIZE for size in shape))
+    expected, again, moved = (_predicted(model, x) for x in (images, images, _moved(images)))
+    scale = _largest(expected)
+    if _difference(expected, again) > ROUNDING * scale:
+        raise ValueError(
+            f"Model {model.name!r} cannot be exported: model.predict gives another output each "
+            "time for the same images, so something in it is random at inference. Make its "
+            "random layers do nothing unless `training` is true."
+        )
+    found = _difference(expected, run(images))
+    if found > coarser * max(ROUNDING * scale, AMPLIFIED * _difference(expected, moved)):
+        raise ValueError(
+            f"The {kind} of model {model.name!r} would compute something else than model.predict: "
+            f"outputs of up to {scale:.3g} differ by {found:.3g}, so it was not written. Look for "
+            "layers whose `get_config` misses an argument, that mix the images of a batch, or a "
+            "`predict_step` of the model's own, and build the model of Keras' layers instead."
+        )
+
+
+def _predicted(model, images):
+    return np.asarray(model.predict(images, verbose=0), "float32")
+
+
+def _moved(images):
+    """The images with a change in the last bits, of integers in a few pixels."""
+    rng = np.random.default_rng(1)
+    if images.dtype == "float32":
+        return (images * (1 + rng.uniform(-1e-6, 1e-6, images.shape))).astype("float32")
+    return images + (rng.uniform(size=images.shape) < 1e-3).astype(images.dtype)
+
+
+def _largest(outputs):
+    finite = outputs[np.isfinite(outputs)]
+    return float(np.abs(finite).max(initial=0.0)) or 1.0
+
+
+def _difference(expected, received):
+    received = np.asarray(received, "float32")
+    if expected.shape != received.shape or (np.isfinite(expected) != np.isfinite(received)).any():
+        return np.inf
+    finite = np.isfinite(expected)
+    return float(np.abs(expected[finite] - received[finite]).max(initial=0.0))
+
+
+def as_model(model):
+    """The inference as a functional model, for exporters of Keras that call it as it comes."""
+    image = keras.Input(model.inputs[0].shape[1:], dtype=image_dtype(model), name="image")
+    return keras.Model(image, model(image, training=False), name=model.name)
