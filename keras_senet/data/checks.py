@@ -12,7 +12,7 @@ def as_items(items):
     """Paths `(N,)` or pixels `(N, H, W, 3)` uint8 of what says the same; see `Split`."""
     array = _array(items, "images")
     if array.ndim == 1 and (array.dtype.kind in "US" or not len(array) or array.dtype.kind == "O"):
-        return array if array.dtype.kind == "U" else _paths(array)
+        return _paths(array)
     return _rgb(_bytes(array))
 
 
@@ -112,21 +112,26 @@ def _array(values, what):
 
 
 def _paths(array):
-    for one in array:
-        if not isinstance(one, (str, bytes, pathlib.PurePath)):
-            raise ValueError(
-                "Expected images as paths, or as pixels (N, H, W, 3) of one size. Received: "
-                f"{_shown(array)}, the first of type {type(array[0]).__name__}"
-            )
-    paths = [os.fsdecode(one) for one in array]
-    for path in paths:
-        try:
-            path.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise ValueError(
-                f"Expected paths in UTF-8. Received: {os.fsencode(path)!r}. Rename it."
-            ) from error
-    return np.array(paths, "str")
+    paths = array.tolist()
+    others = [one for one in paths if not isinstance(one, (str, bytes, pathlib.PurePath))]
+    if others:
+        raise ValueError(
+            "Expected images as paths, or as pixels (N, H, W, 3) of one size. Received: "
+            f"{_shown(array)} with {type(others[0]).__name__}"
+        )
+    paths = [os.fsdecode(one) for one in paths]
+    try:
+        "".join(paths).encode("utf-8")
+    except UnicodeEncodeError as error:
+        wrong = next(path for path in paths if not _is_utf8(path))
+        raise ValueError(
+            f"Expected paths in UTF-8. Received: {os.fsencode(wrong)!r}. Rename it."
+        ) from error
+    return array if array.dtype.kind == "U" else np.array(paths, "str")
+
+
+def _is_utf8(path):
+    return os.fsencode(path) == path.encode("utf-8", "replace")
 
 
 def _bytes(array):

@@ -79,8 +79,8 @@ class Dataset:
     @property
     def splits(self):
         """The splits that there are, under what a message calls them."""
-        splits = {"training": self.training, "held-out": self.held_out, "test": self.test}
-        return {what: split for what, split in splits.items() if split is not None}
+        splits = {"training": self.training, "held-out": self.held_out}
+        return splits if self.test is None else {**splits, "test": self.test}
 
     def check_labels(self):
         """Raises a ValueError if a label has no class; reads all of them."""

@@ -51,11 +51,11 @@ class LeftOut:
         """All of it in one line; empty if there is nothing to say."""
         parts = []
         if self.suffixes:
-            kinds = [f"{kind or 'no suffix'} {n}" for kind, n in self.suffixes.most_common()]
+            kinds = [f"{kind or 'no suffix'} {n}" for kind, n in _most(self.suffixes)]
             count = self.suffixes.total()
             parts.append(f"{_files(count)} by suffix no image: {listed(kinds, 8)}")
         if self.system:
-            names = [name for name, _ in self.system.most_common()]
+            names = [name for name, _ in _most(self.system)]
             parts.append(f"{self.system.total()} hidden or of the system: {listed(names)}")
         for paths, what in (
             (self.broken, "broken"),
@@ -73,3 +73,8 @@ class LeftOut:
 
 def _files(count):
     return f"{count} file{'s' * (count != 1)}"
+
+
+def _most(counter):
+    """Pairs of name and count, most first, then by name."""
+    return sorted(counter.items(), key=lambda pair: (-pair[1], pair[0]))
