@@ -114,5 +114,7 @@ def test_too_many_unreadable_images_are_said_in_a_sentence(tmp_path):
             if number % 3 == 1:
                 path.write_text("no image")
     dataset = keras_senet.data.load(f"folder:{tmp_path}", image_size=16, max_bad_images=2)
-    with pytest.raises(ValueError, match=r"^\d+ images cannot be read.*/\d\d\.jpg: Expected a whole"):
+    with pytest.raises(
+        ValueError, match=r"^\d+ images cannot be read.*/\d\d\.jpg: Expected a whole"
+    ):
         training.train(NETWORK, dataset, ONE_EPOCH.replace(batch_size=8), tmp_path / "run")
