@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 import keras_senet
+from keras_senet import mistakes
 from keras_senet.training import DIGITS
 
 FOLDER = pathlib.Path("build/demo")
@@ -88,4 +89,5 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    with mistakes.said():
+        main()

@@ -1,7 +1,7 @@
 """Trains a network: python train.py --model=SEResNet20 --data=digits --workdir=runs/digits.
 
 The same command again goes on where it was stopped. It exits with 75 after SIGTERM (run it again),
-with 1 if the run has diverged.
+with 1 if the run has diverged, with 2 after a mistake in flags, data or folders, which it says.
 """
 
 import dataclasses
@@ -11,6 +11,7 @@ import sys
 from absl import app, flags
 
 import keras_senet
+from keras_senet import mistakes
 from keras_senet.training import RECIPES, Recipe
 
 AUGMENTATIONS = {
@@ -22,7 +23,7 @@ AUGMENTATIONS = {
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "What to do.")
 _MODEL = flags.DEFINE_string("model", "SEResNet20", "Name of a network of keras_senet.")
 _DATA = flags.DEFINE_string(
-    "data", "digits", "digits, shapes, folder:PATH (one folder per class), or tfds:NAME."
+    "data", "digits", "digits, shapes, folder:PATH (a folder per class, or splits), or tfds:NAME."
 )
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.")
 _RECIPE = flags.DEFINE_enum("recipe", "digits", sorted(RECIPES), "Recipe to start from.")
@@ -58,6 +59,7 @@ _PROCESS = flags.DEFINE_integer("process_id", None, "Number of this process, fro
 _DATA_ONLY = flags.DEFINE_bool("data_only", False, "Only measure the input pipeline.")
 _CHECK_DATA = flags.DEFINE_bool("check_data", False, "Only look for images that cannot be read.")
 _BAD_IMAGES = flags.DEFINE_integer("max_bad_images", None, "Unreadable images to put up with.")
+_DEBUG = flags.DEFINE_bool("debug", False, "Show where in the code an error was found.")
 
 
 def _define_recipe_flags():
@@ -93,7 +95,7 @@ def _architecture(name):
     if isinstance(architecture, keras_senet.Architecture):
         return architecture
     close = difflib.get_close_matches(name, keras_senet.__all__, n=3, cutoff=0.4)
-    raise app.UsageError(f"Unknown --model={name}. Close to it: {', '.join(close) or 'none'}.")
+    raise ValueError(f"Unknown --model={name}. Close to it: {', '.join(close) or 'none'}.")
 
 
 def _train(architecture, dataset, recipe):
@@ -103,6 +105,8 @@ def _train(architecture, dataset, recipe):
         keep=_KEEP.value,
         tensorboard=_TENSORBOARD.value,
     )
+    dataset.check_labels()  # reads those of record files, so that they can be counted
+    print(dataset, flush=True)
     try:
         result = keras_senet.training.train(
             architecture,
@@ -119,6 +123,8 @@ def _train(architecture, dataset, recipe):
     except keras_senet.training.Diverged as error:
         sys.exit(f"{error}")
     print(f"Held-out accuracy {result.accuracy:.2%} after {result.seconds:.0f} s of training.")
+    if result.test is not None:
+        print(f"Test accuracy {result.test.top1:.2%} on {result.test.images} images.")
     print(f"Model, metrics, report and checkpoints are in {result.workdir}/")
 
 
@@ -144,14 +150,25 @@ def _evaluate(architecture, dataset, recipe):
         print(f"{images:6} of {truth} taken for {taken}")
 
 
+def _check_workdir():
+    """Before the data is read, which may take long."""
+    if _DATA_ONLY.value or _CHECK_DATA.value or (_MODE.value == "evaluate" and _WEIGHTS.value):
+        return
+    if not _WORKDIR.value:
+        raise ValueError("Flag --workdir must be given: the folder of the run.")
+    if _MODE.value == "train":
+        keras_senet.training.check_workdir(_WORKDIR.value)
+
+
 def main(argv):
     """Reads the flags, makes one call of the library, says what came of it."""
     if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+        raise ValueError(f"Unexpected arguments: {argv[1:]}")
     if _DETERMINISTIC.value:
         keras_senet.training.make_deterministic()
     keras_senet.training.initialize(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
     architecture, recipe = _architecture(_MODEL.value), _recipe()
+    _check_workdir()
     dataset = keras_senet.data.load(
         _DATA.value,
         image_size=recipe.image_size or architecture.input_size,
@@ -171,8 +188,6 @@ def main(argv):
             print(f"{path}: {reason}")
         print(f"{len(bad)} unreadable images.")
         sys.exit(bool(bad))
-    elif not _WORKDIR.value and not (_MODE.value == "evaluate" and _WEIGHTS.value):
-        raise app.UsageError("Flag --workdir must be given: the folder of the run.")
     elif _MODE.value == "evaluate":
         _evaluate(architecture, dataset, recipe)
     else:
@@ -181,4 +196,5 @@ def main(argv):
 
 _define_recipe_flags()
 if __name__ == "__main__":
-    app.run(main)
+    with mistakes.said():
+        app.run(main)

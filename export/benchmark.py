@@ -11,7 +11,7 @@ import sys
 
 from absl import app, flags
 
-from keras_senet import export
+from keras_senet import export, mistakes
 from keras_senet.export.artefacts import written_whole
 
 _THREADS = flags.DEFINE_list("threads", ["1", "2", "4"], "Numbers of threads.")
@@ -21,6 +21,7 @@ _PLOT = flags.DEFINE_string("plot", None, "Picture to write, .png, .svg or .pdf.
 _MAX_RATIO = flags.DEFINE_float("max_ratio", None, "Largest latency over that of the first file.")
 _PROFILE = flags.DEFINE_bool("profile", False, "Also print what the kinds of operators take.")
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace the file that is there.")
+_DEBUG = flags.DEFINE_bool("debug", False, "Show where in the code an error was found.")
 
 
 def main(argv):
@@ -53,4 +54,5 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    with mistakes.said():
+        app.run(main)

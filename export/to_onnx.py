@@ -3,11 +3,12 @@
 import keras
 from absl import app, flags
 
-from keras_senet import export
+from keras_senet import export, mistakes
 
 _MODEL = flags.DEFINE_string("model", None, "The .keras file.", required=True)
 _OUTPUT = flags.DEFINE_string("output", None, "The .onnx file to write.", required=True)
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace the file that is there.")
+_DEBUG = flags.DEFINE_bool("debug", False, "Show where in the code an error was found.")
 
 
 def main(argv):
@@ -19,4 +20,5 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    with mistakes.said():
+        app.run(main)

@@ -10,7 +10,7 @@ import sys
 import keras
 from absl import app, flags
 
-from keras_senet import export
+from keras_senet import export, mistakes
 
 _MODEL = flags.DEFINE_string("model", None, "The .keras file.", required=True)
 _OUTPUT = flags.DEFINE_string("output", None, "The folder to write.", required=True)
@@ -22,6 +22,7 @@ _IMAGE_SIZE = flags.DEFINE_integer("image_size", None, "Pixels, if the model tak
 _MIN_AGREEMENT = flags.DEFINE_float("min_agreement", 1.0, "Smallest top-1 agreement, 0 to 1.")
 _MAX_DIFFERENCE = flags.DEFINE_float("max_difference", 1e-4, "Largest difference of an output.")
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace the files that are there.")
+_DEBUG = flags.DEFINE_bool("debug", False, "Show where in the code an error was found.")
 
 
 def main(argv):
@@ -50,4 +51,5 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    with mistakes.said():
+        app.run(main)

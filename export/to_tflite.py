@@ -11,7 +11,7 @@ import sys
 import keras
 from absl import app, flags
 
-from keras_senet import export
+from keras_senet import export, mistakes
 
 # Smallest top-1 agreement and largest difference of an output, unless given.
 THRESHOLDS = {
@@ -43,6 +43,7 @@ _ONE_PARTITION = flags.DEFINE_bool("one_partition", False, "Fail unless XNNPACK 
 _MIN_AGREEMENT = flags.DEFINE_float("min_agreement", None, "Smallest top-1 agreement, 0 to 1.")
 _MAX_DIFFERENCE = flags.DEFINE_float("max_difference", None, "Largest difference of an output.")
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace the files that are there.")
+_DEBUG = flags.DEFINE_bool("debug", False, "Show where in the code an error was found.")
 
 
 def _check_report_path(path):
@@ -110,4 +111,5 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    with mistakes.said():
+        app.run(main)

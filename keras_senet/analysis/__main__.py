@@ -6,6 +6,7 @@ import pathlib
 import keras
 
 import keras_senet
+from keras_senet import mistakes
 from keras_senet.analysis import plots
 from keras_senet.analysis.excitation import excitations
 from keras_senet.analysis.report import shown_blocks, write_report
@@ -53,4 +54,5 @@ def write_figures(found, folder, classes, suffix):
 
 
 if __name__ == "__main__":
-    main()
+    with mistakes.said():
+        main()

@@ -11,6 +11,7 @@ import math
 import pathlib
 
 import keras_senet
+from keras_senet import mistakes
 from keras_senet.analysis.ablation import ABLATIONS, Outcome
 from keras_senet.analysis.cells import Cell, run_cells
 from keras_senet.analysis.output import replacing
@@ -92,4 +93,5 @@ def _parser():
 
 
 if __name__ == "__main__":
-    main()
+    with mistakes.said():
+        main()

@@ -1,5 +1,7 @@
 """Images and labels: raw pixels in 0..255, never normalized (the model does that)."""
 
+import os
+
 from keras_senet.data.augmentation import (
     CIFAR,
     MOBILE,
@@ -12,6 +14,7 @@ from keras_senet.data.augmentation import (
     Augmentation,
 )
 from keras_senet.data.bad_images import BadImages, check
+from keras_senet.data.checks import as_image_size
 from keras_senet.data.dataset import Dataset
 from keras_senet.data.decode import read_rgb
 from keras_senet.data.digits import load_digits
@@ -54,7 +57,8 @@ def load(source, *, image_size=32, max_bad_images=None):
 
     Args:
         source: `"digits"`; `"shapes"`; `"folder:PATH"` for a folder with one folder of images per
-            class; or `"tfds:NAME"` for a prepared data set of TensorFlow Datasets.
+            class, or with folders train, validation and test of such folders; or `"tfds:NAME"` for
+            a prepared data set of TensorFlow Datasets.
         image_size: Height and width of the images in pixels.
         max_bad_images: How many unreadable images are put up with; see `Dataset`.
 
@@ -62,13 +66,15 @@ def load(source, *, image_size=32, max_bad_images=None):
         A `Dataset`.
 
     Raises:
-        ValueError: If the source is none of these, or has no images.
+        ValueError: If the source is none of these, or has no images, or if the size is no
+            whole number.
 
     Example:
         >>> load("digits").class_names[:3]
         ('0', '1', '2')
     """
-    kind, _, name = source.partition(":")
+    image_size = as_image_size(image_size)
+    kind, _, name = source.partition(":") if isinstance(source, str) else ("", "", "")
     if source == "digits":
         return load_digits(image_size)
     if source == "shapes":
@@ -77,7 +83,9 @@ def load(source, *, image_size=32, max_bad_images=None):
         return load_folder(name, image_size, max_bad_images)
     if kind == "tfds" and name:
         return load_tfds(name, image_size, max_bad_images)
+    is_path = isinstance(source, (str, os.PathLike)) and os.path.lexists(source)
+    hint = f" Did you mean 'folder:{os.fspath(source)}'?" if is_path else ""
     raise ValueError(
         f"Unknown data source {source!r}. Expected 'digits', 'shapes', 'folder:PATH' or "
-        "'tfds:NAME'."
+        f"'tfds:NAME'.{hint}"
     )

@@ -9,10 +9,15 @@ class BadImages(collections.abc.Mapping):
 
     Args:
         limit: How many are put up with.
+
+    Attributes:
+        refusal: The ValueError that was raised for one too many; TensorFlow, whose threads read the
+            images, makes an error of many lines of it.
     """
 
     def __init__(self, limit):
         self.limit = limit
+        self.refusal = None
         self._reasons = {}
         self._lock = threading.Lock()
 
@@ -35,10 +40,11 @@ class BadImages(collections.abc.Mapping):
             self._reasons[path] = str(reason)
             count = len(self._reasons)
         if count > self.limit:
-            raise ValueError(
+            self.refusal = ValueError(
                 f"{count} images cannot be read, more than max_bad_images={self.limit}. Repair or "
                 f"remove them, or allow more. The last one was {path}: {reason}"
             )
+            raise self.refusal
 
     def read(self, split, indices):
         """Pixels and label of the first readable image among the indices, or `None`."""
@@ -48,6 +54,11 @@ class BadImages(collections.abc.Mapping):
             except (ValueError, OSError) as error:
                 self.add(split.name(index), error)
         return None
+
+    def refuse(self, message):
+        """Raises a ValueError, and remembers it for those who meet it wrapped by TensorFlow."""
+        self.refusal = ValueError(message)
+        raise self.refusal
 
 
 def check(dataset):
@@ -74,7 +85,7 @@ def check(dataset):
 
     bad = {}
     with ThreadPoolExecutor() as pool:
-        for split in (dataset.training, dataset.held_out):
+        for split in dataset.splits.values():
             if not split.holds_pixels:
                 found = pool.map(lambda index, split=split: reason(split, index), range(len(split)))
                 bad.update(pair for pair in found if pair)

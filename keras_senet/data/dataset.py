@@ -1,4 +1,4 @@
-"""A data set: two splits, and the batches drawn from them."""
+"""A data set: its splits, and the batches drawn from them."""
 
 import dataclasses
 import functools
@@ -8,10 +8,14 @@ import numpy as np
 
 from keras_senet.data.augmentation import SHIFT, Augmentation
 from keras_senet.data.bad_images import BadImages
+from keras_senet.data.checks import as_class_names, as_count, as_image_size, check_split
+from keras_senet.data.left_out import readable
 from keras_senet.data.split import Examples
 from keras_senet.data.view import View
 
 logger = logging.getLogger("keras_senet")
+
+SHOWN = 20  # classes in a summary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +31,13 @@ class Dataset:
         augmentation: What `train` does to an image unless it is told otherwise.
         max_bad_images: How many unreadable images are put up with; `None`: as many as a tenth of
             the training images.
+        test: Images to judge once by, at the end of training; `None`: there are none.
         view: What evaluation sees of an image, where the data decide it (small images are seen
             whole); `None`: what the model's weights say, see `seen_by`.
+
+    Raises:
+        ValueError: If a field is not of its kind, a split has no images, or pixels and labels do
+            not fit size and classes.
     """
 
     name: str
@@ -38,12 +47,61 @@ class Dataset:
     held_out: Examples
     augmentation: Augmentation = SHIFT
     max_bad_images: int | None = None
+    test: Examples | None = None
     view: View | None = None
 
     def __post_init__(self):
-        for what, split in (("training", self.training), ("held-out", self.held_out)):
-            if not len(split):
-                raise ValueError(f"{self.name} has no {what} images.")
+        object.__setattr__(self, "class_names", as_class_names(self.class_names))
+        object.__setattr__(self, "image_size", as_image_size(self.image_size))
+        if self.max_bad_images is not None:
+            as_count(self.max_bad_images, "max_bad_images", least=0)
+        if not isinstance(self.augmentation, Augmentation):
+            raise ValueError(
+                "Field `augmentation` must be an Augmentation, such as data.PHOTO or data.NONE. "
+                f"Received: {type(self.augmentation).__name__}"
+            )
+        for what, split in self.splits.items():
+            check_split(split, what, self.name, self.image_size)
+            if "labels" in vars(split):  # those of record files are read when they are needed
+                self._check_labels(what, split)
+
+    def __str__(self):
+        """Classes and images of each, as far as they are known without reading files."""
+        splits = {what: split for what, split in self.splits.items() if "labels" in vars(split)}
+        counts = ", ".join(f"{len(split)} {what}" for what, split in self.splits.items())
+        size, classes = self.image_size, len(self.class_names)
+        lines = [f"{self.name}: {classes} classes, {counts} images of {size}x{size} pixels"]
+        images = [np.bincount(split.labels, minlength=classes) for split in splits.values()]
+        names = [readable(name) for name in self.class_names[:SHOWN]]
+        width = max(map(len, names))
+        if splits:
+            lines.append("  ".join([" " * (width + 2), *splits]))
+        for index, name in enumerate(names if splits else ()):
+            columns = (f"{n[index]:{len(what)}}" for what, n in zip(splits, images, strict=True))
+            lines.append("  ".join([f"  {name:{width}}", *columns]))
+        if splits and classes > SHOWN:
+            lines.append(f"  and {classes - SHOWN} more classes")
+        return "\n".join(lines)
+
+    @property
+    def splits(self):
+        """The splits that there are, under what a message calls them."""
+        splits = {"training": self.training, "held-out": self.held_out}
+        return splits if self.test is None else {**splits, "test": self.test}
+
+    def check_labels(self):
+        """Raises a ValueError if a label has no class; reads all of them."""
+        for what, split in self.splits.items():
+            self._check_labels(what, split)
+
+    def _check_labels(self, what, split):
+        classes = len(self.class_names)
+        least, greatest = split.labels.min(), split.labels.max()
+        if least < 0 or greatest >= classes:
+            raise ValueError(
+                f"The {classes} classes of {self.name} need labels from 0 to {classes - 1}. "
+                f"Its {what} images have labels from {least} to {greatest}."
+            )
 
     def replace(self, **changes):
         """A copy with these fields changed, and with bad images of its own."""
@@ -170,6 +228,8 @@ class Dataset:
 
         As `validation` has them; unreadable ones are left out.
         """
+        if limit is not None:
+            as_count(limit, "limit")
         count = len(self.held_out) if limit is None else min(limit, len(self.held_out))
         return self._arrays(self.held_out, range(count))
 
@@ -178,6 +238,7 @@ class Dataset:
 
         As evaluation sees them, not augmented; unreadable ones are left out.
         """
+        as_count(count, "count")
         chosen = np.linspace(0, len(self.training) - 1, min(count, len(self.training))).astype(int)
         return self._arrays(self.training, chosen)[0]
 

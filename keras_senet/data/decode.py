@@ -1,19 +1,49 @@
 """Any image file to RGB pixels."""
 
+import functools
 import io
 import pathlib
 
 import numpy as np
 
 WHITE = (255, 255, 255, 255)
+# Formats that Pillow knows and that are no pictures: it runs another program on them (EPS, WMF), or
+# does not decode them (the others).
+NO_PICTURES = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG", "IPTC"}
+
+
+@functools.cache
+def formats():
+    """Names of the formats that are read, as Pillow calls them."""
+    image = _pillow()
+    image.init()
+    return tuple(name for name in image.ID if name not in NO_PICTURES)
+
+
+@functools.cache
+def suffixes():
+    """Suffixes of the files that are read, in lower case with their dot."""
+    known = {*formats(), "MPO"}  # JPEG files with several pictures, which JPEG's decoder opens
+    return frozenset(
+        suffix for suffix, name in _pillow().registered_extensions().items() if name in known
+    )
+
+
+def _pillow():
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError("Images need Pillow: pip install 'keras-senet[data]'") from error
+    return Image
 
 
 def read_rgb(file):
     """Decodes one image file.
 
-    Reads JPEG (CMYK included), PNG (16 bits and palettes included), BMP, GIF (its first frame) and
-    WebP, whatever the suffix. Images are turned upright as their EXIF orientation says, transparent
-    pixels are laid on white, and 16 bits become 8.
+    Reads every format that Pillow decodes by itself, whatever the suffix: JPEG (CMYK included), PNG
+    (16 bits and palettes included), BMP, GIF, WebP, TIFF, AVIF, JPEG 2000 and others; of several
+    frames the first. Images are turned upright as their EXIF orientation says, transparent pixels
+    are laid on white, and 16 bits become 8.
 
     Args:
         file: A path, or the bytes of a file.
@@ -24,23 +54,22 @@ def read_rgb(file):
     Raises:
         FileNotFoundError: If there is no such file.
         ImportError: If Pillow is not installed.
-        ValueError: If the file is not an image, or is truncated; the message names it.
+        ValueError: If the file is not an image, is truncated, or has pixels whose white is not
+            known (floats, 32 bits); the message names it.
 
     Example:
         >>> from keras_senet.data import read_rgb
         >>> read_rgb("photo.jpg").shape  # doctest: +SKIP
         (375, 500, 3)
     """
-    try:
-        from PIL import Image, ImageOps
-    except ImportError as error:
-        raise ImportError("Images need Pillow: pip install 'keras-senet[data]'") from error
+    image_module = _pillow()
+    from PIL import ImageOps
 
     is_bytes = isinstance(file, bytes)
     name = f"{len(file)} bytes" if is_bytes else str(file)
     source = io.BytesIO(file) if is_bytes else pathlib.Path(file)
     try:
-        with Image.open(source) as image:
+        with image_module.open(source, formats=formats()) as image:
             image.load()
             return _rgb(ImageOps.exif_transpose(image))
     except (FileNotFoundError, IsADirectoryError, PermissionError):
@@ -48,7 +77,8 @@ def read_rgb(file):
     # Pillow's decoders raise whatever meets them: OSError, SyntaxError, struct.error, ...
     except Exception as error:
         raise ValueError(
-            f"Expected a whole JPEG, PNG, BMP, GIF or WebP image. Received: {name}: {error}"
+            "Expected a whole JPEG, PNG or other image that Pillow reads. Received: "
+            f"{name}: {error}"
         ) from error
 
 
@@ -63,9 +93,13 @@ def _rgb(image):
     """`(H, W, 3)` uint8 of a Pillow image of any mode."""
     from PIL import Image
 
-    if image.mode.startswith("I") or image.mode == "F":  # a grey image of more than 8 bits
-        pixels = np.asarray(image, "float64") * (255 / 65535)
-        grey = np.rint(pixels.clip(0, 255)).astype("uint8")
+    if image.mode == "F":
+        raise ValueError("its pixels are floats, and nothing says which number is white")
+    if image.mode.startswith("I"):  # a grey image of more than 8 bits
+        pixels = np.asarray(image, "float64")
+        if pixels.min() < 0 or pixels.max() > 65535:
+            raise ValueError("its pixels have more than 16 bits, and nothing says which is white")
+        grey = np.rint(pixels * (255 / 65535)).astype("uint8")
         return np.repeat(grey[..., None], 3, axis=-1)
     if image.has_transparency_data:
         image = image.convert("RGBA")

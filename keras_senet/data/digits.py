@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_senet.data.augmentation import SHIFT
+from keras_senet.data.checks import as_image_size
 from keras_senet.data.dataset import Dataset
 from keras_senet.data.split import Split
 
@@ -26,6 +27,7 @@ def load_digits(image_size=32):
     Reference:
         E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998.
     """
+    image_size = as_image_size(image_size)
     if image_size < 8:
         raise ValueError(f"Argument `image_size` must be at least 8 pixels. Received: {image_size}")
     try:

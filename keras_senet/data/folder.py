@@ -1,84 +1,174 @@
 """A folder of images: one folder for each class."""
 
+import os
 import pathlib
+import warnings
 
 import numpy as np
 
 from keras_senet.data.augmentation import PHOTO
 from keras_senet.data.dataset import Dataset
+from keras_senet.data.image_files import Folder
+from keras_senet.data.layout import find_splits, refuse_misread
+from keras_senet.data.left_out import LeftOut, listed
 from keras_senet.data.split import Split
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 HELD_OUT = 5  # every fifth image of each class, where the folder has no split of its own
+SUFFIXES = ".jpg, .png, .webp, .tif or another suffix of an image that Pillow reads"
 
 
 def load_folder(path, image_size, max_bad_images=None):
-    """The images under `path/CLASS/`, or under `path/train/CLASS/` and `path/validation/CLASS/`.
+    """The images under `path/CLASS/`, or under `path/SPLIT/CLASS/`.
 
-    Classes are the folders in sorted order. Without a validation folder, every fifth file of each
-    class in sorted order (the first, the sixth, ...) is held out.
+    Splits are `train` (or `training`), `validation` (`val`, `valid`, `dev`, `eval`) and `test`
+    (`testing`) in any case, also as `train_images` or `TestSet`. Validation is held out, else test;
+    where there are both, `Dataset.test` has the latter. Of classes without splits, and of a
+    `train` that is alone, every fifth file of each class in sorted order (the first, the sixth,
+    ...) is held out. A folder that holds images is a class, whatever its name.
+
+    Classes are the folders in sorted order. An image is what has a suffix of an image, at any depth
+    within its class. Hidden files and folders and those of operating systems are no data; links to
+    folders are followed once. A warning counts all that is left out.
 
     Args:
-        path: The folder.
+        path: The folder; `~` is the home folder.
         image_size: Height and width of the images delivered, in pixels.
         max_bad_images: See `Dataset`.
 
     Raises:
-        ValueError: If the folder is missing, has fewer than two classes or an empty one, or if
-            the classes of the two splits differ.
+        ValueError: If the folder is missing, has fewer than two classes or an empty one, if the
+            classes of two splits differ, if it cannot be known what are splits and what are
+            classes, or if a name is not UTF-8.
+        OSError: If a folder within cannot be read.
     """
-    root = pathlib.Path(path)
-    if not root.is_dir():
-        raise ValueError(f"No folder at {root}. Expected a folder with one folder per class.")
-    has_splits = (root / "train").is_dir() and (root / "validation").is_dir()
-    if has_splits:
-        classes, training = _files(root / "train")
-        held_classes, held_out = _files(root / "validation")
-        if classes != held_classes:
-            raise ValueError(
-                f"{root}/train and {root}/validation must have the same classes. Only in one of "
-                f"them: {sorted(set(classes) ^ set(held_classes))}"
+    root = _root(path)
+    splits = find_splits(root)
+    left_out = LeftOut()
+    if splits:
+        left_out.add(root.left_out)
+        left_out.outside += root.files
+        left_out.empty += [f.path for f in root.folders if f not in splits.values()]
+    classes = {kind: _classes(folder, left_out) for kind, folder in (splits or {"": root}).items()}
+    names, files = next(iter(classes.values()))
+    _check_same_classes(splits, classes)
+    if "held_out" not in splits:
+        if splits:
+            warnings.warn(
+                f"{root} has {splits['training'].name} alone: every fifth image of each of its "
+                "classes is held out.",
+                stacklevel=3,
             )
+        parts = _every_fifth(splits.get("training", root), files)
     else:
-        classes, files = _files(root)
-        for name, images in zip(classes, files, strict=True):
-            if len(images) < 2:
-                raise ValueError(
-                    f"{root}/{name} has one image, of which every fifth is held out. Expected at "
-                    "least two in each class, or folders train and validation."
-                )
-        training = [(f, c) for names in files for i, (f, c) in enumerate(names) if i % HELD_OUT]
-        held_out = [(f, c) for names in files for i, (f, c) in enumerate(names) if not i % HELD_OUT]
-        training, held_out = [training], [held_out]
+        parts = {kind: of_kind for kind, (_, of_kind) in classes.items()}
+    if str(left_out):
+        warnings.warn(f"Left out of {root}: {left_out}.", stacklevel=3)
     return Dataset(
         name=f"folder:{root}",
-        class_names=classes,
+        class_names=names,
         image_size=image_size,
-        training=_split(training),
-        held_out=_split(held_out),
         augmentation=PHOTO,
         max_bad_images=max_bad_images,
+        **{kind: _split(files) for kind, files in parts.items()},
     )
 
 
-def _files(root):
-    """Names of the classes, and for each the pairs of file and class index."""
-    folders = sorted(folder for folder in root.iterdir() if folder.is_dir())
-    if len(folders) < 2:
+def _root(path):
+    root = os.path.expanduser(pathlib.Path(path))
+    if not os.path.isdir(root):
+        found = "It is a file: unpack it first." if os.path.lexists(root) else ""
         raise ValueError(
-            f"{root} has {len(folders)} folders. Expected one for each class, at least two."
+            f"No folder at {root}. Expected a folder with one folder per class. {found}"
         )
-    files = []
-    for index, folder in enumerate(folders):
-        names = sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES)
-        if not names:
+    return Folder(root)
+
+
+def _classes(folder, left_out):
+    """Names of the classes in a folder, and for each the paths of its images."""
+    broken = [path for path in folder.left_out.broken if not os.path.splitext(path)[1]]
+    if broken:
+        raise ValueError(f"Links to folders of classes lead nowhere: {listed(broken)}.")
+    if len(folder.folders) < 2:
+        raise ValueError(
+            f"{folder} has {len(folder.folders)} folders. Expected one for each class, at least "
+            f"two.{_other_level(folder)}"
+        )
+    refuse_misread(folder)
+    names = tuple(one.name for one in folder.folders)
+    if len(set(names)) < len(names):
+        twice = sorted(name for name in set(names) if names.count(name) > 1)
+        raise ValueError(f"{folder} has folders whose names are the same text: {listed(twice)}.")
+    seen = {}
+    left_out.add(folder.left_out)
+    left_out.outside += folder.files
+    for one in folder.folders:
+        if not one.images:
+            found = str(one.left_out_within) or "nothing"
             raise ValueError(
-                f"{folder} has no images. Expected files ending in {', '.join(SUFFIXES)}."
+                f"{one} has no images. Expected files ending in {SUFFIXES}. Received: {found}."
             )
-        files.append([(str(name), index) for name in names])
-    return tuple(folder.name for folder in folders), files
+        for identity in one.identities:
+            other = seen.setdefault(identity, one)
+            if other is not one:
+                raise ValueError(
+                    f"{other} and {one} hold the same folder by links. Its images would have two "
+                    "classes."
+                )
+        left_out.add(one.left_out_within)
+    if all(one.is_nested for one in folder.folders):
+        examples = [f"{one.name}/{one.folders[0].name}" for one in folder.folders if one.folders]
+        warnings.warn(
+            f"No class of {folder} holds images itself. The folders within ({listed(examples)}) "
+            f"are taken together as the classes {listed(names)}.",
+            stacklevel=4,
+        )
+    return names, [one.images for one in folder.folders]
+
+
+def _other_level(folder):
+    """A sentence on where the classes seem to be."""
+    if folder.files:
+        above = os.path.dirname(os.path.abspath(folder.path))
+        return (
+            f" It holds {len(folder.files)} images itself: give the folder above, {above}, or sort "
+            "them into folders of classes."
+        )
+    deeper = [one for one in folder.folders if len(one.folders) > 1]
+    return f" Did you mean folder:{deeper[0]}?" if deeper else ""
+
+
+def _check_same_classes(splits, classes):
+    first = splits.get("training")
+    names = classes["training"][0] if first else None
+    for kind, folder in splits.items():
+        if classes[kind][0] != names:
+            different = sorted({*classes[kind][0]} ^ {*names})
+            rest = f" and {len(different) - 10} more" if len(different) > 10 else ""
+            raise ValueError(
+                f"{first} and {folder} must have the same classes. Only in one of them: "
+                f"{different[:10]}{rest}"
+            )
+        if folder is not first and folder.identity == first.identity:
+            warnings.warn(
+                f"{first} and {folder} are the same folder: images are judged that were learned.",
+                stacklevel=4,
+            )
+
+
+def _every_fifth(folder, files):
+    for name, images in zip((one.name for one in folder.folders), files, strict=True):
+        if len(images) < 2:
+            raise ValueError(
+                f"{folder}/{name} has one image, of which every fifth is held out. Expected at "
+                "least two in each class, or folders train and validation."
+            )
+    return {
+        "training": [[f for i, f in enumerate(names) if i % HELD_OUT] for names in files],
+        "held_out": [names[::HELD_OUT] for names in files],
+    }
 
 
 def _split(files):
-    names, labels = zip(*(pair for pairs in files for pair in pairs), strict=True)
-    return Split(np.array(names), np.array(labels, "int32"))
+    names = [name for of_class in files for name in of_class]
+    labels = np.repeat(np.arange(len(files), dtype="int32"), [len(of_class) for of_class in files])
+    return Split(np.array(names), labels)

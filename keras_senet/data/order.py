@@ -50,6 +50,11 @@ def class_balanced(labels, seed):
     """
     by_class = tf.constant(np.argsort(labels, kind="stable"))
     sizes = np.bincount(labels).astype("int64")
+    if not sizes.all():
+        raise ValueError(
+            "Sampling 'class_balanced' needs an image of every class. Received none of class "
+            f"{int(np.argmin(sizes))}."
+        )
     starts = tf.constant(np.cumsum(sizes) - sizes)
     classes, sizes = len(sizes), tf.constant(sizes)
 

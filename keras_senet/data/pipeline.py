@@ -206,7 +206,7 @@ def _loaders(dataset, split, place, crop, replace):
         found = dataset.bad_images.read(split, itertools.islice(candidates, len(split)))
         if found is None:
             if replace:
-                raise ValueError("No image of the data set can be read.")
+                dataset.bad_images.refuse("No image of the data set can be read.")
             return UNREADABLE
         image, label = found
         return np.ascontiguousarray(image), np.int32(label), True

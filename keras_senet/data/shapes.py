@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_senet.data.augmentation import CIFAR
+from keras_senet.data.checks import as_image_size
 from keras_senet.data.dataset import Dataset
 from keras_senet.data.split import Split
 
@@ -25,6 +26,7 @@ def load_shapes(image_size=32):
     Raises:
         ValueError: If the size is below 16.
     """
+    image_size = as_image_size(image_size)
     if image_size < 16:
         raise ValueError(
             f"Argument `image_size` must be at least 16 pixels. Received: {image_size}"

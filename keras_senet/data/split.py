@@ -5,6 +5,7 @@ import typing
 
 import numpy as np
 
+from keras_senet.data.checks import as_items, as_labels
 from keras_senet.data.decode import read_rgb
 
 
@@ -26,13 +27,33 @@ class Examples(typing.Protocol):
 class Split:
     """Images and their labels.
 
+    What says the same is converted: lists and tensors; grey pixels `(N, H, W)` or `(N, H, W, 1)`;
+    pixels of another type that are whole numbers of 0..255; labels of another type, `(N, 1)`, or
+    one-hot `(N, K)`. Anything else is refused, such as pixels of 0..1 or shares of classes.
+
     Attributes:
         items: `(N, H, W, 3)` uint8 pixels, or `(N,)` paths of image files.
         labels: `(N,)` class indices, int32.
+
+    Raises:
+        ValueError: If items or labels are none of these, or not of one number.
+
+    Example:
+        >>> Split(np.zeros((2, 32, 32, 3), "uint8"), [0, 1]).labels
+        array([0, 1], dtype=int32)
     """
 
     items: np.ndarray
     labels: np.ndarray
+
+    def __post_init__(self):
+        object.__setattr__(self, "items", as_items(self.items))
+        object.__setattr__(self, "labels", as_labels(self.labels))
+        if len(self.items) != len(self.labels):
+            raise ValueError(
+                f"Expected a label for each image. Received: {len(self.items)} images, "
+                f"{len(self.labels)} labels"
+            )
 
     def __len__(self):
         return len(self.labels)

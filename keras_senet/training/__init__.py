@@ -28,6 +28,7 @@ from keras_senet.training.saving import Saving
 from keras_senet.training.schedules import Schedule
 from keras_senet.training.sgd import SGD
 from keras_senet.training.train import Result, train
+from keras_senet.training.workdir import check_workdir
 
 __all__ = [
     "CIFAR",
@@ -52,6 +53,7 @@ __all__ = [
     "Result",
     "Saving",
     "Schedule",
+    "check_workdir",
     "evaluate",
     "initialize",
     "loss",

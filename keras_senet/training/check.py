@@ -18,7 +18,8 @@ def check(dataset, recipe, *, replicas=1, processes=1):
     Raises:
         ValueError: If labels and classes, sizes, or the parts of a batch do not fit.
     """
-    _check_labels(dataset)
+    dataset.check_labels()
+    _check_classes(dataset)
     if recipe.image_size not in (None, dataset.image_size):
         raise ValueError(
             f"The recipe trains at {recipe.image_size} pixels, {dataset.name} delivers "
@@ -55,15 +56,8 @@ def _check_batch(dataset, recipe, replicas):
         )
 
 
-def _check_labels(dataset):
+def _check_classes(dataset):
     classes = len(dataset.class_names)
-    for what, split in (("training", dataset.training), ("held-out", dataset.held_out)):
-        least, greatest = split.labels.min(), split.labels.max()
-        if least < 0 or greatest >= classes:
-            raise ValueError(
-                f"The {classes} classes of {dataset.name} need labels from 0 to {classes - 1}. "
-                f"Its {what} images have labels from {least} to {greatest}."
-            )
     empty = np.flatnonzero(np.bincount(dataset.training.labels, minlength=classes) == 0)
     if len(empty):
         names = ", ".join(dataset.class_names[index] for index in empty[:NAMED])

@@ -28,7 +28,7 @@ class _Markup(str):
     """HTML as it is; every other text is escaped."""
 
 
-def write_report(workdir, evaluation):
+def write_report(workdir, evaluation, test=None):
     """Writes `report.html` beside the files of a finished run.
 
     The page holds the figures, curves, worst classes with what they are taken for, the accuracy of
@@ -37,6 +37,7 @@ def write_report(workdir, evaluation):
     Args:
         workdir: Folder of the run with `summary.json`, `history.csv` and `curves.png`.
         evaluation: The `Evaluation` of its model.
+        test: The `Evaluation` of its model on a test split, if there is one.
 
     Returns:
         The path of the page.
@@ -57,7 +58,7 @@ def write_report(workdir, evaluation):
     page = [
         f"<h1>{html.escape(title)}</h1>",
         f'<p class="muted">Recipe {html.escape(str(recipe["name"]))}, {len(history)} epochs.</p>',
-        _figures(evaluation),
+        _figures(evaluation, test),
         f'<h2>Curves</h2><img alt="Loss and accuracy" src="data:image/png;base64,{curves}">',
         f"<h2>Worst classes</h2>{_worst(evaluation)}",
         f"<h2>All classes</h2>{_classes(evaluation)}",
@@ -76,12 +77,18 @@ def write_report(workdir, evaluation):
     return path
 
 
-def _figures(evaluation):
+def _figures(evaluation, test):
     figures = {
         "top-1 accuracy": f"{evaluation.top1:.2%}",
         "top-5 accuracy": f"{evaluation.top5:.2%}",
         "held-out images": f"{evaluation.images:,}",
     }
+    if test is not None:
+        figures |= {
+            "top-1 accuracy, test": f"{test.top1:.2%}",
+            "top-5 accuracy, test": f"{test.top5:.2%}",
+            "test images": f"{test.images:,}",
+        }
     cells = "".join(f"<div><b>{value}</b>{name}</div>" for name, value in figures.items())
     return f'<div class="figures">{cells}</div>'
 

@@ -10,6 +10,8 @@ import keras
 from keras_senet.training.curves import plot_curves
 from keras_senet.training.saving import write_history
 
+SIZES = ("training_images", "held_out_images", "test_images", "image_size")
+
 
 def write_results(result, position, description, bad_images):
     """Writes `model.keras`, `history.csv`, `curves.png` and `summary.json`.
@@ -35,13 +37,14 @@ def write_results(result, position, description, bad_images):
         "model": result.model.name,
         "parameters": sum(math.prod(weight.shape) for weight in model.trainable_weights),
         "held_out_accuracy": result.accuracy,
+        **_test_figures(result.test),
         "best_epoch": best["epoch"],
         "best_held_out_accuracy": best["val_accuracy"],
         "best_checkpoint_step": position.best_step,
         "seconds": round(result.seconds, 1),
         "data": data["name"],
         "classes": data["class_names"],
-        **{name: data[name] for name in ("training_images", "held_out_images", "image_size")},
+        **{name: data[name] for name in SIZES if name in data},
         "bad_images": dict(bad_images),
         "recipe": description["recipe"],
         "precision": description["precision"],
@@ -52,3 +55,7 @@ def write_results(result, position, description, bad_images):
     partial = workdir / "summary.json.part"
     partial.write_text(json.dumps(summary, indent=2) + "\n")
     os.replace(partial, workdir / "summary.json")
+
+
+def _test_figures(test):
+    return {} if test is None else {"test_accuracy": test.top1, "test_top5": test.top5}

@@ -13,9 +13,7 @@ RESUMES = ("auto", "never", "must")
 
 def describe(architecture, dataset, recipe, weights, precision, seed):
     """What a run is, in JSON's types; a run that goes on must have the same description."""
-    labels = hashlib.sha256(
-        b"".join(s.labels.tobytes() for s in (dataset.training, dataset.held_out))
-    )
+    labels = hashlib.sha256(b"".join(s.labels.tobytes() for s in dataset.splits.values()))
     description = {
         "architecture": dataclasses.asdict(architecture),
         "data": {
@@ -24,6 +22,7 @@ def describe(architecture, dataset, recipe, weights, precision, seed):
             "image_size": dataset.image_size,
             "training_images": len(dataset.training),
             "held_out_images": len(dataset.held_out),
+            **({} if dataset.test is None else {"test_images": len(dataset.test)}),
             "labels_sha256": labels.hexdigest(),
         },
         "recipe": dataclasses.asdict(recipe),

@@ -1,14 +1,17 @@
 """One training run: from an architecture and a data set to files in a folder."""
 
+import contextlib
 import dataclasses
+import logging
 import pathlib
+import warnings
 
 import keras
 
 from keras_senet.training import distribution
 from keras_senet.training.check import check
 from keras_senet.training.checkpoints import Checkpoints
-from keras_senet.training.evaluation import evaluate
+from keras_senet.training.evaluation import Evaluation, evaluate
 from keras_senet.training.model import compiled_model
 from keras_senet.training.precision import resolve
 from keras_senet.training.report import write_report
@@ -16,6 +19,9 @@ from keras_senet.training.results import write_results
 from keras_senet.training.resume import describe
 from keras_senet.training.run import Run
 from keras_senet.training.saving import Saving
+from keras_senet.training.workdir import check_workdir
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,12 +34,14 @@ class Result:
         seconds: Time spent in training and validation, over all restarts.
         workdir: Folder with `model.keras`, `history.csv`, `summary.json`, `curves.png` and
             `checkpoints/`.
+        test: The `Evaluation` of the data set's test split, or `None` without one.
     """
 
     model: keras.Model
     accuracy: float
     seconds: float
     workdir: pathlib.Path
+    test: Evaluation | None = None
 
 
 def train(
@@ -50,6 +58,8 @@ def train(
     devices=None,
 ):
     """Trains a network and writes what came of it; called again, goes on where it was stopped.
+
+    Classes and images are logged before the first step. A test split is judged once, at the end.
 
     Args:
         architecture: A `keras_senet.architectures.Architecture`.
@@ -79,10 +89,12 @@ def train(
         >>> train(keras_senet.SEResNet20, keras_senet.data.load("digits"), DIGITS, "runs/digits")
     """
     workdir = pathlib.Path(workdir)
+    check_workdir(workdir)
     precision = resolve(precision)
     keras.utils.set_random_seed(seed)
     with distribution.replicas(devices) as replicas:
         check(dataset, recipe, replicas=replicas, processes=distribution.process()[1])
+        logger.info("%s", dataset)
         steps = len(dataset.training) // recipe.batch_size
         model = compiled_model(
             architecture,
@@ -103,15 +115,47 @@ def train(
             description=describe(architecture, dataset, recipe, weights, precision, seed),
         )
         run.begin(resume)
-        run.fit(saving)
-        run.finish()
-    accuracy = run.position.rows[-1]["val_accuracy"]
+        with refusals_told(dataset):
+            run.fit(saving)
+            run.finish()
+    accuracy, test, bad_images = run.position.rows[-1]["val_accuracy"], None, dataset.bad_images
     if run.process[1] == 1:  # the weights of several processes are not at hand outside of `fit`
-        evaluation = evaluate(model, dataset, recipe.batch_size)
+        with refusals_told(dataset):
+            evaluation = evaluate(model, dataset, recipe.batch_size)
         accuracy = evaluation.top1
-    result = Result(model, accuracy, run.position.seconds, workdir)
+        test, bad_test_images = _judge_test(model, dataset, recipe.batch_size)
+        bad_images = {**bad_images, **bad_test_images}
+    elif dataset.test is not None and run.writes:
+        warnings.warn(
+            "Several processes do not judge the test split. Evaluate model.keras on it.",
+            stacklevel=2,
+        )
+    result = Result(model, accuracy, run.position.seconds, workdir, test)
     if run.writes:
-        write_results(result, run.position, run.description, dataset.bad_images)
+        write_results(result, run.position, run.description, bad_images)
     if run.process[1] == 1:
-        write_report(workdir, evaluation)
+        write_report(workdir, evaluation, test)
     return result
+
+
+def _judge_test(model, dataset, batch_size):
+    """The `Evaluation` of the test split, or `None` without one, and its unreadable images."""
+    if dataset.test is None:
+        return None, {}
+    judged = dataset.replace(held_out=dataset.test, test=None)
+    with refusals_told(judged):
+        return evaluate(model, judged, batch_size), judged.bad_images
+
+
+@contextlib.contextmanager
+def refusals_told(dataset):
+    """A `with` block out of which "too many bad images" comes as the ValueError that it was.
+
+    The threads of TensorFlow that read images wrap it into an error of their own.
+    """
+    try:
+        yield
+    except Exception as error:
+        if dataset.bad_images.refusal is None or isinstance(error, ArithmeticError):
+            raise
+        raise dataset.bad_images.refusal from error

@@ -11,6 +11,8 @@ import sys
 
 import numpy as np
 
+from keras_senet import mistakes
+
 
 def main(arguments=None):
     """Compares, prints the first layer that differs; returns 1 if there is one."""
@@ -43,4 +45,5 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with mistakes.said():
+        sys.exit(main())

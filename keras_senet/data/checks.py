@@ -1,0 +1,179 @@
+"""What a data set is given: brought to one form if that is safe, else refused."""
+
+import collections
+import operator
+import os
+import pathlib
+
+import numpy as np
+
+
+def as_items(items):
+    """Paths `(N,)` or pixels `(N, H, W, 3)` uint8 of what says the same; see `Split`."""
+    array = _array(items, "images")
+    if array.ndim == 1 and (array.dtype.kind in "US" or not len(array) or array.dtype.kind == "O"):
+        return _paths(array)
+    return _rgb(_bytes(array))
+
+
+def as_labels(labels):
+    """Class indices `(N,)` int32 of what says the same; see `Split`."""
+    array = _array(labels, "labels")
+    if array.dtype.kind not in "iufb":
+        raise ValueError(
+            "Expected labels that are numbers of classes, from 0. Received: "
+            f"{_shown(array)}. With names of classes: [class_names.index(name) for name in ...]"
+        )
+    if array.dtype.kind == "f" and not (np.isfinite(array).all() and (array % 1 == 0).all()):
+        raise ValueError(
+            "Expected labels that are whole numbers. Received: "
+            f"{_shown(array)} with others, which could be shares of classes."
+        )
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    elif array.ndim == 2:
+        if not (np.isin(array, (0, 1)).all() and (array.sum(1) == 1).all()):
+            raise ValueError(
+                f"Expected labels (N,), or one-hot (N, K). Received: {_shown(array)}, whose rows "
+                "are not one 1 among zeros."
+            )
+        array = array.argmax(1)
+    if array.ndim != 1:
+        raise ValueError(f"Expected labels (N,), a number for each. Received: {_shown(array)}")
+    limit = np.iinfo("int32").max
+    if len(array) and not -limit <= array.min() <= array.max() <= limit:
+        raise ValueError(f"Expected labels of 32 bits. Received: up to {array.max()}")
+    return array.astype("int32", copy=False)
+
+
+def as_class_names(names):
+    """A tuple of two names or more, all different."""
+    if isinstance(names, str) or not hasattr(names, "__iter__"):
+        raise ValueError(
+            f"Field `class_names` must be a tuple of names, such as ('cat', 'dog'). Received: "
+            f"{str(names)[:60]!r}"
+        )
+    names = tuple(names)
+    others = [name for name in names if not isinstance(name, str)]
+    if others:
+        raise ValueError(
+            f"Field `class_names` must hold texts. Received: {others[0]!r:.60} of type "
+            f"{type(others[0]).__name__}"
+        )
+    if len(names) < 2:
+        raise ValueError(f"Expected at least two classes. Received: class_names={names}")
+    twice = [name for name, count in collections.Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"Field `class_names` must hold each name once. Received: {twice[:5]} twice"
+        )
+    return tuple(map(str, names))
+
+
+def as_image_size(size):
+    """A whole number of pixels."""
+    return as_count(size, "image_size", what="a whole number of pixels, of height and width alike,")
+
+
+def as_count(number, argument, *, least=1, what="a whole number"):
+    """An int of at least `least`; a ValueError that names the argument otherwise."""
+    is_whole = hasattr(number, "__index__") and not isinstance(number, (bool, np.bool_))
+    if not is_whole or operator.index(number) < least:
+        raise ValueError(
+            f"Argument `{argument}` must be {what} from {least}. Received: {str(number)[:60]!r}"
+        )
+    return operator.index(number)
+
+
+def check_split(split, what, name, image_size):
+    """Raises a ValueError if a split is none, is empty, or has pixels of another size."""
+    if not hasattr(split, "holds_pixels"):
+        raise ValueError(
+            f"The {what} images of {name} must be a Split(items, labels). Received: "
+            f"{type(split).__name__}"
+        )
+    if not len(split):
+        raise ValueError(f"{name} has no {what} images.")
+    if split.holds_pixels and split.items.shape[1:3] != (image_size, image_size):
+        height, width = split.items.shape[1:3]
+        raise ValueError(
+            f"The {what} images of {name} have {height}x{width} pixels. Expected image_size="
+            f"{image_size}, {image_size}x{image_size}: resize them, or change `image_size`."
+        )
+
+
+def _array(values, what):
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(
+            f"Expected {what} in one array, so of one shape. Received: {type(values).__name__}"
+        ) from error
+
+
+def _paths(array):
+    paths = array.tolist()
+    others = [one for one in paths if not isinstance(one, (str, bytes, pathlib.PurePath))]
+    if others:
+        raise ValueError(
+            "Expected images as paths, or as pixels (N, H, W, 3) of one size. Received: "
+            f"{_shown(array)} with {type(others[0]).__name__}"
+        )
+    paths = [os.fsdecode(one) for one in paths]
+    try:
+        "".join(paths).encode("utf-8")
+    except UnicodeEncodeError as error:
+        wrong = next(path for path in paths if not _is_utf8(path))
+        raise ValueError(
+            f"Expected paths in UTF-8. Received: {os.fsencode(wrong)!r}. Rename it."
+        ) from error
+    return array if array.dtype.kind == "U" else np.array(paths, "str")
+
+
+def _is_utf8(path):
+    return os.fsencode(path) == path.encode("utf-8", "replace")
+
+
+def _bytes(array):
+    """Pixels as uint8, if they are whole numbers of 0..255."""
+    if array.dtype == "uint8" or not array.size:
+        return array.astype("uint8", copy=False)
+    wanted = "Expected pixels of 0..255, uint8."
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"{wanted} Received: {_shown(array)}")
+    least, greatest = array.min(), array.max()
+    if not np.isfinite([least, greatest]).all():
+        raise ValueError(f"{wanted} Received: {_shown(array)} with NaN or infinity")
+    received = f"Received: {_shown(array)} of {least:.6g} to {greatest:.6g}"
+    if greatest <= 1:
+        raise ValueError(f"{wanted} {received}. If 1 is white: np.rint(255 * x).astype('uint8')")
+    if least < 0 or greatest > 255:
+        raise ValueError(f"{wanted} {received}")
+    pixels = array.astype("uint8")
+    if array.dtype.kind == "f" and (pixels != array).any():
+        raise ValueError(
+            f"{wanted} {received} with fractions. If 255 is white: np.rint(x).astype('uint8')"
+        )
+    return pixels
+
+
+def _rgb(array):
+    """`(N, H, W, 3)` of that, or of grey pixels."""
+    shape = array.shape
+    if len(shape) == 3 and shape[-1] not in (1, 3, 4):  # else rather one image
+        array = array[..., None]
+    if array.ndim != 4 or array.shape[-1] not in (1, 3):
+        hint = ""
+        if len(shape) == 4 and shape[1] in (1, 3):
+            hint = ". With the channels first: x.transpose(0, 2, 3, 1)"
+        elif len(shape) == 4 and shape[-1] == 4:
+            hint = ". Without transparency: x[..., :3]"
+        raise ValueError(
+            "Expected paths (N,), or pixels (N, H, W, 3), (N, H, W, 1) or (N, H, W). Received: "
+            f"shape {shape}{hint}"
+        )
+    return np.repeat(array, 3, axis=-1) if array.shape[-1] == 1 else array
+
+
+def _shown(array):
+    return f"{array.dtype} of shape {array.shape}"

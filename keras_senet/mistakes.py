@@ -1,0 +1,45 @@
+"""What a program says of a mistake of its user: one sentence, no traceback."""
+
+import contextlib
+import os
+import pathlib
+import sys
+
+EXIT_CODE = 2
+LONGEST = 600  # characters; more is a library's listing, of which the first line counts
+PACKAGE = str(pathlib.Path(__file__).parent)
+
+
+@contextlib.contextmanager
+def said():
+    """A `with` block out of which an error of input comes as a sentence, and exit code 2.
+
+    It is for the last lines of a program. ValueError, OSError and ImportError are errors of input;
+    TypeError is one where this package raises it. All others keep their traceback. With `--debug`
+    on the command line all have one.
+
+    Example:
+        >>> with said():  # doctest: +SKIP
+        ...     main()
+    """
+    try:
+        yield
+    except BrokenPipeError:  # the reader of the output is gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_CODE)
+    except (ValueError, OSError, ImportError, TypeError) as error:
+        if "--debug" in sys.argv or (isinstance(error, TypeError) and not _is_ours(error)):
+            raise
+        text = str(error).strip() or type(error).__name__
+        if len(text) > LONGEST:
+            text = f"{text.splitlines()[0][:LONGEST]} ..."
+        print(f"{text}\n(--debug shows where this was found.)", file=sys.stderr, flush=True)
+        sys.exit(EXIT_CODE)
+
+
+def _is_ours(error):
+    """Whether a file of the package raised the error."""
+    trace = error.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame.f_code.co_filename.startswith(PACKAGE)
