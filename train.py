@@ -123,31 +123,53 @@ def _train(architecture, dataset, recipe):
     except keras_senet.training.Diverged as error:
         sys.exit(f"{error}")
     print(f"Held-out accuracy {result.accuracy:.2%} after {result.seconds:.0f} s of training.")
+    _say_unreadable(result.unreadable)
     if result.test is not None:
         print(f"Test accuracy {result.test.top1:.2%} on {result.test.images} images.")
     print(f"Model, metrics, report and checkpoints are in {result.workdir}/")
 
 
-def _evaluate(architecture, dataset, recipe):
-    if _WEIGHTS.value:
-        model = architecture(
-            weights=_WEIGHTS.value,
-            input_shape=(dataset.image_size, dataset.image_size, 3),
-        )
-        # With other classes the classifier would be new, and its accuracy noise.
-        if model.output_shape[-1] != len(dataset.class_names):
-            raise app.UsageError(
-                f"--weights={_WEIGHTS.value} has {model.output_shape[-1]} classes, "
-                f"--data={_DATA.value} has {len(dataset.class_names)}. Train on it first."
-            )
-    else:
+def _judged_model(architecture, recipe):
+    """The model to evaluate: the run's, or that of the weights, in the size they were judged at."""
+    if not _WEIGHTS.value:
         import keras
 
-        model = keras.models.load_model(f"{_WORKDIR.value}/model.keras")
+        return keras.models.load_model(f"{_WORKDIR.value}/model.keras")
+    size = recipe.image_size
+    return architecture(
+        weights=_WEIGHTS.value, input_shape=None if size is None else (size, size, 3)
+    )
+
+
+def _evaluate(model, dataset, recipe):
+    # With other classes the classifier would be new, and its accuracy noise.
+    if _WEIGHTS.value and model.output_shape[-1] != len(dataset.class_names):
+        raise ValueError(
+            f"--weights={_WEIGHTS.value} has {model.output_shape[-1]} classes, "
+            f"--data={_DATA.value} has {len(dataset.class_names)}. Train on it first."
+        )
     evaluation = keras_senet.training.evaluate(model, dataset, recipe.batch_size)
+    view = evaluation.view
+    print(f"Seen at {view.size} pixels, crop {view.crop:g}, {view.interpolation}.")
     print(f"top-1 {evaluation.top1:.2%}, top-5 {evaluation.top5:.2%}, {evaluation.images} images")
+    _say_unreadable(evaluation.unreadable)
     for truth, taken, images in evaluation.confused():
         print(f"{images:6} of {truth} taken for {taken}")
+
+
+def _say_unreadable(unreadable):
+    if unreadable:
+        path, reason = next(iter(unreadable.items()))
+        print(
+            f"{len(unreadable)} held-out images could not be read and were not judged. The first: "
+            f"{path}: {reason}"
+        )
+
+
+def _load(image_size):
+    return keras_senet.data.load(
+        _DATA.value, image_size=image_size, max_bad_images=_BAD_IMAGES.value
+    )
 
 
 def _check_workdir():
@@ -169,11 +191,12 @@ def main(argv):
     keras_senet.training.initialize(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
     architecture, recipe = _architecture(_MODEL.value), _recipe()
     _check_workdir()
-    dataset = keras_senet.data.load(
-        _DATA.value,
-        image_size=recipe.image_size or architecture.input_size,
-        max_bad_images=_BAD_IMAGES.value,
-    )
+    size = recipe.image_size or architecture.input_size
+    if _MODE.value == "evaluate" and not (_DATA_ONLY.value or _CHECK_DATA.value):
+        model = _judged_model(architecture, recipe)
+        _evaluate(model, _load(model.inputs[0].shape[1] or size), recipe)
+        return
+    dataset = _load(size)
     if _DATA_ONLY.value:
         rate = keras_senet.data.throughput(
             dataset,
@@ -188,8 +211,6 @@ def main(argv):
             print(f"{path}: {reason}")
         print(f"{len(bad)} unreadable images.")
         sys.exit(bool(bad))
-    elif _MODE.value == "evaluate":
-        _evaluate(architecture, dataset, recipe)
     else:
         _train(architecture, dataset, recipe)
 

@@ -37,7 +37,7 @@ def main(argv):
     if size is None:
         raise app.UsageError("The model takes images of any size: choose one with --image_size.")
     images, labels = export.load_verification(
-        _VERIFICATION.value, image_size=size, count=_VERIFICATION_IMAGES.value
+        _VERIFICATION.value, model=model, image_size=size, count=_VERIFICATION_IMAGES.value
     )
     path = export.to_saved_model(model, _OUTPUT.value, overwrite=_OVERWRITE.value)
     report = export.verify(model, path, images, labels)

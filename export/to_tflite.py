@@ -84,12 +84,12 @@ def main(argv):
         raise app.UsageError("The model takes images of any size: choose one with --input_size.")
     # Sources are read before anything is written: a wrong one leaves nothing behind.
     images, labels = export.load_verification(
-        _VERIFICATION.value, image_size=size, count=_VERIFICATION_IMAGES.value
+        _VERIFICATION.value, model=model, image_size=size, count=_VERIFICATION_IMAGES.value
     )
     calibration_images = None
     if _CALIBRATION.value is not None:
         calibration_images = export.load_calibration(
-            _CALIBRATION.value, image_size=size, count=_CALIBRATION_IMAGES.value
+            _CALIBRATION.value, model=model, image_size=size, count=_CALIBRATION_IMAGES.value
         )
     path = export.to_tflite(
         model,

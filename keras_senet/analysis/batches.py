@@ -3,19 +3,20 @@
 import numpy as np
 
 
-def batches(data, batch_size):
+def batches(data, batch_size, model=None):
     """Batches of images `(N, H, W, C)` and labels `(N,)`, or `None` where there are none.
 
     Args:
         data: A `keras_senet.data.Dataset`, a pair of arrays, an array of images, or an iterable
             of batches.
         batch_size: Images at a time; an iterable has its own.
+        model: The model that will see a `Dataset`'s images, in its own view.
 
     Raises:
         ValueError: If there is no image, or a batch is no image batch.
     """
     empty = True
-    for images, labels in _pairs(data, batch_size):
+    for images, labels in _pairs(data, batch_size, model):
         images = np.asarray(images)
         labels = None if labels is None else _indices(labels)
         if images.ndim != 4 or (labels is not None and labels.shape != images.shape[:1]):
@@ -29,13 +30,13 @@ def batches(data, batch_size):
         raise ValueError("Expected at least one image. Received no batch.")
 
 
-def labelled_batches(data, batch_size):
+def labelled_batches(data, batch_size, model=None):
     """`batches` of data that must have labels.
 
     Raises:
         ValueError: If they have none.
     """
-    for images, labels in batches(data, batch_size):
+    for images, labels in batches(data, batch_size, model):
         if labels is None:
             raise ValueError(
                 "Accuracy needs labels. Expected a Dataset, or images (N, H, W, C) with labels "
@@ -44,9 +45,9 @@ def labelled_batches(data, batch_size):
         yield images, labels
 
 
-def first_image(data):
-    """The first image, `(1, H, W, C)`."""
-    images, _ = next(batches(data, 1))
+def first_image(data, model=None):
+    """The first image, `(1, H, W, C)`, in the view of a model."""
+    images, _ = next(batches(data, 1, model))
     return images[:1]
 
 
@@ -74,8 +75,9 @@ def class_names(model, data, classes, labels):
     return tuple(map(str, range(output[1])))
 
 
-def _pairs(data, batch_size):
+def _pairs(data, batch_size, model):
     if hasattr(data, "validation"):
+        data = data if model is None else data.seen_by(model)
         data = data.validation(batch_size)
     elif isinstance(data, np.ndarray):
         return ((data[i : i + batch_size], None) for i in range(0, len(data), batch_size))

@@ -22,7 +22,7 @@ def evaluate(model, data, batch_size=32):
     """
     scores = [
         score(model.predict_on_batch(images), labels)
-        for images, labels in labelled_batches(data, batch_size)
+        for images, labels in labelled_batches(data, batch_size, model)
     ]
     losses, hits = (np.concatenate(column) for column in zip(*scores, strict=True))
     return float(losses.mean()), float(hits.mean())

@@ -164,7 +164,7 @@ def excitations(model, data, classes=None, batch_size=32):
     nodes = se_nodes(model)
     gate_model = gates_model(model)
     collector, names, largest = None, (), 0
-    for images, labels in batches(data, batch_size):
+    for images, labels in batches(data, batch_size, model):
         count, largest = len(images), max(largest, len(images))
         # A batch of another size would have the backend compile the network again.
         images = np.concatenate([images, *[images[-1:]] * (largest - count)])

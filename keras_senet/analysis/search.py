@@ -137,7 +137,7 @@ def search(model, data, max_accuracy_drop=0.1, excitations=None, *, latencies=Tr
     model = functional(model)
     excitations = excitations or collect(model, data, batch_size=batch_size)
     order = usefulness(model, data, excitations, batch_size=batch_size).blocks
-    image = first_image(data)
+    image = first_image(data, model)
 
     def step(network, removed, least):
         loss, accuracy = evaluate(network, data, batch_size)

@@ -94,7 +94,7 @@ def usefulness(model, data, excitations=None, *, measure_latency=False, batch_si
     excitations = excitations or collect(model, data, batch_size=batch_size)
     changes = _changes(model, data, excitations, batch_size)
     saved = _saved_latencies(model, data, excitations) if measure_latency else {}
-    layers = {layer.name: layer for layer in cost_of(model, first_image(data)).layers}
+    layers = {layer.name: layer for layer in cost_of(model, first_image(data, model)).layers}
     uses = [
         BlockUse(
             block=block.name,
@@ -122,7 +122,7 @@ def _changes(model, data, excitations, batch_size):
     trunk = keras.Model(model.inputs, {str(key): tensor for key, tensor in kept.items()})
     totals = {name: np.zeros(2) for name in nodes}
     count = 0
-    for images, labels in labelled_batches(data, batch_size):
+    for images, labels in labelled_batches(data, batch_size, model):
         values = trunk.predict_on_batch(images)
         before = np.stack(score(values[str(id(model.outputs[0]))], labels))
         count += len(images)
@@ -147,7 +147,7 @@ def _tail(model, graph, node):
 
 
 def _saved_latencies(model, data, excitations):
-    image = first_image(data)
+    image = first_image(data, model)
     whole = latency(model, image)
     return {
         block.name: whole - latency(remove_se(model, [block.name], excitations), image)

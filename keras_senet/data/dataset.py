@@ -114,7 +114,7 @@ class Dataset:
         """The `View` in effect: the field `view`, else the usual one for `image_size`."""
         return View.usual(self.image_size) if self.view is None else self.view
 
-    def seen_by(self, model):
+    def seen_by(self, model, size=None):
         """The data set as a model is judged with it: its held-out images in the model's view.
 
         `validation`, `held_out_arrays` and `calibration_images` of the copy show what the weights
@@ -124,6 +124,8 @@ class Dataset:
 
         Args:
             model: A `keras.Model` of one input `(N, H, W, 3)`.
+            size: Height and width in pixels for a model that leaves them open; `None`: those that
+                its weights were judged with, else `image_size`.
 
         Returns:
             A copy, which shares the bad images.
@@ -140,21 +142,21 @@ class Dataset:
             raise ValueError(
                 f"{self.name} delivers RGB images (N, H, W, 3). {model.name!r} takes {shapes}."
             )
-        view = View.of(model)
+        view = View.of(model, size)
         if view is None:
-            view = self._assumed_for(model)
+            view = self._assumed_for(model, size)
         if self.held_out.holds_pixels and view.sides != View(self.image_size).sides:
             raise ValueError(
-                f"{self.name} holds images of {self.image_size} pixels, {model.name!r} takes "
-                f"{view.size}. Load it with image_size={view.size}."
+                f"{self.name} holds images of {self.image_size} pixels. {model.name!r} takes "
+                f"{view.sides[0]}x{view.sides[1]}. Load the data in that image_size."
             )
         copy = dataclasses.replace(self, view=view)
         copy.__dict__["bad_images"] = self.bad_images
         return copy
 
-    def _assumed_for(self, model):
+    def _assumed_for(self, model, size):
+        rows, columns = View(size or self.seen.size).sides
         height, width = model.inputs[0].shape[1:3]
-        rows, columns = self.seen.sides
         view = self.seen.replace(size=(height or rows, width or columns))
         if not self.held_out.holds_pixels:
             logger.warning(

@@ -82,6 +82,17 @@ def read_rgb(file):
         ) from error
 
 
+def size_of(path):
+    """Width and height in pixels as the header of a file says, or `None` if it cannot be read."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except Exception:  # whatever Pillow meets; who reads the pixels says what it is
+        return None
+
+
 def grey(pixels):
     """The brightness `(H, W)` uint8 of RGB pixels `(H, W, 3)`, by Pillow (ITU-R 601-2)."""
     from PIL import Image

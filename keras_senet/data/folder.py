@@ -6,13 +6,16 @@ import warnings
 
 import numpy as np
 
-from keras_senet.data.augmentation import PHOTO
+from keras_senet.data.augmentation import CIFAR, PHOTO
 from keras_senet.data.dataset import Dataset
+from keras_senet.data.decode import size_of
 from keras_senet.data.image_files import Folder
 from keras_senet.data.layout import find_splits, refuse_misread
 from keras_senet.data.left_out import LeftOut, listed
 from keras_senet.data.split import Split
+from keras_senet.data.view import SMALL, View
 
+LOOKED_AT = 32  # files whose size says whether a folder has small images
 HELD_OUT = 5  # every fifth image of each class, where the folder has no split of its own
 SUFFIXES = ".jpg, .png, .webp, .tif or another suffix of an image that Pillow reads"
 
@@ -29,6 +32,8 @@ def load_folder(path, image_size, max_bad_images=None):
     Classes are the folders in sorted order. An image is what has a suffix of an image, at any depth
     within its class. Hidden files and folders and those of operating systems are no data; links to
     folders are followed once. A warning counts all that is left out.
+
+    Images of at most 64 pixels a side are seen whole, and augmented by `CIFAR` in place of `PHOTO`.
 
     Args:
         path: The folder; `~` is the home folder.
@@ -63,14 +68,25 @@ def load_folder(path, image_size, max_bad_images=None):
         parts = {kind: of_kind for kind, (_, of_kind) in classes.items()}
     if str(left_out):
         warnings.warn(f"Left out of {root}: {left_out}.", stacklevel=3)
+    splits = {kind: _split(files) for kind, files in parts.items()}
+    small = _are_small(splits["training"].items)
     return Dataset(
         name=f"folder:{root}",
         class_names=names,
         image_size=image_size,
-        augmentation=PHOTO,
+        # Small images are padded and shifted, not cut out of, and seen whole.
+        augmentation=CIFAR if small else PHOTO,
         max_bad_images=max_bad_images,
-        **{kind: _split(files) for kind, files in parts.items()},
+        view=View(image_size, crop=1.0) if small else None,
+        **splits,
     )
+
+
+def _are_small(paths):
+    """Whether images have at most `SMALL` pixels a side, by the headers of a few."""
+    chosen = np.linspace(0, len(paths) - 1, min(LOOKED_AT, len(paths))).astype(int)
+    sizes = [size for index in chosen if (size := size_of(str(paths[index]))) is not None]
+    return bool(sizes) and max(map(max, sizes)) <= SMALL
 
 
 def _root(path):

@@ -56,11 +56,16 @@ class View:
         return cls(size, 1.0 if size <= SMALL else CROP)
 
     @classmethod
-    def of(cls, model):
+    def of(cls, model, size=None):
         """The view that the weights of a model were judged with, or `None` if it does not say.
 
         It is kept in the model's preprocessing layer, also where that lies in a model within the
         model. The size is that of the model's input, where it is fixed.
+
+        Args:
+            model: A `keras.Model` of one image.
+            size: Height and width in pixels for a model that leaves them open; `None`: those that
+                its weights were judged with.
 
         Raises:
             ValueError: If the model has parts of different views, or leaves the size open.
@@ -74,7 +79,11 @@ class View:
                 f"Parts of {model.name!r} have different views of an image: {sorted(views)} (crop, "
                 "interpolation). Expected one."
             )
-        sides = [fixed or layers[0].size for fixed in model.inputs[0].shape[1:3]]
+        judged = View(layers[0].size).sides if layers[0].size is not None else (None, None)
+        sides = [
+            fixed or size or side
+            for fixed, side in zip(model.inputs[0].shape[1:3], judged, strict=True)
+        ]
         if None in sides:
             raise ValueError(
                 f"{model.name!r} leaves the image size open. Build it with input_shape."

@@ -6,13 +6,12 @@ import keras
 import tensorflow as tf
 
 from keras_senet.architectures.graph import Graph
+from keras_senet.data import View
 from keras_senet.export.artefacts import written_whole
 from keras_senet.export.fold import fold
 from keras_senet.export.inference import check_artefact, image_spec, inference
+from keras_senet.export.jpeg_files import of_files
 from keras_senet.export.models import exportable, image_shape
-from keras_senet.layers import ImageNormalization
-
-DEFAULT_VIEW = ImageNormalization(1.0)  # of a model without one
 
 
 def to_saved_model(model, path, *, input_size=None, overwrite=False):
@@ -23,8 +22,10 @@ def to_saved_model(model, path, *, input_size=None, overwrite=False):
     - `serve` (and `serving_default`): images `(N, H, W, C)` in the range that the model takes (raw
       pixels in 0..255 where preprocessing is inside) to its output; float32, or the integers of a
       model that takes integers;
-    - `jpeg`: `(N,)` JPEG files to its output; each is decoded, resized and cropped as
-      `load_image` does for the model; of models of a known size that take RGB;
+    - `jpeg`: `(N,)` JPEG files to its output; each is decoded, turned upright and brought into the
+      model's view as `load_image` does; what is no whole JPEG file gives a row of NaN. Of models of
+      a known size that take RGB or grey images and say their view, which a preprocessing layer of
+      this package does;
     - `features`: images to what the classifier reads; of models that end in one.
 
     Args:
@@ -49,19 +50,19 @@ def to_saved_model(model, path, *, input_size=None, overwrite=False):
         >>> probabilities = served.jpeg([open("flower.jpg", "rb").read()])
     """
     model = exportable(model)
-    view = next((x for x in model.layers if isinstance(x, ImageNormalization)), DEFAULT_VIEW)
     original, model = model, fold(model)
     shape = model.inputs[0].shape[1:]
     if input_size is not None:
         shape = image_shape(model, input_size)
+    view = None if None in shape[:2] else View.of(original, input_size)
     with written_whole(path, overwrite) as partial:
         archive = keras.export.ExportArchive()
         archive.track(model)
         images = [image_spec(model, (None, *model.inputs[0].shape[1:]))]
         archive.add_endpoint("serve", inference(model), images)
-        if None not in shape[:2] and shape[0] == shape[1] and shape[2] == 3:
+        if view is not None and shape[2] in (1, 3):
             files = [tf.TensorSpec((None,), tf.string, "jpeg")]
-            archive.add_endpoint("jpeg", _of_files(model, shape[0], view), files)
+            archive.add_endpoint("jpeg", of_files(model, view), files)
         features = _features(model)
         if features is not None:
             archive.add_endpoint("features", inference(features), images)
@@ -78,25 +79,6 @@ def _features(model):
     if not isinstance(last.operation, keras.layers.Dense):
         return None
     return keras.Model(model.inputs, last.input_tensors[0])
-
-
-def _of_files(model, size, view):
-    def decode(file):
-        # Accurately, as Pillow decodes.
-        image = tf.io.decode_jpeg(file, channels=3, dct_method="INTEGER_ACCURATE")
-        sides = tf.shape(image)[:2]
-        shorter = int(size / view.crop)
-        sides = sides * shorter // tf.reduce_min(sides)
-        image = tf.image.resize(image, sides, method=view.interpolation, antialias=True)
-        top, left = tf.unstack(tf.cast(tf.round((sides - size) / 2), tf.int32))
-        square = image[top : top + size, left : left + size]
-        return tf.clip_by_value(tf.round(square), 0, 255)
-
-    def classify(jpeg):
-        spec = tf.TensorSpec((size, size, 3), tf.float32)
-        return model(tf.map_fn(decode, jpeg, fn_output_signature=spec), training=False)
-
-    return classify
 
 
 def write_saved_model(model, folder, shape):

@@ -7,12 +7,14 @@ import numpy as np
 from keras_senet import data
 
 
-def load_calibration(source, *, image_size, count=200):
+def load_calibration(source, *, model, image_size=None, count=200):
     """Images to calibrate int8 with, from the training split of a data set.
 
     Args:
         source: `"digits"`, `"folder:PATH"`, or an .npz file with `images` `(N, H, W, C)`.
-        image_size: Height and width in pixels that a data set delivers.
+        model: The model that will see the images: a data set shows them as the model's weights
+            were judged with, see `keras_senet.data.Dataset.seen_by`.
+        image_size: Height and width in pixels for a model that leaves them open.
         count: How many images at most, evenly spaced over the source.
 
     Returns:
@@ -22,18 +24,20 @@ def load_calibration(source, *, image_size, count=200):
         ValueError: If the source is none of these, or has no images.
     """
     if not source.endswith(".npz"):
-        return data.load(source, image_size=image_size).calibration_images(count)
+        return _dataset(source, model, image_size).calibration_images(count)
     images, _ = _arrays(source)
     return images[np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)]
 
 
-def load_verification(source, *, image_size, count=None):
+def load_verification(source, *, model, image_size=None, count=None):
     """Held-out images to judge an artefact by, and their labels.
 
     Args:
         source: `"digits"`, `"folder:PATH"`, or an .npz file with `images` `(N, H, W, C)` and, if
             it has them, `labels` `(N,)`.
-        image_size: Height and width in pixels that a data set delivers.
+        model: The model that will see the images: a data set shows them as the model's weights
+            were judged with, see `keras_senet.data.Dataset.seen_by`.
+        image_size: Height and width in pixels for a model that leaves them open.
         count: How many images at most, the first ones.
 
     Returns:
@@ -43,9 +47,15 @@ def load_verification(source, *, image_size, count=None):
         ValueError: If the source is none of these, or has no images.
     """
     if not source.endswith(".npz"):
-        return data.load(source, image_size=image_size).held_out_arrays(count)
+        return _dataset(source, model, image_size).held_out_arrays(count)
     images, labels = _arrays(source)
     return images[:count], None if labels is None else labels[:count]
+
+
+def _dataset(source, model, image_size):
+    view = data.View.of(model, image_size)
+    size = image_size or model.inputs[0].shape[1] or (view and view.sides[0])
+    return data.load(source, image_size=size).seen_by(model, image_size)
 
 
 def _arrays(path):

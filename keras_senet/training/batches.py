@@ -2,6 +2,8 @@
 
 import math
 
+import keras
+
 
 def training_batches(dataset, recipe, seed, *, step=0, shard=(0, 1)):
     """Endless batches that begin with a step.
@@ -66,6 +68,30 @@ def validation_batches(dataset, batch_size, shard=(0, 1)):
         tuple(tf.zeros(spec.shape, spec.dtype) for spec in batches.element_spec)
     )
     return batches.concatenate(padding.repeat()).take(steps), steps
+
+
+class ExactLoss(keras.callbacks.Callback):
+    """Makes `val_loss` the mean over the held-out images that can be read.
+
+    How many cannot is known only after they were met; `validation_batches` weights the others as if
+    there were none. Callbacks behind this one see the right value.
+
+    Args:
+        dataset: The `keras_senet.data.Dataset` that is judged by.
+    """
+
+    def __init__(self, dataset):
+        super().__init__()
+        self.dataset = dataset
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Corrects the loss."""
+        images, bad = (
+            len(self.dataset.held_out),
+            len(self.dataset.unreadable(self.dataset.held_out)),
+        )
+        if logs and "val_loss" in logs and 0 < bad < images:
+            logs["val_loss"] *= images / (images - bad)
 
 
 def _with_targets(classes):

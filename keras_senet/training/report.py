@@ -83,6 +83,8 @@ def _figures(evaluation, test):
         "top-5 accuracy": f"{evaluation.top5:.2%}",
         "held-out images": f"{evaluation.images:,}",
     }
+    if evaluation.unreadable:
+        figures["unreadable, not judged"] = f"{len(evaluation.unreadable):,}"
     if test is not None:
         figures |= {
             "top-1 accuracy, test": f"{test.top1:.2%}",

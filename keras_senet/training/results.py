@@ -10,7 +10,7 @@ import keras
 from keras_senet.training.curves import plot_curves
 from keras_senet.training.saving import write_history
 
-SIZES = ("training_images", "held_out_images", "test_images", "image_size")
+SIZES = ("training_images", "held_out_images", "test_images", "image_size", "view")
 
 
 def write_results(result, position, description, bad_images):
@@ -46,6 +46,7 @@ def write_results(result, position, description, bad_images):
         "classes": data["class_names"],
         **{name: data[name] for name in SIZES if name in data},
         "bad_images": dict(bad_images),
+        "held_out_unreadable": len(result.unreadable),
         "recipe": description["recipe"],
         "precision": description["precision"],
         "seed": description["seed"],

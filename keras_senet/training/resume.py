@@ -20,6 +20,7 @@ def describe(architecture, dataset, recipe, weights, precision, seed):
             "name": dataset.name,
             "class_names": dataset.class_names,
             "image_size": dataset.image_size,
+            "view": dataclasses.asdict(dataset.seen),
             "training_images": len(dataset.training),
             "held_out_images": len(dataset.held_out),
             **({} if dataset.test is None else {"test_images": len(dataset.test)}),

@@ -9,7 +9,7 @@ from keras_senet.data import Dataset
 from keras_senet.training import resume as resuming
 from keras_senet.training.average import Average
 from keras_senet.training.batch_norm import precise_batch_norm
-from keras_senet.training.batches import training_batches, validation_batches
+from keras_senet.training.batches import ExactLoss, training_batches, validation_batches
 from keras_senet.training.checkpoints import Checkpoints, Diverged
 from keras_senet.training.distribution import together
 from keras_senet.training.divergence import Divergence
@@ -98,6 +98,8 @@ class Run:
             )
             saver.metrics = self.metrics
             callbacks = [self.average] if self.average else []
+            if self.process[1] == 1:  # of several processes each knows its own part
+                callbacks.append(ExactLoss(self.dataset))
             classes = len(self.dataset.class_names)
             callbacks.append(Divergence(self.model.loss, classes, self.steps_per_epoch))
             if self.writes:

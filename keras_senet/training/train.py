@@ -8,6 +8,7 @@ import warnings
 
 import keras
 
+from keras_senet.data import View
 from keras_senet.training import distribution
 from keras_senet.training.check import check
 from keras_senet.training.checkpoints import Checkpoints
@@ -35,6 +36,7 @@ class Result:
         workdir: Folder with `model.keras`, `history.csv`, `summary.json`, `curves.png` and
             `checkpoints/`.
         test: The `Evaluation` of the data set's test split, or `None` without one.
+        unreadable: Reasons why held-out images were not judged, under their paths.
     """
 
     model: keras.Model
@@ -42,6 +44,7 @@ class Result:
     seconds: float
     workdir: pathlib.Path
     test: Evaluation | None = None
+    unreadable: dict = dataclasses.field(default_factory=dict)
 
 
 def train(
@@ -104,6 +107,7 @@ def train(
             precision=precision,
             steps_per_epoch=steps,
         )
+        dataset = _judged_as_trained(dataset, model)
         run = Run(
             model,
             dataset,
@@ -130,12 +134,27 @@ def train(
             "Several processes do not judge the test split. Evaluate model.keras on it.",
             stacklevel=2,
         )
-    result = Result(model, accuracy, run.position.seconds, workdir, test)
+    unreadable = dataset.unreadable(dataset.held_out)
+    result = Result(model, accuracy, run.position.seconds, workdir, test, unreadable)
     if run.writes:
         write_results(result, run.position, run.description, bad_images)
     if run.process[1] == 1:
         write_report(workdir, evaluation, test)
     return result
+
+
+def _judged_as_trained(dataset, model):
+    """The data set in the view that the run judges the model in, which is written into the model.
+
+    Crop and interpolation are those of the network's weights, where the data decide nothing; pixels
+    of the right size are seen whole.
+    """
+    view, of_weights = dataset.seen, View.of(model)
+    if dataset.view is None and of_weights is not None:
+        crop = 1.0 if dataset.held_out.holds_pixels else of_weights.crop
+        view = of_weights.replace(size=dataset.image_size, crop=crop)
+    view.write_to(model)
+    return dataset.seen_by(model)
 
 
 def _judge_test(model, dataset, batch_size):

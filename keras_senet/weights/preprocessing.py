@@ -79,7 +79,8 @@ class Preprocessing:
 
 # The usual statistics of the two training sets, RGB.
 IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
-CIFAR = Preprocessing(mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010))
+# Small images are seen whole, as timm has it for them.
+CIFAR = Preprocessing(mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010), crop=1.0)
 # To -1..1, of TensorFlow's Inception and MobileNet.
 INCEPTION = Preprocessing(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 # The authors' Caffe models: 0..255 less the mean, which they state for BGR: 104, 117, 123.
