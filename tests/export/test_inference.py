@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import keras_senet
 from keras_senet import export
+from keras_senet.export.inference import check_artefact
 from keras_senet.export.litert import LiteRT
 
 L = keras.layers
@@ -136,3 +137,21 @@ def test_onnx_of_a_resized_network(tmp_path):
     images = pixels(model)
     (received,) = session.run(None, {"image": images})
     np.testing.assert_allclose(received, model.predict(images, verbose=0), atol=1e-4)
+
+
+def test_networks_that_amplify_rounding_are_not_refused():
+    """Weights that blow a change of one bit up to another class: file and model may differ."""
+    image = keras.Input((8, 8, 3))
+    x = L.Flatten()(image)
+    for _ in range(3):
+        x = keras.ops.sin(1e4 * L.Dense(64, kernel_initializer="ones")(x))
+    model = keras.Model(image, L.Dense(2)(x))
+    turned = np.random.default_rng(0).permutation(8 * 8 * 3)
+
+    def another_order(images):
+        flat = images.reshape(len(images), -1)[:, turned].reshape(images.shape)
+        return model.predict(flat, verbose=0)  # the same sums in another order
+
+    check_artefact(model, (8, 8, 3), another_order, "file")
+    with pytest.raises(ValueError, match="something else"):
+        check_artefact(stock(), (32, 32, 3), lambda x: 1.01 * stock().predict(x), "file")
