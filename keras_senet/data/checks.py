@@ -77,12 +77,15 @@ def as_image_size(size):
 
 def as_count(number, argument, *, least=1, what="a whole number"):
     """An int of at least `least`; a ValueError that names the argument otherwise."""
-    is_whole = hasattr(number, "__index__") and not isinstance(number, (bool, np.bool_))
-    if not is_whole or operator.index(number) < least:
+    try:
+        whole = None if isinstance(number, (bool, np.bool_)) else operator.index(number)
+    except TypeError:
+        whole = None
+    if whole is None or whole < least:
         raise ValueError(
             f"Argument `{argument}` must be {what} from {least}. Received: {str(number)[:60]!r}"
         )
-    return operator.index(number)
+    return whole
 
 
 def check_split(split, what, name, image_size):

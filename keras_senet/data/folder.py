@@ -49,7 +49,7 @@ def load_folder(path, image_size, max_bad_images=None):
         left_out.outside += root.files
         left_out.empty += [f.path for f in root.folders if f not in splits.values()]
     classes = {kind: _classes(folder, left_out) for kind, folder in (splits or {"": root}).items()}
-    names, files = next(iter(classes.values()))
+    names, files = classes["training" if splits else ""]
     _check_same_classes(splits, classes)
     if "held_out" not in splits:
         if splits:
@@ -139,10 +139,9 @@ def _other_level(folder):
 
 def _check_same_classes(splits, classes):
     first = splits.get("training")
-    names = classes["training"][0] if first else None
     for kind, folder in splits.items():
-        if classes[kind][0] != names:
-            different = sorted({*classes[kind][0]} ^ {*names})
+        different = sorted({*classes[kind][0]} ^ {*classes["training"][0]})
+        if different:
             rest = f" and {len(different) - 10} more" if len(different) > 10 else ""
             raise ValueError(
                 f"{first} and {folder} must have the same classes. Only in one of them: "
