@@ -87,7 +87,7 @@ def plain(dataset, split, positions, batch_size):
     stream = stream.batch(math.gcd(batch_size, CHUNK))
     loaders = _loaders(dataset, split, place, crop, replace=False)
     stream = _read(stream, loaders, example, crop.sides).map(left)
-    stream = stream.filter(lambda images, labels: tf.size(labels) > 0)
+    stream = stream.filter(lambda *chunk: tf.size(chunk[1]) > 0)
     return stream.rebatch(batch_size).prefetch(PREFETCH)
 
 

@@ -79,17 +79,15 @@ class View:
                 f"Parts of {model.name!r} have different views of an image: {sorted(views)} (crop, "
                 "interpolation). Expected one."
             )
-        judged = View(layers[0].size).sides if layers[0].size is not None else (None, None)
-        sides = [
-            fixed or size or side
-            for fixed, side in zip(model.inputs[0].shape[1:3], judged, strict=True)
-        ]
-        if None in sides:
+        judged = layers[0].size
+        rows, columns = (None, None) if judged is None else View(judged).sides
+        height, width = model.inputs[0].shape[1:3]
+        height, width = height or size or rows, width or size or columns
+        if height is None or width is None:
             raise ValueError(
                 f"{model.name!r} leaves the image size open. Build it with input_shape."
             )
-        size = sides[0] if sides[0] == sides[1] else tuple(sides)
-        return cls(size, *views.pop())
+        return cls(height if height == width else (height, width), *views.pop())
 
     def write_to(self, model):
         """Makes it the view that the model's weights were judged with.

@@ -6,8 +6,8 @@ from keras_senet.data import crops, jpeg
 from keras_senet.export.inference import inference
 from keras_senet.export.models import image_dtype
 
-# Weights of red, green and blue in a grey image, of 2 ** 16: Pillow's integers for ITU-R 601-2.
-LUMA, LUMA_BITS = (19595, 38470, 7471), 16
+# Weights of red, green and blue in a grey image: Pillow's integers for ITU-R 601-2.
+LUMA, LUMA_UNIT = (19595, 38470, 7471), 1 << 16
 
 
 def of_files(model, view):
@@ -56,4 +56,4 @@ def of_files(model, view):
 
 def _grey(image):
     sums = tf.reduce_sum(tf.cast(image, tf.int32) * LUMA, -1, keepdims=True)
-    return tf.cast((sums + (1 << (LUMA_BITS - 1))) >> LUMA_BITS, tf.uint8)
+    return tf.cast((sums + LUMA_UNIT // 2) // LUMA_UNIT, tf.uint8)

@@ -54,7 +54,9 @@ def load_verification(source, *, model, image_size=None, count=None):
 
 def _dataset(source, model, image_size):
     view = data.View.of(model, image_size)
-    size = image_size or model.inputs[0].shape[1] or (view and view.sides[0])
+    size = view.sides[0] if view else model.inputs[0].shape[1] or image_size
+    if size is None:
+        raise ValueError(f"{model.name!r} leaves the image size open. Pass image_size (pixels).")
     return data.load(source, image_size=size).seen_by(model, image_size)
 
 

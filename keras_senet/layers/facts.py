@@ -7,6 +7,7 @@ keeps the layer's name; layers of Keras do not see it.
 
 import json
 import math
+import typing
 
 ATTRIBUTE = "keras_senet"
 UNSAID = "The weights file does not say of which network it is (files of earlier versions do not)"
@@ -31,7 +32,7 @@ def read(store):
     return None if attributes is None else parse(attributes.get(ATTRIBUTE))
 
 
-def parse(text):
+def parse(text) -> typing.Any:
     """The dict in the text of an attribute, or `None` if it is no such text."""
     try:
         facts = json.loads(text)

@@ -7,6 +7,7 @@ first convolution carries them: see `keras_senet.layers.Conv2D`.
 import dataclasses
 import json
 import numbers
+import typing
 
 import keras
 
@@ -43,7 +44,7 @@ def describe(architecture, include_preprocessing=True):
         A JSON text of two dicts: `"computation"`, all that decides what the network computes of
         normalized pixels, and `"besides"`.
     """
-    fields = {
+    fields: dict[str, typing.Any] = {
         field.name: plain(getattr(architecture, field.name))
         for field in dataclasses.fields(architecture)
         if field.name not in architecture.idle_fields

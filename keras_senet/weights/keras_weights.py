@@ -4,6 +4,7 @@ import json
 import logging
 import pathlib
 import re
+import typing
 
 from keras_senet.layers import ImageNormalization, SqueezeExcitation, facts
 from keras_senet.weights.config_check import check_config
@@ -59,7 +60,7 @@ class KerasWeights:
         self.headless = bool(ours) and not heads and all(layer.name for layer in self.layers)
         self.classes = heads[0].arrays["0"].shape[-1] if heads else None
 
-    def _description(self, place):
+    def _description(self, place) -> typing.Any:
         """What a model of the file is, if it says so."""
         for layer in self.models.get(place, ()):
             stored = layer.facts or {}
