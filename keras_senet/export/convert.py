@@ -1,11 +1,13 @@
 """A Keras model to the bytes of a .tflite file of builtin operators."""
 
+import contextlib
 import re
 import tempfile
 
 import tensorflow as tf
 
 from keras_senet.export.saved_model import write_saved_model
+from keras_senet.layers import Conv2D
 
 
 def convert(model, shape, float16=False):
@@ -24,7 +26,8 @@ def convert(model, shape, float16=False):
     """
     with tempfile.TemporaryDirectory() as folder:
         # A static batch: shape arithmetic at run time would keep delegates away.
-        write_saved_model(model, folder, (1, *shape))
+        with _groups_kept(model):
+            write_saved_model(model, folder, (1, *shape))
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if float16:
@@ -40,6 +43,22 @@ def convert(model, shape, float16=False):
                 f"Model {model.name!r} cannot be written with TensorFlow Lite's builtin "
                 f"operators: {_reason(str(error))}. Build it without, or export a SavedModel."
             ) from None
+
+
+@contextlib.contextmanager
+def _groups_kept(model):
+    """Grouped convolutions as one operation, also on processors where TensorFlow lacks a part of it.
+
+    There they train, and are served, group by group; the converter needs neither.
+    """
+    convolutions = [layer for layer in model._flatten_layers() if isinstance(layer, Conv2D)]
+    for layer in convolutions:
+        layer.only_written = True
+    try:
+        yield
+    finally:
+        for layer in convolutions:
+            layer.only_written = False
 
 
 def _reason(message):

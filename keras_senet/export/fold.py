@@ -179,8 +179,6 @@ class _Folding:
             copy = type(layer).from_config(layer.get_config())
         except (NotImplementedError, TypeError, ValueError):
             return layer  # which holds something of a user's own
-        if isinstance(copy, layers.Conv2D):
-            copy.differentiable = False
         self.copies.append((layer, copy))
         return copy
 

@@ -75,7 +75,6 @@ class LinearMap:
             # Keras' own layer compiles grouped convolutions with XLA, which a runtime may lack.
             kind, config["groups"] = layers.Conv2D, groups
         layer = kind.from_config(config)
-        layer.differentiable = False
         output = layer(self.source)
         layer.set_weights([kernel.astype("float32"), self.bias.astype("float32")])
         return output

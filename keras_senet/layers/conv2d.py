@@ -43,9 +43,9 @@ class Conv2D(keras.layers.Conv2D):
         super().__init__(*args, **kwargs)
         self.network = network
 
-    # Whether it must have a gradient. Networks for inference alone need none, and keep one native
-    # operation also where TensorFlow's own has none.
-    differentiable = True
+    # Whether TensorFlow's own kernel shall be written down in any case: for a converter, which
+    # neither differentiates nor runs it.
+    only_written = False
 
     def add_weight(self, *args, name=None, **kwargs):
         """As of every Keras layer; the kernel is cast where it is used, if at all."""
@@ -92,7 +92,7 @@ class Conv2D(keras.layers.Conv2D):
         backend = keras.backend.backend()
         if self.groups == 1 or self.data_format != "channels_last":
             return super().convolution_op(inputs, kernel)
-        if backend == "tensorflow" and _tensorflow_kernel_is_best(self.differentiable):
+        if backend == "tensorflow" and (self.only_written or _tensorflow_kernel_is_best()):
             return self._tensorflow_kernel(inputs, kernel)
         if backend == "tensorflow" or (backend == "jax" and _jax_runs_on_cpu()):
             return self._group_by_group(inputs, kernel)
@@ -116,14 +116,12 @@ class Conv2D(keras.layers.Conv2D):
         return ops.concatenate([super(Conv2D, self).convolution_op(x, k) for x, k in pairs], -1)
 
 
-def _tensorflow_kernel_is_best(differentiable):
+def _tensorflow_kernel_is_best():
     import tensorflow as tf
     from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
     compiled = GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
-    if compiled and processor.is_cpu():
-        return False
-    return not differentiable or _tensorflow_gradient_works()
+    return not (compiled and processor.is_cpu()) and _tensorflow_gradient_works()
 
 
 @functools.cache

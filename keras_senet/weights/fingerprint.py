@@ -53,7 +53,9 @@ def describe(architecture, include_preprocessing=True):
     besides["include_preprocessing"] = bool(include_preprocessing)
     if architecture.se is not None:
         activation = keras.activations.get(architecture.se.activation)
-        fields["se"]["activation"] = keras.activations.serialize(activation)  # of several names one
+        # One of several names. (Keras' `serialize` imports TensorFlow whatever the backend.)
+        name = getattr(activation, "__name__", None)
+        fields["se"]["activation"] = name or keras.activations.serialize(activation)
         if architecture.se.stages is None:
             fields["se"]["stages"] = list(architecture.se_stages)
         besides["se"] = {name: fields["se"].pop(name) for name in SHAPES}
