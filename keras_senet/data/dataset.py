@@ -157,7 +157,8 @@ class Dataset:
     def _assumed_for(self, model, size):
         rows, columns = View(size or self.seen.size).sides
         height, width = model.inputs[0].shape[1:3]
-        view = self.seen.replace(size=(height or rows, width or columns))
+        height, width = height or rows, width or columns
+        view = self.seen.replace(size=height if height == width else (height, width))
         if not self.held_out.holds_pixels:
             logger.warning(
                 "%r does not say which part of an image its weights were judged with. Taken: "

@@ -47,7 +47,7 @@ def convert(model, shape, float16=False):
 
 @contextlib.contextmanager
 def _groups_kept(model):
-    """Grouped convolutions as one operation, also on processors where TensorFlow lacks a part of it.
+    """Grouped convolutions as one operation, also on processors where TensorFlow lacks parts of it.
 
     There they train, and are served, group by group; the converter needs neither.
     """
