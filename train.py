@@ -150,7 +150,7 @@ def _evaluate(model, dataset, recipe):
         )
     evaluation = keras_senet.training.evaluate(model, dataset, recipe.batch_size)
     view = evaluation.view
-    print(f"Seen at {view.size} pixels, crop {view.crop:g}, {view.interpolation}.")
+    print(f"Seen at {view}.")
     print(f"top-1 {evaluation.top1:.2%}, top-5 {evaluation.top5:.2%}, {evaluation.images} images")
     _say_unreadable(evaluation.unreadable)
     for truth, taken, images in evaluation.confused():

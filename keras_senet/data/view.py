@@ -89,6 +89,11 @@ class View:
             )
         return cls(height if height == width else (height, width), *views.pop())
 
+    def __str__(self):
+        """`224x224 pixels, crop 0.875, bilinear`."""
+        height, width = self.sides
+        return f"{height}x{width} pixels, crop {self.crop:g}, {self.interpolation}"
+
     def write_to(self, model):
         """Makes it the view that the model's weights were judged with.
 

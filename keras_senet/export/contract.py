@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
+from keras_senet.data import View
 from keras_senet.layers import ImageNormalization
 
 PIXELS = (0.0, 255.0)
@@ -49,11 +50,14 @@ class Contract:
         output_range: Least and greatest value of an output, `None` where it has no bounds.
         output: `"probability"` of a softmax or sigmoid, `"features"` of a pooled map, else
             `"output"`.
+        view: The `keras_senet.data.View` that the weights were judged with, or `None` where the
+            model does not say it.
     """
 
     input_range: tuple[float, float] | None
     output_range: tuple[float, float] | None
     output: str
+    view: View | None = None
 
 
 def contract(model):
@@ -67,7 +71,14 @@ def contract(model):
     output = "features" if type(_end(model.outputs[0])).__name__ in POOLING else "output"
     if activation in ("softmax", "sigmoid", "hard_sigmoid"):
         output = "probability"
-    return Contract(_input_range(model), BOUNDED.get(activation or ""), output)
+    return Contract(_input_range(model), BOUNDED.get(activation or ""), output, _view(model))
+
+
+def _view(model):
+    try:
+        return View.of(model)
+    except ValueError:  # of any size, or of parts that differ
+        return None
 
 
 def described(extent):

@@ -73,7 +73,7 @@ def _metadata(name, contract, channels, has_labels):
     table = _Table(builder)
     image = table(
         (0, table.text("image")),
-        (1, table.text(_about_image(contract.input_range))),
+        (1, table.text(_about_image(contract))),
         (3, _image_content(table, channels)),
         *_image_range(table, channels, contract.input_range),
     )
@@ -93,10 +93,12 @@ def _metadata(name, contract, channels, has_labels):
     return bytes(builder.Output())
 
 
-def _about_image(extent):
+def _about_image(contract):
+    extent = contract.input_range
     if extent is None:
         return "As the model was trained on; the range is unknown."
-    return f"Pixels in {described(extent)}" + (", not normalized." if extent == PIXELS else ".")
+    text = f"Pixels in {described(extent)}" + (", not normalized." if extent == PIXELS else ".")
+    return text + (f" Judged at {contract.view}." if contract.view is not None else "")
 
 
 def _image_content(table, channels):

@@ -174,7 +174,10 @@ def verify(model, path, images, labels=None):
         top5_agreement=_top5(received, expected) if named is not None else None,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest() if is_file else None,
         versions=_versions(),
-        input=_end(runner.image, known.input_range),
+        input={
+            **_end(runner.image, known.input_range),
+            "view": known.view and dataclasses.asdict(known.view),
+        },
         output={**_end(runner.output, known.output_range), "meaning": known.output},
         heap_bytes=footprint(path).heap_bytes if is_file else None,
         **(dataclasses.asdict(program(runner)) if is_file else {}),

@@ -5,6 +5,8 @@ import dataclasses
 import keras
 import numpy as np
 
+from keras_senet.data import View
+
 TOP = 5
 
 
@@ -24,7 +26,7 @@ class Evaluation:
     confusion: np.ndarray
     top5_correct: np.ndarray
     unreadable: dict = dataclasses.field(default_factory=dict)
-    view: object = None
+    view: View | None = None
 
     @property
     def images(self):
