@@ -125,7 +125,8 @@ def test_reports_and_metadata_say_the_models_own_range(tmp_path):
     raw, other = network(RESCALED, L.Softmax()), network()
     path = export.to_tflite(raw, tmp_path / "raw.tflite")
     report = export.verify(raw, path, PIXELS)
-    assert report.input == {"shape": [1, 16, 16, 3], "dtype": "float32", "range": [0.0, 255.0]}
+    expected = {"shape": [1, 16, 16, 3], "dtype": "float32", "range": [0.0, 255.0], "view": None}
+    assert report.input == expected
     assert report.output["meaning"] == "probability"
     assert "0..255" in str(report)
     assert stated_range(path.read_bytes()) == RAW
