@@ -52,6 +52,9 @@ def check_resnet(model, computation):
             f"{model.name!r} has Caffe's stem pooling and no SE, which timm has no network for. "
             + ADVICE
         )
+    units = sum(computation["depths"])
+    if blocks and len(blocks) != units:
+        refuse(model, "SE blocks (stages)", len(blocks), f"in all {units} units, or in none")
     for layer in blocks:
         channels = layer.expand.filters
         width = channels // 16 if legacy else max(8, (channels // 16 + 4) // 8 * 8)

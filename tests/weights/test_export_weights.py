@@ -50,6 +50,12 @@ def test_round_trip(network, tmp_path):
             ),
             "SE gate 'sigmoid'",
         ),
+        (
+            keras_senet.SEResNet18.replace(
+                depths=(1, 1, 1, 1), se=keras_senet.SEConfig(stages=(3,))
+            ),
+            "SE blocks .* in all 4 units",
+        ),
     ],
 )
 def test_what_timm_lacks_is_refused(network, message, tmp_path):
