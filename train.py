@@ -161,8 +161,8 @@ def _say_unreadable(unreadable):
     if unreadable:
         path, reason = next(iter(unreadable.items()))
         print(
-            f"{len(unreadable)} held-out images could not be read and were not judged. The first: "
-            f"{path}: {reason}"
+            f"Held-out images that could not be read and were not judged: {len(unreadable)}. "
+            f"The first: {path}: {reason}"
         )
 
 
