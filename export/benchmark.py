@@ -12,7 +12,7 @@ import sys
 from absl import app, flags
 
 from keras_senet import export, mistakes
-from keras_senet.export.artefacts import written_whole
+from keras_senet.files import replacing
 
 _THREADS = flags.DEFINE_list("threads", ["1", "2", "4"], "Numbers of threads.")
 _RUNS = flags.DEFINE_integer("runs", 50, "Rounds, in each of which every file runs once.")
@@ -43,7 +43,7 @@ def main(argv):
         for kind in export.profile(path, _RUNS.value):
             print(f"{kind.share:6.1%} {kind.ms:8.3f} {kind.count:6d}  {kind.operator}")
     if _OUTPUT.value is not None:
-        with written_whole(pathlib.Path(_OUTPUT.value), _OVERWRITE.value) as partial:
+        with replacing(pathlib.Path(_OUTPUT.value), _OVERWRITE.value) as partial:
             partial.write_text(json.dumps([dataclasses.asdict(row) for row in rows], indent=2))
     if _PLOT.value is not None:
         export.plot_latencies(rows, _PLOT.value, overwrite=_OVERWRITE.value)

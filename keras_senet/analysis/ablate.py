@@ -14,9 +14,9 @@ import keras_senet
 from keras_senet import mistakes
 from keras_senet.analysis.ablation import ABLATIONS, Outcome
 from keras_senet.analysis.cells import Cell, run_cells
-from keras_senet.analysis.output import replacing
 from keras_senet.analysis.plots import save
 from keras_senet.analysis.result_plots import ablation_errors
+from keras_senet.files import replacing
 from keras_senet.training import DIGITS
 
 # Bottlenecks, which have a place for every design of the paper, three stages of two.

@@ -11,8 +11,8 @@ import tempfile
 
 import keras
 
-from keras_senet.analysis.output import replacing
 from keras_senet.architectures import Architecture
+from keras_senet.files import replacing
 from keras_senet.training import Diverged, Recipe
 
 

@@ -1,26 +1,8 @@
-"""How results are written: aligned text, csv, and files that appear whole or not at all."""
+"""How results are written: aligned text and csv."""
 
-import contextlib
 import csv
-import os
-import pathlib
 
-
-@contextlib.contextmanager
-def replacing(path):
-    """Yields a temporary name beside `path`, which becomes `path` if the block ends well.
-
-    Args:
-        path: The file to write or replace; its folder must exist.
-    """
-    path = pathlib.Path(path)
-    # The suffix stays: numpy and matplotlib choose the format by it.
-    partial = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+from keras_senet.files import replacing
 
 
 def write_csv(path, rows):

@@ -7,7 +7,7 @@ import pathlib
 
 from keras_senet.analysis import plots
 from keras_senet.analysis.gates import CONSTANT, EDGE
-from keras_senet.analysis.output import replacing
+from keras_senet.files import replacing
 
 MOST_BLOCKS = 6  # shown one by one, as many as in the paper's figure
 

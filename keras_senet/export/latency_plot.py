@@ -2,7 +2,7 @@
 
 import pathlib
 
-from keras_senet.export.artefacts import written_whole
+from keras_senet.files import replacing
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito's
 
@@ -59,6 +59,6 @@ def plot_latencies(rows, path, overwrite=False):
     axes.spines[["top", "right"]].set_visible(False)
     if len(counts) > 1:
         axes.legend(frameon=False, loc="lower right")
-    with written_whole(path, overwrite) as partial:
+    with replacing(path, overwrite) as partial:
         figure.savefig(partial, dpi=150)
     return pathlib.Path(path)

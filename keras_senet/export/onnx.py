@@ -4,10 +4,10 @@ import pathlib
 
 import numpy as np
 
-from keras_senet.export.artefacts import written_whole
 from keras_senet.export.fold import fold
 from keras_senet.export.inference import as_model, check_artefact, image_spec
 from keras_senet.export.models import exportable
+from keras_senet.files import replacing
 
 
 def to_onnx(model, path, *, overwrite=False):
@@ -41,7 +41,7 @@ def to_onnx(model, path, *, overwrite=False):
     except ImportError as error:
         raise ImportError(f"ONNX needs {error.name}: pip install 'keras-senet[onnx]'") from error
     model = exportable(model)
-    with written_whole(path, overwrite) as partial:
+    with replacing(path, overwrite) as partial:
         # Keras looks at the suffix of the name.
         written = partial.with_suffix(".onnx")
         _write(fold(model), written)

@@ -7,11 +7,11 @@ import tensorflow as tf
 
 from keras_senet.architectures.graph import Graph
 from keras_senet.data import View
-from keras_senet.export.artefacts import written_whole
 from keras_senet.export.fold import fold
 from keras_senet.export.inference import check_artefact, image_spec, inference
 from keras_senet.export.jpeg_files import of_files
 from keras_senet.export.models import exportable, image_shape
+from keras_senet.files import replacing
 
 
 def to_saved_model(model, path, *, input_size=None, overwrite=False):
@@ -55,7 +55,7 @@ def to_saved_model(model, path, *, input_size=None, overwrite=False):
     if input_size is not None:
         shape = image_shape(model, input_size)
     view = None if None in shape[:2] else View.of(original, input_size)
-    with written_whole(path, overwrite) as partial:
+    with replacing(path, overwrite) as partial:
         archive = keras.export.ExportArchive()
         archive.track(model)
         images = [image_spec(model, (None, *model.inputs[0].shape[1:]))]

@@ -4,7 +4,6 @@ import pathlib
 
 import numpy as np
 
-from keras_senet.export.artefacts import written_whole
 from keras_senet.export.contract import contract
 from keras_senet.export.convert import convert
 from keras_senet.export.fold import fold
@@ -17,6 +16,7 @@ from keras_senet.export.litert import LiteRT
 from keras_senet.export.metadata import append_labels, with_metadata
 from keras_senet.export.models import exportable, image_dtype, image_shape
 from keras_senet.export.sensitivity import quantize_until
+from keras_senet.files import replacing
 
 CALIBRATED = ("int8", "int8_full")
 HALF_IS_COARSER = 1000  # rounding of weights in float16 against that of float32 sums
@@ -88,7 +88,7 @@ def to_tflite(
     labels = _checked_labels(labels, model)
     if quantization not in (None, "float16"):
         needs_quantizer()
-    with written_whole(path, overwrite) as partial:
+    with replacing(path, overwrite) as partial:
         network, dtype = _float_network(model, shape, group_width, quantization)
         if quantization == "dynamic":
             network = quantize_weights(network)

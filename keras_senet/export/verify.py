@@ -12,12 +12,12 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from keras_senet.export.artefacts import size_in_bytes, written_whole
 from keras_senet.export.contract import contract, described
 from keras_senet.export.footprint import footprint
 from keras_senet.export.images import examples
 from keras_senet.export.litert import LiteRT, end, first_line, program
 from keras_senet.export.models import exportable
+from keras_senet.files import replacing
 
 WARMUP_RUNS = 5
 TIMED_RUNS = 50
@@ -76,7 +76,7 @@ class Report:
 
     def to_json(self, path, *, overwrite=False):
         """Writes the report to a file that appears whole; raises like `to_tflite`."""
-        with written_whole(path, overwrite) as partial:
+        with replacing(path, overwrite) as partial:
             partial.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
         return pathlib.Path(path)
 
@@ -163,7 +163,7 @@ def verify(model, path, images, labels=None):
     return Report(
         path=str(path),
         kind="tflite" if is_file else "saved_model",
-        bytes=size_in_bytes(path),
+        bytes=_size(path),
         images=len(images),
         largest_difference=float(difference.max()),
         mean_difference=float(difference.mean()),
@@ -269,6 +269,12 @@ def _top5(received, expected):
     best = [np.argsort(-outputs, -1)[:, :5] for outputs in (received, expected)]
     shares = [len(set(a) & set(b)) / len(b) for a, b in zip(*best, strict=True)]
     return float(np.mean(shares))
+
+
+def _size(path):
+    """Bytes of a file, or of all files in a folder."""
+    files = [path] if path.is_file() else path.rglob("*")
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _versions():

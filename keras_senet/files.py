@@ -8,8 +8,11 @@ import tempfile
 
 
 @contextlib.contextmanager
-def written_whole(path, overwrite=False):
-    """Yields a temporary name beside `path`, which becomes `path` if the block ends well.
+def replacing(path, overwrite=True):
+    """Yields a temporary path beside `path`, which becomes `path` if the block ends well.
+
+    The temporary path has the name of `path`, since many writers choose the format by the suffix,
+    and lies in a hidden folder of its own, which is removed in any case.
 
     Args:
         path: Where the file or folder shall be; its parent must exist.
@@ -17,8 +20,12 @@ def written_whole(path, overwrite=False):
 
     Raises:
         FileExistsError: If `path` exists and `overwrite` is false.
-        FileNotFoundError: If the folder to write to does not exist.
-        PermissionError: If the folder cannot be written to.
+        FileNotFoundError: If the folder to write into does not exist.
+        PermissionError: If the folder cannot be written into.
+
+    Example:
+        >>> with replacing("scores.txt") as partial:
+        ...     _ = partial.write_text("0.98")
     """
     path = pathlib.Path(path)
     _refuse_existing(path, overwrite)
@@ -29,7 +36,7 @@ def written_whole(path, overwrite=False):
             "folder. Create it first."
         )
     try:
-        workplace = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=folder))
+        workplace = pathlib.Path(tempfile.mkdtemp(prefix=hidden(path), dir=folder))
     except OSError as error:
         raise PermissionError(
             f"Cannot write into {folder} ({error.strerror}). Choose another folder, or change "
@@ -47,11 +54,9 @@ def written_whole(path, overwrite=False):
         shutil.rmtree(workplace, ignore_errors=True)
 
 
-def size_in_bytes(path):
-    """Bytes of a file, or of all files in a folder."""
-    path = pathlib.Path(path)
-    files = [path] if path.is_file() else path.rglob("*")
-    return sum(file.stat().st_size for file in files if file.is_file())
+def hidden(path):
+    """How the name of the temporary folder beside `path` begins; a killed process leaves it."""
+    return f".{pathlib.Path(path).name}."
 
 
 def _refuse_existing(path, overwrite):
