@@ -38,6 +38,17 @@ def shallow(network):
     return network.replace(alpha=0.25)  # MobileNet v1, whose depth is not a field
 
 
+def distinct():
+    """Names of the public networks of which no earlier one is the same when made shallow.
+
+    SEResNet50, SEResNet101 and SEResNet152, say, are one network then.
+    """
+    first = {}
+    for name, value in variants().items():
+        first.setdefault(repr(shallow(value).replace(name="shallow")), name)
+    return tuple(first.values())
+
+
 def size(network):
     """Pixels of a small image that the network can take."""
     if isinstance(network, keras_senet.InceptionResNet):

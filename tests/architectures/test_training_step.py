@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from gradients import gradients
-from small import shallow, size, variants
+from small import distinct, shallow, size, variants
 
 import keras_senet
 
@@ -24,7 +24,7 @@ FAMILIES = (
     "SEPreResNet164",
 )
 NAMES = [
-    name if name in FAMILIES else pytest.param(name, marks=pytest.mark.slow) for name in variants()
+    name if name in FAMILIES else pytest.param(name, marks=pytest.mark.slow) for name in distinct()
 ]
 
 

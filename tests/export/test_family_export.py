@@ -4,14 +4,14 @@ import keras
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from small import shallow, size, variants
+from small import distinct, shallow, size, variants
 
 from keras_senet import export
 
 # The default suite takes a few, the slow one all.
 FAST = ("SEBNInception", "MobileNetV3Large", "SEShuffleNet")
 NAMES = [
-    name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in variants()
+    name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in distinct()
 ]
 
 

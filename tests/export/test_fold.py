@@ -3,16 +3,16 @@
 import keras
 import numpy as np
 import pytest
-from small import shallow, size, variants
+from small import distinct, shallow, size, variants
 
 import keras_senet
 from keras_senet.export import fold
 from keras_senet.export.linear import merged_groups, wide_groups
 
-FAST = ("SEResNet50", "SEResNeXt50", "SENet154", "SEShuffleNet", "MobileNetV3Large")
-NAMES = [
-    name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in variants()
-]
+FAST = ("SEResNet50", "SEResNeXt26", "SENet154", "SEShuffleNet", "MobileNetV3Large")
+# Groups are merged up to a width of channels, where there are groups.
+WIDTHS = [(name, 1) for name in distinct()]
+WIDTHS += [(name, 64) for name in distinct() if getattr(variants()[name], "groups", 1) > 1]
 
 
 def lively(model, seed=0):
@@ -43,8 +43,10 @@ def kinds(model):
     return [type(layer).__name__ for layer in model.layers]
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("group_width", [1, 64])
+@pytest.mark.parametrize(
+    ("name", "group_width"),
+    [row if row[0] in FAST else pytest.param(*row, marks=pytest.mark.slow) for row in WIDTHS],
+)
 def test_every_network_computes_the_same(name, group_width):
     keras.utils.set_random_seed(0)
     network = shallow(variants()[name])

@@ -89,11 +89,12 @@ OWN = {
 }  # fmt: skip
 
 
-SLOW = [pytest.param(design, marks=pytest.mark.slow) for design in DESIGNS if "tanh" not in design]
+# Each network in one design, each design of one network.
+OWN_DESIGNS = [(name, "tanh, no bias") for name in OWN]
+OWN_DESIGNS += [("SEResNet18", design) for design in ("max", "gelu", "plain")]
 
 
-@pytest.mark.parametrize("design", [*SLOW, "tanh, no bias"])
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize(("name", "design"), OWN_DESIGNS)
 def test_own_layout_comes_back(name, design, tmp_path):
     network, path = OWN[name].replace(se=DESIGNS[design]), tmp_path / "x.safetensors"
     side = size(network)
