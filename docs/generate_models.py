@@ -4,8 +4,7 @@ import pathlib
 import re
 
 import keras_senet
-from keras_senet.analysis import cost
-from keras_senet.analysis.paper import ROWS, counts
+from keras_senet.analysis.paper import ROWS, cost_of, counts
 
 PAGE = pathlib.Path(__file__).with_name("models.md")
 HEAD = """# All variants and what they cost
@@ -47,7 +46,7 @@ def page():
     """The whole text."""
     lines = []
     for name, network in variants().items():
-        counted = cost(network())
+        counted = cost_of(network)
         lines.append(
             f"| `{name}` | {network.input_size} | {counted.parameters:,} "
             f"| {_or_dash(counted.se.parameters)} | {counted.macs:,} | {_or_dash(counted.se.macs)} "

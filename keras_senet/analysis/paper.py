@@ -1,6 +1,7 @@
 """The paper's costs with ours beside them: `python -m keras_senet.analysis.paper`."""
 
 import dataclasses
+import functools
 
 import keras_senet
 from keras_senet.analysis.cost import cost
@@ -84,13 +85,19 @@ ROWS = (
 )
 
 
+@functools.cache
+def cost_of(network):
+    """The `Cost` of an architecture's default model, which is built once."""
+    return cost(network())
+
+
 def counts(row):
     """Our multiply-adds and parameters for a row of the paper.
 
     The paper's figures of SE networks hold one pass of additions for the squeeze beside the
     products; so do these.
     """
-    counted = cost(row.network())
+    counted = cost_of(row.network)
     return counted.macs + counted.se.additions, counted.parameters
 
 

@@ -1,16 +1,36 @@
-"""The page of all variants says what the values say."""
+"""The page of all variants says what the values say, and what they cost is what the paper says."""
 
 import importlib.util
 import pathlib
 
+import keras
 import pytest
 
+from keras_senet.analysis.paper import ROWS, counts
+
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
+# No known layout has the paper's figure of Inception-ResNet-v2; ShuffleNet's is a round one.
+UNEXPLAINED = {"Inception-ResNet-v2": 0.13, "ShuffleNet": 0.02}
 
 
 @pytest.mark.slow
-def test_the_page_is_not_stale():
+def test_the_page_is_not_stale_and_agrees_with_the_paper(monkeypatch):
+    """One test: both need all networks, which take minutes to build."""
+    monkeypatch.setattr(
+        keras.initializers.HeNormal,
+        "__call__",
+        lambda self, shape, dtype=None: keras.ops.zeros(shape, dtype),
+    )
     spec = importlib.util.spec_from_file_location("generate_models", DOCS / "generate_models.py")
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     assert (DOCS / "models.md").read_text() == script.page(), "run python docs/generate_models.py"
+    for row in ROWS:
+        macs, parameters = counts(row)
+        where = f"table {row.table}, {row.label}"
+        tolerance = UNEXPLAINED.get(row.label.removeprefix("SE-"), 0.005)
+        if row.macs is not None:
+            assert macs == pytest.approx(row.macs, rel=tolerance), where
+        if row.parameters is not None:
+            # 0.12 M: the paper adds rounded parts, and truncates ShuffleNet's.
+            assert parameters == pytest.approx(row.parameters, abs=0.12e6), where
