@@ -4,9 +4,8 @@ from keras_senet.training.checkpoints import Diverged
 from keras_senet.training.determinism import make_deterministic
 from keras_senet.training.distribution import initialize
 from keras_senet.training.evaluation import Evaluation, evaluate
-from keras_senet.training.lamb import Lamb
 from keras_senet.training.losses import PresentClasses, loss
-from keras_senet.training.optimizers import optimizer
+from keras_senet.training.optimizers import SGD, Lamb, optimizer
 from keras_senet.training.preemption import Preempted
 from keras_senet.training.progress import Progress
 from keras_senet.training.recipe import Recipe
@@ -26,7 +25,6 @@ from keras_senet.training.recipes import (
 from keras_senet.training.report import write_report
 from keras_senet.training.saving import Saving
 from keras_senet.training.schedules import Schedule
-from keras_senet.training.sgd import SGD
 from keras_senet.training.train import Result, train
 from keras_senet.training.workdir import check_workdir
 

@@ -3,8 +3,8 @@
 import dataclasses
 
 from keras_senet.data.augmentation import Augmentation
+from keras_senet.training.optimizers import DECAYED
 from keras_senet.training.schedules import SHAPES
-from keras_senet.training.weight_decay import DECAYED
 
 CHOICES = {
     "schedule": SHAPES,
