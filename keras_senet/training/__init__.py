@@ -1,10 +1,10 @@
 """Training a network with `model.fit`, as a recipe says."""
 
 from keras_senet.training.checkpoints import Diverged
-from keras_senet.training.determinism import make_deterministic
 from keras_senet.training.distribution import initialize
 from keras_senet.training.evaluation import Evaluation, evaluate
 from keras_senet.training.losses import PresentClasses, loss
+from keras_senet.training.numerics import make_deterministic
 from keras_senet.training.optimizers import SGD, Lamb, optimizer
 from keras_senet.training.preemption import Preempted
 from keras_senet.training.progress import Progress

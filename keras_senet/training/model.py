@@ -5,8 +5,8 @@ import keras
 from keras_senet.training.batch_norm import zero_gamma
 from keras_senet.training.freezing import freeze_batch_norm, freeze_stages
 from keras_senet.training.losses import loss
+from keras_senet.training.numerics import POLICIES
 from keras_senet.training.optimizers import optimizer
-from keras_senet.training.precision import POLICIES
 
 
 def compiled_model(architecture, dataset, recipe, *, weights, precision, steps_per_epoch):

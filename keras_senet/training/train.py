@@ -14,7 +14,7 @@ from keras_senet.training.check import check
 from keras_senet.training.checkpoints import Checkpoints
 from keras_senet.training.evaluation import Evaluation, evaluate
 from keras_senet.training.model import compiled_model
-from keras_senet.training.precision import resolve
+from keras_senet.training.numerics import resolve
 from keras_senet.training.report import write_report
 from keras_senet.training.results import write_results
 from keras_senet.training.resume import describe

@@ -1,5 +1,7 @@
 """Which numbers to compute with."""
 
+import os
+
 import keras
 
 POLICIES = {
@@ -56,3 +58,18 @@ def _has_bfloat16():
         capabilities = [detail.get("compute_capability", (0, 0))[0] for detail in details]
         return bool(capabilities) and min(capabilities) >= AMPERE
     return False
+
+
+def make_deterministic():
+    """Lets the backend use algorithms that give the same bits every time, at a cost in speed.
+
+    To be called before anything is computed. On TensorFlow it also switches off XLA's automatic
+    use; on JAX it asks XLA for deterministic kernels on GPUs, those on CPUs are.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+    elif keras.backend.backend() == "jax":
+        flags = os.environ.get("XLA_FLAGS", "")
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
