@@ -49,6 +49,35 @@ def zero_gamma(model):
     return [layer.name for layer in chosen]
 
 
+def freeze_batch_norm(model):
+    """Freezes all batch normalization from here on.
+
+    Moving statistics normalize and stay as they are, and so do gamma and beta. A model that is
+    compiled is compiled anew, with the optimizer's state of all other weights: call it between two
+    calls of `model.fit`, the second with `initial_epoch`. (Keras does not notice the change in the
+    middle of one, and on JAX its optimizer cannot leave out weights that it was built for.)
+
+    Args:
+        model: The model.
+
+    Example:
+        >>> model.fit(data, epochs=95)
+        >>> freeze_batch_norm(model)
+        >>> model.fit(data, initial_epoch=95, epochs=100)
+    """
+    for layer in normalizations(model):
+        layer.trainable = False
+    if not model.compiled:
+        return
+    before = model.optimizer
+    model.compile_from_config(model.get_compile_config())
+    if not before.built:
+        return
+    state = {variable.path: ops.convert_to_numpy(variable) for variable in before.variables}
+    for variable in model.optimizer.variables:
+        variable.assign(state[variable.path])
+
+
 def precise_batch_norm(model, batches, count):
     """Replaces moving averages by the statistics of `count` batches under the final weights.
 

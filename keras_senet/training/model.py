@@ -2,8 +2,7 @@
 
 import keras
 
-from keras_senet.training.batch_norm import zero_gamma
-from keras_senet.training.freezing import freeze_batch_norm, freeze_stages
+from keras_senet.training.batch_norm import freeze_batch_norm, zero_gamma
 from keras_senet.training.losses import loss
 from keras_senet.training.numerics import POLICIES
 from keras_senet.training.optimizers import optimizer
@@ -47,6 +46,31 @@ def create_variables(model):
     guess = keras.ops.zeros((1, model.output.shape[-1]))
     model.compute_metrics(None, guess, guess)
     model.reset_metrics()
+
+
+def freeze_stages(model, stages):
+    """Keeps the weights of some stages, statistics of normalization included.
+
+    Args:
+        model: A model of this package that is not compiled.
+        stages: Names that their layers begin with, as `("stem", "stage2")`.
+
+    Raises:
+        ValueError: If the model has no such stage.
+
+    Example:
+        >>> freeze_stages(keras_senet.SEResNet50(), ("stem", "stage2", "stage3"))
+    """
+    for stage in stages:
+        layers = [layer for layer in model.layers if layer.name.split("_")[0] == stage]
+        if not layers:
+            names = dict.fromkeys(layer.name.split("_")[0] for layer in model.layers[2:])
+            raise ValueError(
+                f"{model.name} has no stage {stage!r} to freeze. Expected one of: "
+                f"{', '.join(names)}"
+            )
+        for layer in layers:
+            layer.trainable = False
 
 
 def _build(architecture, dataset, recipe, weights, policy):

@@ -8,12 +8,11 @@ import keras
 from keras_senet.data import Dataset
 from keras_senet.training import resume as resuming
 from keras_senet.training.average import Average
-from keras_senet.training.batch_norm import precise_batch_norm
+from keras_senet.training.batch_norm import freeze_batch_norm, precise_batch_norm
 from keras_senet.training.batches import ExactLoss, training_batches, validation_batches
 from keras_senet.training.checkpoints import Checkpoints, Diverged
 from keras_senet.training.distribution import together
 from keras_senet.training.divergence import Divergence
-from keras_senet.training.freezing import freeze_batch_norm
 from keras_senet.training.logs import tensorboard
 from keras_senet.training.model import create_variables
 from keras_senet.training.preemption import Preemption
