@@ -1,5 +1,6 @@
 """What a run says of itself while it goes on."""
 
+import pathlib
 import time
 
 import keras
@@ -123,3 +124,24 @@ def _clock(seconds):
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"
+
+
+def tensorboard(workdir):
+    """Keras' TensorBoard callback, which writes to `workdir/tensorboard`.
+
+    It logs once an epoch, learning rate included, but makes every step wait for its results.
+
+    Args:
+        workdir: Folder of the run: `tensorboard --logdir=workdir` shows it.
+
+    Raises:
+        ImportError: If TensorBoard is not installed.
+    """
+    try:
+        import tensorboard  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "These logs need TensorBoard: pip install 'keras-senet[tensorboard]'"
+        ) from error
+    # No graph: tracing it takes long, and the model is in `model.keras`.
+    return keras.callbacks.TensorBoard(pathlib.Path(workdir) / "tensorboard", write_graph=False)

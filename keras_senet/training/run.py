@@ -13,10 +13,9 @@ from keras_senet.training.batches import ExactLoss, training_batches, validation
 from keras_senet.training.checkpoints import Checkpoints, Diverged
 from keras_senet.training.distribution import together
 from keras_senet.training.divergence import Divergence
-from keras_senet.training.logs import tensorboard
 from keras_senet.training.model import create_variables
 from keras_senet.training.preemption import Preemption
-from keras_senet.training.progress import Progress
+from keras_senet.training.progress import Progress, tensorboard
 from keras_senet.training.recipe import Recipe
 from keras_senet.training.saving import Position, Saver
 from keras_senet.training.state import State
