@@ -1,5 +1,6 @@
 """Training a network with `model.fit`, as a recipe says."""
 
+from keras_senet.training.check import check_workdir
 from keras_senet.training.checkpoints import Diverged
 from keras_senet.training.distribution import initialize
 from keras_senet.training.evaluation import Evaluation, evaluate
@@ -26,7 +27,6 @@ from keras_senet.training.report import write_report
 from keras_senet.training.saving import Saving
 from keras_senet.training.schedules import Schedule
 from keras_senet.training.train import Result, train
-from keras_senet.training.workdir import check_workdir
 
 __all__ = [
     "CIFAR",

@@ -10,7 +10,7 @@ import keras
 
 from keras_senet.data import View
 from keras_senet.training import distribution
-from keras_senet.training.check import check
+from keras_senet.training.check import check, check_workdir
 from keras_senet.training.checkpoints import Checkpoints
 from keras_senet.training.evaluation import Evaluation, evaluate
 from keras_senet.training.model import compiled_model
@@ -20,7 +20,6 @@ from keras_senet.training.results import write_results
 from keras_senet.training.resume import describe
 from keras_senet.training.run import Run
 from keras_senet.training.saving import Saving
-from keras_senet.training.workdir import check_workdir
 
 logger = logging.getLogger(__name__)
 
