@@ -1,8 +1,8 @@
 """Training a network with `model.fit`, as a recipe says."""
 
 from keras_senet.training.check import check_workdir
-from keras_senet.training.checkpoints import Diverged
 from keras_senet.training.distribution import initialize
+from keras_senet.training.divergence import Diverged
 from keras_senet.training.evaluation import Evaluation, evaluate
 from keras_senet.training.losses import PresentClasses, loss
 from keras_senet.training.numerics import make_deterministic

@@ -5,11 +5,13 @@ import math
 import keras
 import numpy as np
 
-from keras_senet.training.checkpoints import Diverged
-
 WINDOW = 100  # steps of which the mean loss is judged
 PATIENCE = 10  # windows in a row that may be high
 HIGH = 2.0  # times the loss of a guess
+
+
+class Diverged(ArithmeticError):
+    """A run that has no way back: weights or loss are not finite, or the loss stays high."""
 
 
 class Divergence(keras.callbacks.Callback):

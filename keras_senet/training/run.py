@@ -10,9 +10,9 @@ from keras_senet.training import resume as resuming
 from keras_senet.training.average import Average
 from keras_senet.training.batch_norm import freeze_batch_norm, precise_batch_norm
 from keras_senet.training.batches import ExactLoss, training_batches, validation_batches
-from keras_senet.training.checkpoints import Checkpoints, Diverged
+from keras_senet.training.checkpoints import Checkpoints
 from keras_senet.training.distribution import together
-from keras_senet.training.divergence import Divergence
+from keras_senet.training.divergence import Diverged, Divergence
 from keras_senet.training.model import create_variables
 from keras_senet.training.preemption import Preemption
 from keras_senet.training.progress import Progress, tensorboard

@@ -53,12 +53,12 @@ def kill(process, workdir, rng, while_writing):
 
 def finish(workdir, options=OPTIONS):
     """Runs to the end; returns the last checkpoint's facts and arrays."""
-    from keras_senet.training import checkpoint
+    from keras_senet.training.checkpoints import read_checkpoint
 
     process = start(workdir, options)
     _, errors = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0, errors
-    return checkpoint.read(sorted((workdir / "checkpoints").glob("step-*.npz"))[-1])
+    return read_checkpoint(sorted((workdir / "checkpoints").glob("step-*.npz"))[-1])
 
 
 def compare(kills, folder, seed=0):
