@@ -19,7 +19,7 @@ def write_results(result, position, description, bad_images):
     Args:
         result: A `Result`.
         position: The `Position` at the end.
-        description: What the run was, as `resume.describe` says.
+        description: What the run was, as `state.describe` says.
         bad_images: Reasons why images could not be read, under their paths.
     """
     workdir = result.workdir

@@ -6,7 +6,6 @@ import dataclasses
 import keras
 
 from keras_senet.data import Dataset
-from keras_senet.training import resume as resuming
 from keras_senet.training.average import Average
 from keras_senet.training.batch_norm import freeze_batch_norm, precise_batch_norm
 from keras_senet.training.batches import ExactLoss, training_batches, validation_batches
@@ -17,8 +16,8 @@ from keras_senet.training.model import create_variables
 from keras_senet.training.preemption import Preemption
 from keras_senet.training.progress import Progress, tensorboard
 from keras_senet.training.recipe import Recipe
-from keras_senet.training.saving import Position, Saver
-from keras_senet.training.state import State
+from keras_senet.training.saving import Saver
+from keras_senet.training.state import Position, State, find_start
 
 
 @dataclasses.dataclass
@@ -33,7 +32,7 @@ class Run:
         steps_per_epoch: Steps of `model.fit` in an epoch.
         process: Index of this process and the number of processes. The first one writes.
         checkpoints: The run's `Checkpoints`.
-        description: What the run is, as `resume.describe` says.
+        description: What the run is, as `state.describe` says.
         position: How far it is.
         metrics: Arrays with the metrics of an epoch that was begun before a restart.
     """
@@ -60,7 +59,7 @@ class Run:
 
     def begin(self, resume):
         """Goes to where the newest checkpoint is, or to the beginning, as `resume` says."""
-        self.position, arrays = resuming.newest(self.checkpoints, self.description, resume)
+        self.position, arrays = find_start(self.checkpoints, self.description, resume)
         if arrays is None:
             if self.writes:
                 self.checkpoints.clear()

@@ -34,25 +34,6 @@ class Saving:
                 raise ValueError(f"Field `{field}` must be greater than 0. Received: {value}")
 
 
-@dataclasses.dataclass
-class Position:
-    """Where a run stands.
-
-    Attributes:
-        step: Steps done, S an epoch.
-        rows: Metrics of every epoch done.
-        seconds: Time spent in training, over all restarts.
-        best_step: Step of the best accuracy on held-out images.
-        frozen: Whether normalization has been frozen on the way.
-    """
-
-    step: int = 0
-    rows: list = dataclasses.field(default_factory=list)
-    seconds: float = 0.0
-    best_step: int | None = None
-    frozen: bool = False
-
-
 class Saver(keras.callbacks.Callback):
     """Saves the state of a run, logs its epochs and leaves in order on SIGTERM.
 

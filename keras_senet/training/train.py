@@ -17,9 +17,9 @@ from keras_senet.training.model import compiled_model
 from keras_senet.training.numerics import resolve
 from keras_senet.training.report import write_report
 from keras_senet.training.results import write_results
-from keras_senet.training.resume import describe
 from keras_senet.training.run import Run
 from keras_senet.training.saving import Saving
+from keras_senet.training.state import describe
 
 logger = logging.getLogger(__name__)
 
