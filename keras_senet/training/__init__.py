@@ -7,7 +7,6 @@ from keras_senet.training.evaluation import Evaluation, evaluate
 from keras_senet.training.losses import PresentClasses, loss
 from keras_senet.training.numerics import make_deterministic
 from keras_senet.training.optimizers import SGD, Lamb, optimizer
-from keras_senet.training.preemption import Preempted
 from keras_senet.training.progress import Progress
 from keras_senet.training.recipe import Recipe
 from keras_senet.training.recipes import (
@@ -24,7 +23,7 @@ from keras_senet.training.recipes import (
     SENET154,
 )
 from keras_senet.training.report import write_report
-from keras_senet.training.saving import Saving
+from keras_senet.training.saving import Preempted, Saving
 from keras_senet.training.schedules import Schedule
 from keras_senet.training.train import Result, train
 

@@ -13,10 +13,9 @@ from keras_senet.training.checkpoints import Checkpoints
 from keras_senet.training.distribution import together
 from keras_senet.training.divergence import Diverged, Divergence
 from keras_senet.training.model import create_variables
-from keras_senet.training.preemption import Preemption
 from keras_senet.training.progress import Progress, tensorboard
 from keras_senet.training.recipe import Recipe
-from keras_senet.training.saving import Saver
+from keras_senet.training.saving import Preemption, Saver
 from keras_senet.training.state import Position, State, find_start
 
 
