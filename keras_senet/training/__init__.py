@@ -1,5 +1,6 @@
 """Training a network with `model.fit`, as a recipe says."""
 
+from keras_senet.training._train import train
 from keras_senet.training.check import check_workdir
 from keras_senet.training.distribution import initialize
 from keras_senet.training.divergence import Diverged
@@ -23,9 +24,9 @@ from keras_senet.training.recipes import (
     SENET154,
 )
 from keras_senet.training.report import write_report
+from keras_senet.training.results import Result
 from keras_senet.training.saving import Preempted, Saving
 from keras_senet.training.schedules import Schedule
-from keras_senet.training.train import Result, train
 
 __all__ = [
     "CIFAR",

@@ -1,16 +1,40 @@
 """The files that a finished run leaves."""
 
+import csv
+import dataclasses
 import datetime
 import json
 import math
 import os
+import pathlib
 
 import keras
 
-from keras_senet.training.curves import plot_curves
-from keras_senet.training.saving import write_history
+from keras_senet.training.evaluation import Evaluation
 
 SIZES = ("training_images", "held_out_images", "test_images", "image_size", "view")
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """A finished run.
+
+    Attributes:
+        model: The trained model.
+        accuracy: Share of held-out images whose most probable class is right.
+        seconds: Time spent in training and validation, over all restarts.
+        workdir: Folder with `model.keras`, `history.csv`, `summary.json`, `curves.png` and
+            `checkpoints/`.
+        test: The `Evaluation` of the data set's test split, or `None` without one.
+        unreadable: Reasons why held-out images were not judged, under their paths.
+    """
+
+    model: keras.Model
+    accuracy: float
+    seconds: float
+    workdir: pathlib.Path
+    test: Evaluation | None = None
+    unreadable: dict = dataclasses.field(default_factory=dict)
 
 
 def write_results(result, position, description, bad_images):
@@ -60,3 +84,42 @@ def write_results(result, position, description, bad_images):
 
 def _test_figures(test):
     return {} if test is None else {"test_accuracy": test.top1, "test_top5": test.top5}
+
+
+def write_history(rows, path):
+    """Writes one line for each epoch, the whole file at once."""
+    partial = path.with_name(f"{path.name}.part")
+    with open(partial, "w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(partial, path)
+
+
+def plot_curves(history, path):
+    """Draws loss and accuracy over the epochs, training beside held-out.
+
+    Args:
+        history: Lists under `loss`, `val_loss`, `accuracy`, `val_accuracy`, one value an epoch.
+        path: The png file to write.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    axes = figure.subplots(1, 2)
+    panels = ((axes[0], "loss", "Loss (logarithmic)"), (axes[1], "accuracy", "Accuracy"))
+    for axis, key, title in panels:
+        epochs = range(1, len(history[key]) + 1)
+        axis.plot(epochs, history[key], marker=".", color="#0072b2", label="training (augmented)")
+        axis.plot(epochs, history[f"val_{key}"], marker=".", color="#d55e00", label="held out")
+        axis.set_title(title)
+        axis.set_xlabel("epoch")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.grid(alpha=0.3)
+    axes[0].set_yscale("log")
+    axes[1].set_ylim(top=1.005)
+    axes[1].legend(loc="lower right")
+    FigureCanvasAgg(figure).print_png(f"{path}.part")
+    os.replace(f"{path}.part", path)

@@ -1,14 +1,14 @@
 """When a run saves its state, and what happens to it then."""
 
-import csv
 import dataclasses
-import os
 import signal
 import threading
 import time
 import warnings
 
 import keras
+
+from keras_senet.training.results import write_history
 
 EXIT_CODE = 75  # EX_TEMPFAIL of sysexits.h: run the same command again
 
@@ -160,13 +160,3 @@ class Saver(keras.callbacks.Callback):
         if self.save():
             print(f"SIGTERM: saved step {self.position.step}. The same command goes on from there.")
         raise Preempted
-
-
-def write_history(rows, path):
-    """Writes one line for each epoch, the whole file at once."""
-    partial = path.with_name(f"{path.name}.part")
-    with open(partial, "w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(partial, path)

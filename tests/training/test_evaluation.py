@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import pytest
 
-from keras_senet.training.curves import plot_curves
 from keras_senet.training.evaluation import Evaluation, evaluate
 from keras_senet.training.progress import Progress
 from keras_senet.training.report import write_report
+from keras_senet.training.results import plot_curves
 
 
 @dataclasses.dataclass(frozen=True)

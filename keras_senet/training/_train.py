@@ -1,7 +1,6 @@
 """One training run: from an architecture and a data set to files in a folder."""
 
 import contextlib
-import dataclasses
 import logging
 import pathlib
 import warnings
@@ -12,38 +11,16 @@ from keras_senet.data import View
 from keras_senet.training import distribution
 from keras_senet.training.check import check, check_workdir
 from keras_senet.training.checkpoints import Checkpoints
-from keras_senet.training.evaluation import Evaluation, evaluate
+from keras_senet.training.evaluation import evaluate
 from keras_senet.training.model import compiled_model
 from keras_senet.training.numerics import resolve
 from keras_senet.training.report import write_report
-from keras_senet.training.results import write_results
+from keras_senet.training.results import Result, write_results
 from keras_senet.training.run import Run
 from keras_senet.training.saving import Saving
 from keras_senet.training.state import describe
 
 logger = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """A finished run.
-
-    Attributes:
-        model: The trained model.
-        accuracy: Share of held-out images whose most probable class is right.
-        seconds: Time spent in training and validation, over all restarts.
-        workdir: Folder with `model.keras`, `history.csv`, `summary.json`, `curves.png` and
-            `checkpoints/`.
-        test: The `Evaluation` of the data set's test split, or `None` without one.
-        unreadable: Reasons why held-out images were not judged, under their paths.
-    """
-
-    model: keras.Model
-    accuracy: float
-    seconds: float
-    workdir: pathlib.Path
-    test: Evaluation | None = None
-    unreadable: dict = dataclasses.field(default_factory=dict)
 
 
 def train(
