@@ -9,7 +9,7 @@ import numpy as np
 from keras_senet.data.augmentation import SHIFT, Augmentation
 from keras_senet.data.bad_images import BadImages
 from keras_senet.data.checks import as_class_names, as_count, as_image_size, check_split
-from keras_senet.data.left_out import readable
+from keras_senet.data.image_files import readable
 from keras_senet.data.split import Examples
 from keras_senet.data.view import View
 

@@ -9,8 +9,7 @@ import numpy as np
 from keras_senet.data.augmentation import CIFAR, PHOTO
 from keras_senet.data.dataset import Dataset
 from keras_senet.data.decode import size_of
-from keras_senet.data.image_files import Folder
-from keras_senet.data.left_out import LeftOut, listed
+from keras_senet.data.image_files import Folder, LeftOut, listed
 from keras_senet.data.roles import find_splits, refuse_misread
 from keras_senet.data.split import Split
 from keras_senet.data.view import SMALL, View

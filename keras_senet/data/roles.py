@@ -2,7 +2,7 @@
 
 import re
 
-from keras_senet.data.left_out import listed
+from keras_senet.data.image_files import listed
 
 ROLES = {
     "training": ("train", "training", "trn"),
