@@ -10,6 +10,7 @@ from keras_senet.data.augmentation import SHIFT, Augmentation
 from keras_senet.data.bad_images import BadImages
 from keras_senet.data.checks import as_class_names, as_count, as_image_size, check_split
 from keras_senet.data.image_files import readable
+from keras_senet.data.shards import shard_positions, shard_size
 from keras_senet.data.split import Examples
 from keras_senet.data.view import View
 
@@ -222,8 +223,8 @@ class Dataset:
             A `tf.data.Dataset` of images `(B, H, W, 3)` uint8, H and W of the view, and labels
             `(B,)` int32. An unreadable image is left out, see `unreadable`.
         """
-        positions = self._pipeline.held_out_positions(len(self.held_out), batch_size, shard)
-        local = batch_size // shard[1]
+        positions = shard_positions(len(self.held_out), batch_size, shard)
+        local = shard_size(batch_size, shard)
         return self._pipeline.plain(self, self.held_out, positions, local)
 
     def held_out_arrays(self, limit=None):

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_senet.data import crops, jpeg, transforms
 from keras_senet.data.mixing import mix
 from keras_senet.data.order import order
+from keras_senet.data.shards import shard_size
 
 if keras.backend.backend() == "jax" and tf.config.list_physical_devices("GPU"):
     tf.config.set_visible_devices([], "GPU")  # they are JAX's; TensorFlow would fill their memory
@@ -22,7 +23,7 @@ CHUNK = 32  # images read by one thread: enough to share the cost of a guard, fe
 def training(dataset, batch_size, seed, step, shard, sampling, augmentation):
     """`Dataset.train`: see there."""
     index, count = shard
-    local = _local_size(batch_size, shard)
+    local = shard_size(batch_size, shard)
     if augmentation.mixes and local % 2:
         raise ValueError(
             f"Mixup and CutMix mix neighbours of a batch. Expected an even batch. Received: {local}"
@@ -89,23 +90,6 @@ def plain(dataset, split, positions, batch_size):
     stream = _read(stream, loaders, example, crop.sides).map(left)
     stream = stream.filter(lambda *chunk: tf.size(chunk[1]) > 0)
     return stream.rebatch(batch_size).prefetch(PREFETCH)
-
-
-def held_out_positions(count, batch_size, shard):
-    """The positions of `range(count)` that a shard takes: its slice of every batch."""
-    local = _local_size(batch_size, shard)
-    positions = np.arange(count)
-    return positions[positions % batch_size // local == shard[0]]
-
-
-def _local_size(batch_size, shard):
-    index, count = shard
-    if not 0 <= index < count or batch_size < 1 or batch_size % count:
-        raise ValueError(
-            "Expected shard (index, count) with 0 <= index < count, and a positive batch size that "
-            f"count divides. Received: shard={shard}, batch_size={batch_size}"
-        )
-    return batch_size // count
 
 
 def _training_crop(dataset, augmentation):

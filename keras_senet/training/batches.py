@@ -4,6 +4,8 @@ import math
 
 import keras
 
+from keras_senet.data.shards import padded, shard_size
+
 
 def training_batches(dataset, recipe, seed, *, step=0, shard=(0, 1)):
     """Endless batches that begin with a step.
@@ -19,7 +21,7 @@ def training_batches(dataset, recipe, seed, *, step=0, shard=(0, 1)):
         A `tf.data.Dataset` of images `(B, S, S, 3)` uint8 and targets `(B, K)`.
     """
     batches = dataset.train(
-        recipe.batch_size // recipe.accumulation_steps,
+        recipe.part_size,
         seed,
         step=step,
         shard=shard,
@@ -47,20 +49,13 @@ def validation_batches(dataset, batch_size, shard=(0, 1)):
 
     steps = math.ceil(len(dataset.held_out) / batch_size)
     weight = steps * batch_size / len(dataset.held_out)
-    size = batch_size // shard[1]
+    size = shard_size(batch_size, shard)
     with_targets = _with_targets(len(dataset.class_names))
 
     def pad(images, labels):
         images, targets = with_targets(images, labels)
-        missing = size - tf.shape(images)[0]
-        weights = tf.concat([tf.fill((size - missing,), weight), tf.zeros((missing,))], 0)
-        images = tf.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0)))
-        targets = tf.pad(targets, ((0, missing), (0, 0)))
-        return (
-            tf.ensure_shape(images, (size, *images.shape[1:])),
-            tf.ensure_shape(targets, (size, targets.shape[1])),
-            tf.ensure_shape(weights, (size,)),
-        )
+        weights = tf.fill((tf.shape(images)[0],), weight)
+        return tuple(padded(array, size) for array in (images, targets, weights))
 
     batches = dataset.validation(batch_size, shard=shard).map(pad)
     # A process whose part is shorter goes on with padding alone.

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_senet.data import View
+from keras_senet.data.shards import padded
 
 TOP = 5
 
@@ -106,9 +107,8 @@ def evaluate(model, dataset, batch_size):
     top5_correct = np.zeros(classes, "int64")
     for images, labels in dataset.validation(batch_size):
         images, labels = np.asarray(images), np.asarray(labels)
-        missing = batch_size - len(images)
-        padded = np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0)))
-        scores = keras.ops.convert_to_numpy(model.predict_on_batch(padded))[: len(images)]
+        scores = model.predict_on_batch(padded(images, batch_size))
+        scores = keras.ops.convert_to_numpy(scores)[: len(images)]
         # Ties go to the first class in both counts.
         order = np.argsort(-scores, axis=-1, kind="stable")
         np.add.at(confusion, (labels, order[:, 0]), 1)

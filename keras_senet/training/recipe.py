@@ -129,6 +129,11 @@ class Recipe:
         return self.learning_rate * self.batch_size / self.base_batch_size
 
     @property
+    def part_size(self):
+        """Images in a part of accumulation, which `model.fit` calls a batch."""
+        return self.batch_size // self.accumulation_steps
+
+    @property
     def activation(self):
         """The classifier's activation that the loss is for."""
         return "sigmoid" if self.loss == "binary_cross_entropy" else "softmax"

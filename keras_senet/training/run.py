@@ -99,7 +99,7 @@ class Run:
             classes = len(self.dataset.class_names)
             callbacks.append(Divergence(self.model.loss, classes, self.steps_per_epoch))
             if self.writes:
-                callbacks.append(Progress(self.recipe.epochs, self._batch_size))
+                callbacks.append(Progress(self.recipe.epochs, self.recipe.part_size))
             if self.writes and saving.tensorboard:
                 callbacks.append(tensorboard(self.checkpoints.folder.parent))
             callbacks.append(saver)
@@ -123,7 +123,9 @@ class Run:
         if freeze and epoch >= freeze and not self.position.frozen:
             self._freeze()
         end = freeze if freeze and epoch < freeze else self.recipe.epochs
-        batches, validation_steps = validation_batches(self.dataset, self._batch_size, self.process)
+        batches, validation_steps = validation_batches(
+            self.dataset, self.recipe.part_size, self.process
+        )
         self.model.fit(
             training_batches(self.dataset, self.recipe, self.seed, step=step, shard=self.process),
             initial_epoch=epoch,
@@ -135,10 +137,6 @@ class Run:
             callbacks=callbacks,
             verbose=0,
         )
-
-    @property
-    def _batch_size(self):
-        return self.recipe.batch_size // self.recipe.accumulation_steps
 
     def _freeze(self):
         freeze_batch_norm(self.model)
