@@ -5,14 +5,16 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import warnings
 
 import numpy as np
 
+from keras_senet.files import hidden, replacing
 from keras_senet.training.divergence import Diverged
 
 FACTS = "facts.json"
-PARTIAL = ".part"
+PATTERN = "step-*.npz"
 NAME = re.compile(r"step-(\d+)\.npz")
 
 
@@ -34,7 +36,7 @@ class Checkpoints:
 
     def paths(self):
         """The files, oldest first."""
-        return sorted(path for path in self.folder.glob("step-*.npz") if NAME.fullmatch(path.name))
+        return sorted(path for path in self.folder.glob(PATTERN) if NAME.fullmatch(path.name))
 
     def path(self, step):
         """The file of a step."""
@@ -103,8 +105,15 @@ class Checkpoints:
                 raise Diverged(f"Values of {name} are not finite at step {step}. {self.kept()}")
 
     def clear(self):
-        """Removes all of them, and what a killed run left behind."""
-        for path in (*self.paths(), *self.folder.glob(f"*{PARTIAL}")):
+        """Removes all of them."""
+        for path in self.paths():
+            path.unlink()
+
+    def clear_partial(self):
+        """Removes what processes that were killed while writing have left."""
+        for folder in self.folder.glob(f"{hidden(PATTERN)}*"):
+            shutil.rmtree(folder, ignore_errors=True)
+        for path in self.folder.glob(f"{PATTERN}.part"):  # of earlier versions
             path.unlink()
 
     def kept(self):
@@ -133,18 +142,13 @@ def write_checkpoint(path, facts, arrays):
         >>> read_checkpoint("x.npz")[0]["step"]
         3
     """
-    path = pathlib.Path(path)
-    partial = path.with_name(path.name + PARTIAL)
-    try:
+    with replacing(path) as partial:
         with open(partial, "wb") as file:
             np.savez(file, **{FACTS: _to_bytes(facts), "sha256": _digest(facts, arrays)}, **arrays)
             file.flush()
             os.fsync(file.fileno())
         read_checkpoint(partial)
-        os.replace(partial, path)
-        flush_folder(path.parent)
-    finally:
-        partial.unlink(missing_ok=True)
+    flush_folder(pathlib.Path(path).parent)
 
 
 def read_checkpoint(path):

@@ -4,10 +4,11 @@ import base64
 import csv
 import html
 import json
-import os
 import pathlib
 
 import numpy as np
+
+from keras_senet.files import replacing
 
 WORST = 10  # classes shown with what they are taken for
 MISTAKES = 3  # of each of them
@@ -71,9 +72,8 @@ def write_report(workdir, evaluation, test=None):
         f"<title>{html.escape(title)}</title><style>{STYLE}</style>{''.join(page)}</html>\n"
     )
     path = workdir / "report.html"
-    partial = workdir / "report.html.part"
-    partial.write_text(document, encoding="utf-8")
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        partial.write_text(document, encoding="utf-8")
     return path
 
 

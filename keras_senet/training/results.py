@@ -5,11 +5,11 @@ import dataclasses
 import datetime
 import json
 import math
-import os
 import pathlib
 
 import keras
 
+from keras_senet.files import replacing
 from keras_senet.training.evaluation import Evaluation
 
 SIZES = ("training_images", "held_out_images", "test_images", "image_size", "view")
@@ -49,9 +49,8 @@ def write_results(result, position, description, bad_images):
     workdir = result.workdir
     # Without the optimizer, so that the file loads after `import keras_senet` alone.
     model = keras.Model(result.model.inputs, result.model.outputs, name=result.model.name)
-    partial = workdir / "model.part.keras"
-    model.save(partial)
-    os.replace(partial, workdir / "model.keras")
+    with replacing(workdir / "model.keras") as partial:
+        model.save(partial)
     rows = position.rows
     write_history(rows, workdir / "history.csv")
     plot_curves({name: [row[name] for row in rows] for name in rows[0]}, workdir / "curves.png")
@@ -77,9 +76,8 @@ def write_results(result, position, description, bad_images):
         "versions": {"keras": keras.__version__, "backend": keras.backend.backend()},
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-    partial = workdir / "summary.json.part"
-    partial.write_text(json.dumps(summary, indent=2) + "\n")
-    os.replace(partial, workdir / "summary.json")
+    with replacing(workdir / "summary.json") as partial:
+        partial.write_text(json.dumps(summary, indent=2) + "\n")
 
 
 def _test_figures(test):
@@ -88,12 +86,10 @@ def _test_figures(test):
 
 def write_history(rows, path):
     """Writes one line for each epoch, the whole file at once."""
-    partial = path.with_name(f"{path.name}.part")
-    with open(partial, "w", newline="") as file:
+    with replacing(path) as partial, open(partial, "w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(partial, path)
 
 
 def plot_curves(history, path):
@@ -121,5 +117,5 @@ def plot_curves(history, path):
     axes[0].set_yscale("log")
     axes[1].set_ylim(top=1.005)
     axes[1].legend(loc="lower right")
-    FigureCanvasAgg(figure).print_png(f"{path}.part")
-    os.replace(f"{path}.part", path)
+    with replacing(path) as partial:
+        FigureCanvasAgg(figure).print_png(partial)

@@ -59,9 +59,11 @@ class Run:
     def begin(self, resume):
         """Goes to where the newest checkpoint is, or to the beginning, as `resume` says."""
         self.position, arrays = find_start(self.checkpoints, self.description, resume)
-        if arrays is None:
-            if self.writes:
+        if self.writes:
+            self.checkpoints.clear_partial()
+            if arrays is None:
                 self.checkpoints.clear()
+        if arrays is None:
             return
         if self.position.frozen:
             self._freeze()
