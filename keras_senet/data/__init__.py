@@ -59,7 +59,7 @@ def load(source, *, image_size=32, max_bad_images=None):
             class, or with folders train, validation and test of such folders; or `"tfds:NAME"` for
             a prepared data set of TensorFlow Datasets.
         image_size: Height and width of the images in pixels.
-        max_bad_images: How many unreadable images are put up with; see `Dataset`.
+        max_bad_images: How many unreadable images are tolerated; see `Dataset`.
 
     Returns:
         A `Dataset`.

@@ -9,14 +9,14 @@ import numpy as np
 from keras_senet.data.view import View
 
 WHITE = (255, 255, 255, 255)
-# Formats that Pillow knows and that are no pictures: it runs another program on them (EPS, WMF), or
-# does not decode them (the others).
+# Formats that Pillow lists and that are not read: for some it runs another program (EPS, WMF), the
+# others it does not decode.
 NO_PICTURES = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG", "IPTC"}
 
 
 @functools.cache
 def formats():
-    """Names of the formats that are read, as Pillow calls them."""
+    """Pillow's names of the formats that are read."""
     image = _pillow()
     image.init()
     return tuple(name for name in image.ID if name not in NO_PICTURES)
@@ -24,7 +24,7 @@ def formats():
 
 @functools.cache
 def suffixes():
-    """Suffixes of the files that are read, in lower case with their dot."""
+    """Suffixes of the files that are read, in lower case with the dot."""
     known = {*formats(), "MPO"}  # JPEG files with several pictures, which JPEG's decoder opens
     return frozenset(
         suffix for suffix, name in _pillow().registered_extensions().items() if name in known
@@ -76,7 +76,7 @@ def read_rgb(file):
             return _rgb(ImageOps.exif_transpose(image))
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
-    # Pillow's decoders raise whatever meets them: OSError, SyntaxError, struct.error, ...
+    # Pillow's decoders raise errors of many types: OSError, SyntaxError, struct.error, ...
     except Exception as error:
         raise ValueError(
             "Expected a whole JPEG, PNG or other image that Pillow reads. Received: "
@@ -87,8 +87,9 @@ def read_rgb(file):
 def load_image(path, model):
     """Reads an image file and brings it to the size that `model` takes.
 
-    What it sees is the `View` of the evaluation that published the accuracy of the model's weights,
-    or of the run that trained them; it is kept in the model's preprocessing layer.
+    Size, crop and interpolation (the `View`) are those of the evaluation whose accuracy was
+    published for the model's weights, or of the run that trained them. The model's preprocessing
+    layer records them.
 
     Args:
         path: An image file of any format and orientation, or the bytes of one.
@@ -131,7 +132,7 @@ def size_of(path):
     try:
         with Image.open(path) as image:
             return image.size
-    except Exception:  # whatever Pillow meets; who reads the pixels says what it is
+    except Exception:  # of any type; reading the pixels reports it
         return None
 
 

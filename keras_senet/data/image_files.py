@@ -1,4 +1,4 @@
-"""The image files of a folder, and a count of what of it is no data."""
+"""The image files of a folder, and counts of what else lies in it."""
 
 import collections
 import dataclasses
@@ -9,7 +9,7 @@ import unicodedata
 from keras_senet.data.decode import suffixes
 
 NAMED = 3  # names or paths of one kind in a sentence
-# What operating systems, archives and network disks put beside the files of a user, in lower case.
+# Names that operating systems, archives and network disks put beside a user's files, in lower case.
 SYSTEM = {
     "__macosx",
     "__pycache__",
@@ -28,7 +28,7 @@ SYSTEM = {
 
 
 class Folder:
-    """A folder as data sees it, read when it is asked for.
+    """The images and folders in a folder, which is read when first asked for them.
 
     Args:
         path: The folder, which exists.
@@ -64,7 +64,7 @@ class Folder:
 
     @property
     def left_out(self):
-        """What of its own entries is no data, a `LeftOut`."""
+        """Its own entries that are no data, a `LeftOut`."""
         return self._read[2]
 
     @property
@@ -80,7 +80,7 @@ class Folder:
 
     @functools.cached_property
     def left_out_within(self):
-        """What is no data in it and in all folders within, a `LeftOut`."""
+        """The entries that are no data, in it and in all folders within, a `LeftOut`."""
         found, repeated = self._walked
         total = LeftOut(repeated=repeated)
         for folder in found:
@@ -94,7 +94,7 @@ class Folder:
 
     @functools.cached_property
     def _walked(self):
-        """The folder and all within; paths of links to what was read already."""
+        """The folder and all folders within; paths of links to folders that were read already."""
         seen, found, repeated = set(self._above[:-1]), [], []
         waiting, links = collections.deque([self]), collections.deque()
         while waiting or links:
@@ -156,7 +156,7 @@ def _utf8(path):
 
 
 def readable(name):
-    """A name as a terminal takes it: what is no UTF-8 or cannot be printed is escaped."""
+    """A name fit for a terminal: characters that cannot be printed are escaped."""
     return name if name.isprintable() else ascii(name)[1:-1]
 
 
@@ -169,7 +169,7 @@ def listed(names, most=NAMED):
 
 @dataclasses.dataclass
 class LeftOut:
-    """Counts and paths of what was met and not taken.
+    """Counts and paths of files and folders that are no data.
 
     Attributes:
         suffixes: Files that are no images by their suffix: suffix (`""`: none) -> count.

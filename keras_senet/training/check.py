@@ -1,4 +1,4 @@
-"""What can be known to be wrong before the first step."""
+"""Checks before the first step: data set, recipe, devices, and the folder of the run."""
 
 import pathlib
 import tempfile
@@ -12,7 +12,7 @@ NAMED = 5  # classes in a message
 
 
 def check(dataset, recipe, *, replicas=1, processes=1):
-    """Compares a data set, a recipe and the devices with one another.
+    """Raises an error if data set, recipe and devices do not fit one another.
 
     Args:
         dataset: A `keras_senet.data.Dataset`.
@@ -74,9 +74,9 @@ def _check_classes(dataset):
 
 
 def check_workdir(workdir):
-    """Tries to write into the folder of a run; leaves nothing behind.
+    """Raises an error if the files of a run cannot be written into its folder.
 
-    A process that writes no files checks none.
+    The test file is removed. Processes other than the first write no files and check nothing.
 
     Args:
         workdir: The folder, which may be missing.

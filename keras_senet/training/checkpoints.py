@@ -26,8 +26,8 @@ class Checkpoints:
     """Files `step-0000001234.npz`: the last few of a run, and the one with the best accuracy.
 
     Args:
-        folder: Where they are, made if need be.
-        keep: How many of the last ones stay.
+        folder: Folder of the files, created with the first of them.
+        keep: How many of the last ones are kept.
     """
 
     def __init__(self, folder, keep=3):
@@ -62,15 +62,15 @@ class Checkpoints:
         return None
 
     def save(self, step, facts, arrays, best_step=None):
-        """Writes the checkpoint of a step, then removes those that are old and not the best.
+        """Writes the checkpoint of a step, then removes old ones except the best.
 
-        A full or failing disk is reported as a warning, and the checkpoints before stay.
+        If the disk is full or fails, a warning says so and the earlier checkpoints are kept.
 
         Args:
             step: Steps done.
-            facts: What JSON can hold.
+            facts: A dictionary of JSON's types.
             arrays: Arrays under their names.
-            best_step: The step whose checkpoint stays whatever its age.
+            best_step: The step whose checkpoint is kept at any age.
 
         Returns:
             Whether it was written.
@@ -92,7 +92,7 @@ class Checkpoints:
         return True
 
     def _prune(self, step, best_step):
-        # A later file is one that could not be read: its step comes again.
+        # Later files could not be read when the run was resumed: their steps are trained again.
         paths = [path for path in self.paths() if path <= self.path(step)]
         for path in paths[: -self.keep]:
             if best_step is None or path != self.path(best_step):
@@ -110,32 +110,32 @@ class Checkpoints:
             path.unlink()
 
     def clear_partial(self):
-        """Removes what processes that were killed while writing have left."""
+        """Removes the partial files of processes that were killed while they wrote."""
         for folder in self.folder.glob(f"{hidden(PATTERN)}*"):
             shutil.rmtree(folder, ignore_errors=True)
         for path in self.folder.glob(f"{PATTERN}.part"):  # of earlier versions
             path.unlink()
 
     def kept(self):
-        """A sentence on the newest file."""
+        """A sentence that names the newest checkpoint."""
         paths = self.paths()
         return f"Kept: {paths[-1]}." if paths else "There is no checkpoint before it."
 
 
 def write_checkpoint(path, facts, arrays):
-    """Writes a checkpoint that is complete on the disk, or leaves what was there.
+    """Writes a checkpoint whole: after a crash at any moment `path` has its old or new content.
 
-    The file is written under a temporary name, read back, flushed to the disk and renamed, and
-    the folder is flushed too: after a crash at any moment `path` holds the old or the new content.
+    The file is written under a temporary name, flushed to the disk, read back and renamed, and then
+    the folder is flushed.
 
     Args:
         path: The file, a zip archive in NumPy's npz format.
-        facts: What JSON can hold.
+        facts: A dictionary of JSON's types.
         arrays: Arrays under their names.
 
     Raises:
         OSError: If the disk is full or the file cannot be written.
-        Damaged: If the disk returns something else than was written.
+        Damaged: If the disk returns another content than was written.
 
     Example:
         >>> write_checkpoint("x.npz", {"step": 3}, {"w": np.zeros(2)})
@@ -161,7 +161,7 @@ def read_checkpoint(path):
         The facts and the arrays.
 
     Raises:
-        Damaged: If the content is not what was written.
+        Damaged: If the content is not what `write_checkpoint` wrote.
         OSError: If the file cannot be read.
     """
     try:
@@ -179,7 +179,7 @@ def read_checkpoint(path):
 
 
 def flush_folder(folder):
-    """Makes the names in a folder survive a crash."""
+    """Flushes the entries of a folder to the disk, so that a rename survives a crash."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""How right a model is on held-out images, counted exactly."""
+"""Accuracy of a model on held-out images, counted exactly."""
 
 import dataclasses
 
@@ -13,14 +13,14 @@ TOP = 5
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """Counts over held-out images.
+    """Counts of right and wrong predictions on held-out images.
 
     Attributes:
         class_names: Names of the K classes.
         confusion: `(K, K)` int64: images of class i whose most probable class is j.
-        top5_correct: `(K,)` int64: images of class i whose five most probable classes have it.
-        unreadable: Reasons why images were not judged, under their paths.
-        view: The `keras_senet.data.View` that the images were judged in, or `None`.
+        top5_correct: `(K,)` int64: images of class i whose five most probable classes contain it.
+        unreadable: Images that could not be read and do not count: path to reason.
+        view: The `keras_senet.data.View` that the images were evaluated in, or `None`.
     """
 
     class_names: tuple[str, ...]
@@ -41,7 +41,7 @@ class Evaluation:
 
     @property
     def top5(self):
-        """Share of images whose five most probable classes have the right one."""
+        """Share of images whose five most probable classes contain the right one."""
         return float(self.top5_correct.sum() / self.images)
 
     @property
@@ -62,7 +62,7 @@ class Evaluation:
         ]
 
     def summary(self):
-        """All of it but the confusion, as JSON takes it."""
+        """All figures but the confusion matrix, in JSON's types."""
         return {
             "images": self.images,
             "unreadable": len(self.unreadable),
@@ -77,9 +77,10 @@ class Evaluation:
 
 
 def evaluate(model, dataset, batch_size):
-    """Classifies every held-out image of a data set once, in the model's view of an image.
+    """Classifies every held-out image of a data set once, in the view of the model.
 
-    Images that cannot be read are left out and named in the result.
+    The view is size, crop and interpolation of evaluation. Images that cannot be read are left out
+    and named in the result.
 
     Args:
         model: A model from images `(N, S, S, 3)` to scores `(N, K)`.

@@ -15,7 +15,7 @@ def compiled_model(architecture, dataset, recipe, *, weights, precision, steps_p
         architecture: A `keras_senet.architectures.Architecture`.
         dataset: A `keras_senet.data.Dataset`.
         recipe: A `Recipe`.
-        weights: `None`, or a file to start from.
+        weights: Path of the weights to start from; `None` for random ones.
         precision: `"float32"`, `"bfloat16"` or `"float16"`.
         steps_per_epoch: Updates of the weights in an epoch.
 
@@ -23,7 +23,7 @@ def compiled_model(architecture, dataset, recipe, *, weights, precision, steps_p
         A `keras.Model` whose optimizer and metrics have their variables.
     """
     model = _build(architecture, dataset, recipe, weights, POLICIES[precision])
-    if recipe.zero_gamma and weights is None:  # a beginning, not for a network that has begun
+    if recipe.zero_gamma and weights is None:  # trained branches stay
         zero_gamma(model)
     if recipe.freeze_stages:
         freeze_stages(model, recipe.freeze_stages)
@@ -49,10 +49,10 @@ def create_variables(model):
 
 
 def freeze_stages(model, stages):
-    """Keeps the weights of some stages, statistics of normalization included.
+    """Freezes whole stages: their weights and moving statistics do not change.
 
     Args:
-        model: A model of this package that is not compiled.
+        model: A model of this package, before it is compiled.
         stages: Names that their layers begin with, as `("stem", "stage2")`.
 
     Raises:

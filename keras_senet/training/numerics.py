@@ -1,4 +1,4 @@
-"""Which numbers to compute with."""
+"""Numerics of a run: its precision, and the same bits on every run."""
 
 import os
 
@@ -14,13 +14,13 @@ AMPERE = 8  # first compute capability with bfloat16 in its tensor cores
 
 
 def resolve(precision):
-    """What `"auto"` means here: bfloat16 where the accelerators have it, float32 elsewhere.
+    """Resolves `"auto"`: bfloat16 where all accelerators have it, float32 elsewhere.
 
     Args:
         precision: `"auto"`, `"float32"`, `"bfloat16"` or `"float16"`.
 
     Returns:
-        One of the last three.
+        `"float32"`, `"bfloat16"` or `"float16"`.
 
     Raises:
         ValueError: If it is none of these.
@@ -61,10 +61,10 @@ def _has_bfloat16():
 
 
 def make_deterministic():
-    """Lets the backend use algorithms that give the same bits every time, at a cost in speed.
+    """Makes the backend compute the same bits on every run, at a cost in speed.
 
-    To be called before anything is computed. On TensorFlow it also switches off XLA's automatic
-    use; on JAX it asks XLA for deterministic kernels on GPUs, those on CPUs are.
+    Call it before anything is computed. On TensorFlow it also switches off the automatic use of
+    XLA; on JAX it asks XLA for deterministic GPU kernels, CPU kernels being deterministic already.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

@@ -1,4 +1,4 @@
-"""The optimizer of a recipe."""
+"""Optimizers with the weight decay of the papers, and the optimizer of a recipe."""
 
 import keras
 from keras import ops
@@ -27,7 +27,7 @@ def optimizer(recipe, steps_per_epoch):
     options = {
         "learning_rate": learning_rate(recipe, steps_per_epoch),
         "global_clipnorm": recipe.clip_norm,
-        # Keras' word for none is None.
+        # Keras takes None, not 1, for no accumulation.
         "gradient_accumulation_steps": recipe.accumulation_steps
         if recipe.accumulation_steps > 1
         else None,
@@ -184,12 +184,12 @@ DECAYED = ("all", "kernels")
 
 
 def decays(variables, decayed):
-    """One truth value for each variable: whether weight decay applies to it.
+    """Whether weight decay applies to each of the variables.
 
     Args:
         variables: Variables of a model.
-        decayed: `"all"`, as Caffe's and PyTorch's optimizers do unless told otherwise, or
-            `"kernels"`: none on biases and on normalization.
+        decayed: `"all"`, the default of Caffe and of PyTorch's optimizers, or `"kernels"`: no decay
+            of biases, gamma and beta.
 
     Returns:
         A tuple of booleans.
@@ -199,7 +199,7 @@ def decays(variables, decayed):
     """
     if decayed not in DECAYED:
         raise ValueError(f"Argument `decayed` must be one of {DECAYED}. Received: {decayed!r}")
-    # The variable's own name: a layer may be called anything.
+    # The last part of the path is the variable's own name; a layer may have any name.
     return tuple(
         decayed == "all" or variable.path.split("/")[-1] == "kernel" for variable in variables
     )

@@ -1,4 +1,4 @@
-"""The files that a finished run leaves."""
+"""The results of a run, and their files."""
 
 import csv
 import dataclasses
@@ -26,7 +26,7 @@ class Result:
         workdir: Folder with `model.keras`, `history.csv`, `summary.json`, `curves.png` and
             `checkpoints/`.
         test: The `Evaluation` of the data set's test split, or `None` without one.
-        unreadable: Reasons why held-out images were not judged, under their paths.
+        unreadable: Held-out images that could not be read and do not count: path to reason.
     """
 
     model: keras.Model
@@ -43,8 +43,8 @@ def write_results(result, position, description, bad_images):
     Args:
         result: A `Result`.
         position: The `Position` at the end.
-        description: What the run was, as `state.describe` says.
-        bad_images: Reasons why images could not be read, under their paths.
+        description: The run's `state.describe`.
+        bad_images: Images of any split that could not be read: path to reason.
     """
     workdir = result.workdir
     # Without the optimizer, so that the file loads after `import keras_senet` alone.
@@ -85,7 +85,7 @@ def _test_figures(test):
 
 
 def write_history(rows, path):
-    """Writes one line for each epoch, the whole file at once."""
+    """Writes the metrics of every epoch as csv: `rows` are dictionaries of the same keys."""
     with replacing(path) as partial, open(partial, "w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -93,10 +93,10 @@ def write_history(rows, path):
 
 
 def plot_curves(history, path):
-    """Draws loss and accuracy over the epochs, training beside held-out.
+    """Draws loss and accuracy over the epochs, of training and of held-out images.
 
     Args:
-        history: Lists under `loss`, `val_loss`, `accuracy`, `val_accuracy`, one value an epoch.
+        history: Lists under `loss`, `val_loss`, `accuracy`, `val_accuracy`: a value for each epoch.
         path: The png file to write.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -1,4 +1,4 @@
-"""When a run saves its state, and what happens to it then."""
+"""When a run saves its state: after steps, seconds and epochs, and on SIGTERM."""
 
 import dataclasses
 import signal
@@ -22,12 +22,12 @@ class Preempted(SystemExit):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Saving:
-    """What a run saves while it goes on, besides its state at the end of every epoch.
+    """When a run saves checkpoints, besides the end of every epoch, and how many it keeps.
 
     Attributes:
-        steps: Save after so many steps, or `None`.
-        seconds: Save after so many seconds, or `None`.
-        keep: How many of the last checkpoints stay, besides the one with the best accuracy.
+        steps: Steps from one checkpoint to the next, or `None`.
+        seconds: Seconds from one checkpoint to the next, or `None`.
+        keep: How many of the last checkpoints are kept, besides the one with the best accuracy.
         tensorboard: Whether to write logs for TensorBoard.
     """
 
@@ -46,7 +46,7 @@ class Saving:
 class Preemption:
     """Notices SIGTERM while its `with` block runs.
 
-    With several JAX processes the notice of one reaches all, at the same step.
+    If one of several JAX processes is signalled, all of them notice it at the same step.
     """
 
     def __init__(self, processes=1):
@@ -68,7 +68,7 @@ class Preemption:
         self._signalled = True
 
     def noticed(self, step):
-        """Whether to stop at this step; to be called at every one.
+        """Whether to stop at this step; every process must call it at every step.
 
         Args:
             step: Steps done, the same number on all processes.
@@ -81,15 +81,15 @@ class Preemption:
 
 
 class Saver(keras.callbacks.Callback):
-    """Saves the state of a run, logs its epochs and leaves in order on SIGTERM.
+    """Saves the state of a run, writes `history.csv`, and raises `Preempted` after SIGTERM.
 
     Args:
         state: The run's `State`.
-        position: Its `Position`, kept up to date here.
+        position: Its `Position`, which this callback updates.
         checkpoints: `Checkpoints`, or `None` on a process that does not write.
         saving: A `Saving`.
         preemption: An active `Preemption`.
-        facts: What else a checkpoint says about the run.
+        facts: Further facts for every checkpoint.
     """
 
     def __init__(self, state, position, checkpoints, saving, preemption, facts):
@@ -100,21 +100,21 @@ class Saver(keras.callbacks.Callback):
         self.saving = saving
         self.preemption = preemption
         self.facts = facts
-        self.metrics = None  # arrays of an epoch that is resumed
+        self.metrics = None  # arrays of an interrupted epoch
         self._begin = position.step
         self._saved = (position.step, time.monotonic())
         self._clock = time.monotonic()
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Goes on with the metrics of an epoch that is resumed."""
+        """Restores the metrics of an interrupted epoch."""
         self._begin = self.position.step
         if self.metrics is not None:
             self.state.restore(self.metrics, only="metrics")
             self.metrics = None
 
-    # At the beginning of a step: for callbacks at its end Keras waits at every step.
+    # At the beginning of a step, since Keras waits for a step before callbacks at its end.
     def on_train_batch_begin(self, batch, logs=None):
-        """Saves if it is time; after SIGTERM saves and leaves."""
+        """Saves if it is time; after SIGTERM saves and stops."""
         self.position.step = self._begin + batch
         if self.preemption.noticed(self.position.step):
             self._leave()
@@ -139,7 +139,7 @@ class Saver(keras.callbacks.Callback):
             self._log(rows)
 
     def save(self):
-        """Writes a checkpoint of this moment."""
+        """Writes a checkpoint of this moment; returns whether that went well."""
         now = time.monotonic()
         self.position.seconds += now - self._clock
         self._clock = now

@@ -12,14 +12,14 @@ RESUMES = ("auto", "never", "must")
 
 @dataclasses.dataclass
 class Position:
-    """Where a run stands.
+    """How far a run is.
 
     Attributes:
         step: Steps done, S an epoch.
         rows: Metrics of every epoch done.
         seconds: Time spent in training, over all restarts.
         best_step: Step of the best accuracy on held-out images.
-        frozen: Whether normalization has been frozen on the way.
+        frozen: Whether batch normalization has been frozen during the run.
     """
 
     step: int = 0
@@ -32,13 +32,13 @@ class Position:
 class State:
     """Variables of a model that is being trained, and of the callbacks that have some.
 
-    These are weights, statistics of normalization, seeds of dropout, the optimizer's variables
-    (its step and the loss scale included), the metrics of the epoch so far, and the `variables`
-    of the callbacks. The images are a function of seed and step: nothing of them is here.
+    These are weights, moving statistics, seeds of dropout, the optimizer's variables (its step and
+    the loss scale included), the metrics of the epoch so far, and the `variables` of the callbacks.
+    The images are a function of seed and step, so that the state has nothing of them.
 
     Args:
         model: A compiled model.
-        callbacks: Those of the run, in order.
+        callbacks: Those of the run, always in the same order.
     """
 
     def __init__(self, model, callbacks=()):
@@ -99,7 +99,7 @@ class State:
 
 
 def describe(architecture, dataset, recipe, weights, precision, seed):
-    """What a run is, in JSON's types; a run that goes on must have the same description."""
+    """What a run is, in JSON's types; a run is resumed only under the same description."""
     labels = hashlib.sha256(b"".join(s.labels.tobytes() for s in dataset.splits.values()))
     description = {
         "architecture": dataclasses.asdict(architecture),
@@ -123,13 +123,13 @@ def describe(architecture, dataset, recipe, weights, precision, seed):
 
 
 def find_start(checkpoints, description, resume):
-    """What a run goes on from.
+    """Finds where a run starts: at its newest checkpoint, or at the beginning.
 
     Args:
         checkpoints: `Checkpoints` of the run.
         description: Its `describe`.
-        resume: `"auto"`: from the newest checkpoint if there is one; `"must"`: an error without
-            one; `"never"`: from the beginning.
+        resume: `"auto"`: at the newest checkpoint if there is one; `"must"`: an error without one;
+            `"never"`: at the beginning.
 
     Returns:
         The `Position`, and the arrays of the checkpoint (or `None`).
