@@ -34,7 +34,7 @@ __all__ = [
 
 def __getattr__(name):
     if name == "load_image":
-        return importlib.import_module(f"{__name__}.data.load_image").load_image
+        return importlib.import_module(f"{__name__}.data").load_image
     if name in _SUBPACKAGES:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

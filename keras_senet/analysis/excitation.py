@@ -14,6 +14,7 @@ from keras_senet.analysis.cost import stage_of
 from keras_senet.analysis.gates import Gates
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.architectures.graph import Graph
+from keras_senet.data.shards import padded
 from keras_senet.files import replacing
 
 ARRAYS = tuple(field.name for field in dataclasses.fields(Gates))[3:]
@@ -168,8 +169,7 @@ def excitations(model, data, classes=None, batch_size=32):
     for images, labels in batches(data, batch_size, model):
         count, largest = len(images), max(largest, len(images))
         # A batch of another size would have the backend compile the network again.
-        images = np.concatenate([images, *[images[-1:]] * (largest - count)])
-        gates = gate_model.predict_on_batch(images)
+        gates = gate_model.predict_on_batch(padded(images, largest))
         if collector is None:
             names = class_names(model, data, classes, labels)
             kinds = {name: node.operation.gate for name, node in nodes.items()}

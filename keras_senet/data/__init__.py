@@ -16,14 +16,13 @@ from keras_senet.data.augmentation import (
 from keras_senet.data.bad_images import BadImages, check
 from keras_senet.data.checks import as_image_size
 from keras_senet.data.dataset import Dataset
-from keras_senet.data.decode import read_rgb
+from keras_senet.data.decode import load_image, read_rgb
 from keras_senet.data.digits import load_digits
 from keras_senet.data.folder import load_folder
-from keras_senet.data.load_image import load_image
 from keras_senet.data.shapes import load_shapes
+from keras_senet.data.speed import throughput
 from keras_senet.data.split import Split
 from keras_senet.data.tfds import load_tfds
-from keras_senet.data.throughput import throughput
 from keras_senet.data.view import View
 
 __all__ = [
@@ -60,7 +59,7 @@ def load(source, *, image_size=32, max_bad_images=None):
             class, or with folders train, validation and test of such folders; or `"tfds:NAME"` for
             a prepared data set of TensorFlow Datasets.
         image_size: Height and width of the images in pixels.
-        max_bad_images: How many unreadable images are put up with; see `Dataset`.
+        max_bad_images: How many unreadable images are tolerated; see `Dataset`.
 
     Returns:
         A `Dataset`.

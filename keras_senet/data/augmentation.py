@@ -5,13 +5,13 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """What is done to a training image, in the order of the fields.
+    """The operations on a training image, in the order of the fields.
 
     Attributes:
         crop: `"area"`: a random part of the image, enlarged or reduced to the size; `"pad"`:
             zero padding and a random crop back to the size; `"none"`: as in evaluation.
         area: Least and greatest share of the image's area that crop `"area"` takes.
-        ratio: Least and greatest width of it divided by its height.
+        ratio: Least and greatest width of this part divided by its height.
         padding: Pixels of zeros on each side for crop `"pad"`.
         flip: Whether half of the images are mirrored left to right.
         rotation: Greatest angle in degrees, uniform on both sides of 0; reflected at the edges.
@@ -78,9 +78,9 @@ class Augmentation:
 
 # Section 5.1 of the paper: random size and aspect ratio, and mirroring.
 PHOTO = Augmentation()
-# The released models' (README of their repository).
+# That of the released models (README of their repository).
 RELEASED = PHOTO.replace(rotation=10.0, jitter=20.0)
-# MobileNet's and ShuffleNet's: less scale.
+# MobileNet's and ShuffleNet's: parts of the image are less enlarged.
 MOBILE = PHOTO.replace(area=(0.25, 1.0))
 # He et al., 2016, section 4.2, for 32x32 images.
 CIFAR = Augmentation(crop="pad")

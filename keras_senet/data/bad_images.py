@@ -1,18 +1,18 @@
-"""Images that cannot be read: named, counted, replaced or left out."""
+"""Images that cannot be read: named, counted, and replaced or left out."""
 
 import collections.abc
 import threading
 
 
 class BadImages(collections.abc.Mapping):
-    """What was found so far: path -> reason. Safe to read and to write from several threads.
+    """The unreadable images found so far: a mapping from path to reason, for several threads.
 
     Args:
-        limit: How many are put up with.
+        limit: How many are tolerated.
 
     Attributes:
-        refusal: The ValueError that was raised for one too many; TensorFlow, whose threads read the
-            images, makes an error of many lines of it.
+        refusal: The ValueError that was raised for too many, or `None`. TensorFlow, whose threads
+            read the images, wraps it into an error of many lines.
     """
 
     def __init__(self, limit):
@@ -35,7 +35,7 @@ class BadImages(collections.abc.Mapping):
         return f"BadImages({dict(self)})"
 
     def add(self, path, reason):
-        """Remembers an unreadable image; a ValueError if it is one too many."""
+        """Notes an unreadable image; raises a ValueError if there are more than `limit`."""
         with self._lock:
             self._reasons[path] = str(reason)
             count = len(self._reasons)
@@ -56,7 +56,7 @@ class BadImages(collections.abc.Mapping):
         return None
 
     def refuse(self, message):
-        """Raises a ValueError, and remembers it for those who meet it wrapped by TensorFlow."""
+        """Raises a ValueError and keeps it as `refusal`."""
         self.refusal = ValueError(message)
         raise self.refusal
 

@@ -1,4 +1,4 @@
-"""What a data set is given: brought to one form if that is safe, else refused."""
+"""Arguments of a data set: converted to one form where nothing is lost, else refused."""
 
 import collections
 import operator
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def as_items(items):
-    """Paths `(N,)` or pixels `(N, H, W, 3)` uint8 of what says the same; see `Split`."""
+    """Converts images to paths `(N,)` or pixels `(N, H, W, 3)` uint8; see `Split`."""
     array = _array(items, "images")
     if array.ndim == 1 and (array.dtype.kind in "US" or not len(array) or array.dtype.kind == "O"):
         return _paths(array)
@@ -17,7 +17,7 @@ def as_items(items):
 
 
 def as_labels(labels):
-    """Class indices `(N,)` int32 of what says the same; see `Split`."""
+    """Converts labels to class indices `(N,)` int32; see `Split`."""
     array = _array(labels, "labels")
     if array.dtype.kind not in "iufb":
         raise ValueError(
@@ -89,7 +89,7 @@ def as_count(number, argument, *, least=1, what="a whole number"):
 
 
 def check_split(split, what, name, image_size):
-    """Raises a ValueError if a split is none, is empty, or has pixels of another size."""
+    """Raises a ValueError if a split is no `Split`, is empty, or has pixels of another size."""
     if not hasattr(split, "holds_pixels"):
         raise ValueError(
             f"The {what} images of {name} must be a Split(items, labels). Received: "

@@ -1,4 +1,4 @@
-"""Which part of an image is delivered, and in what size: for evaluation and for training.
+"""Crops: which part of an image is delivered, and in what size, in evaluation and training.
 
 A window is `(top, left, height, width)` in pixels, int32.
 """
@@ -12,29 +12,29 @@ from keras_senet.data.view import View
 
 ATTEMPTS = 10
 KERNELS = {"bilinear": ("triangle", 1), "bicubic": ("keyscubic", 2)}  # and their radius
-# Around what a filter reads: the colours of a JPEG file's pixel come from its neighbours too.
-MARGIN = 4  # pixels
+# Pixels read around the filter's own: a JPEG file's colours are interpolated from neighbours too.
+MARGIN = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Centre:
-    """A `View`, computed of no more of the image than it needs.
+    """The crop of evaluation: a `View`, for which no more of the image is read than it needs.
 
     Attributes:
         view: The `View`.
     """
 
     view: View
-    # Exactly, as Pillow decodes.
+    # Exact, as Pillow decodes.
     dct_method = "INTEGER_ACCURATE"
 
     @property
     def sides(self):
-        """Height and width of what is delivered."""
+        """Height and width of the delivered image."""
         return self.view.sides
 
     def window(self, shape, key=None):
-        """What is read of an image of this shape, the same for every key."""
+        """The window to read of an image of this shape; `key` is not used."""
         old = tf.cast(tf.stack(shape[:2]), tf.float64)
         scale, begin = self._placed(shape)
         radius = KERNELS[self.view.interpolation][1] * tf.maximum(1 / scale, 1)
@@ -82,7 +82,7 @@ class RandomPart:
     Attributes:
         area: Least and greatest share of the image's area.
         ratio: Least and greatest width divided by height.
-        size: Height and width of what is delivered.
+        size: Height and width of the delivered image.
     """
 
     area: tuple[float, float]
@@ -92,11 +92,11 @@ class RandomPart:
 
     @property
     def sides(self):
-        """Height and width of what is delivered."""
+        """Height and width of the delivered image."""
         return self.size, self.size
 
     def window(self, shape, key):
-        """The part that this key draws."""
+        """The random window of this key in an image of this shape."""
         return part(shape, key, self.area, self.ratio)
 
     def resize(self, part, window, shape):
@@ -138,10 +138,10 @@ def cut(image, window):
 
 
 def fast_resize(image, size):
-    """`(size, size, 3)` uint8, cheaply: every pixel counts, if not by Pillow's weights.
+    """`(size, size, 3)` uint8 by a fast filter that still reads every pixel; not Pillow's.
 
-    Bilinear interpolation reads two pixels of each direction, so that up to a factor of two none is
-    left out; beyond it, means of areas.
+    Bilinear interpolation reads two pixels in each direction, and so skips none up to a factor of
+    two. Beyond that the filter averages areas.
     """
     shrinks = tf.reduce_min(tf.shape(image)[:2]) > 2 * size
     image = tf.cond(

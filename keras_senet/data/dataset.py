@@ -9,7 +9,8 @@ import numpy as np
 from keras_senet.data.augmentation import SHIFT, Augmentation
 from keras_senet.data.bad_images import BadImages
 from keras_senet.data.checks import as_class_names, as_count, as_image_size, check_split
-from keras_senet.data.left_out import readable
+from keras_senet.data.image_files import readable
+from keras_senet.data.shards import shard_positions, shard_size
 from keras_senet.data.split import Examples
 from keras_senet.data.view import View
 
@@ -27,17 +28,17 @@ class Dataset:
         class_names: Name of every class, in the order of the labels.
         image_size: Height and width S of the images to train on, in pixels.
         training: The images to learn from.
-        held_out: The images to judge by.
-        augmentation: What `train` does to an image unless it is told otherwise.
-        max_bad_images: How many unreadable images are put up with; `None`: as many as a tenth of
-            the training images.
-        test: Images to judge once by, at the end of training; `None`: there are none.
-        view: What evaluation sees of an image, where the data decide it (small images are seen
-            whole); `None`: what the model's weights say, see `seen_by`.
+        held_out: The images to evaluate on.
+        augmentation: The augmentation of `train` by default.
+        max_bad_images: How many unreadable images are tolerated; `None`: a tenth of the number of
+            training images.
+        test: The images to evaluate on once, at the end of training; `None`: there are none.
+        view: The evaluation transform, where the data determine it (small images are seen whole);
+            `None`: that of the model, see `seen_by`.
 
     Raises:
-        ValueError: If a field is not of its kind, a split has no images, or pixels and labels do
-            not fit size and classes.
+        ValueError: If a field has a wrong type, a split has no images, or pixels and labels do not
+            fit size and classes.
     """
 
     name: str
@@ -62,11 +63,11 @@ class Dataset:
             )
         for what, split in self.splits.items():
             check_split(split, what, self.name, self.image_size)
-            if "labels" in vars(split):  # those of record files are read when they are needed
+            if "labels" in vars(split):  # labels of record files are read when first needed
                 self._check_labels(what, split)
 
     def __str__(self):
-        """Classes and images of each, as far as they are known without reading files."""
+        """The classes and their numbers of images, as far as known without reading files."""
         splits = {what: split for what, split in self.splits.items() if "labels" in vars(split)}
         counts = ", ".join(f"{len(split)} {what}" for what, split in self.splits.items())
         size, classes = self.image_size, len(self.class_names)
@@ -85,7 +86,7 @@ class Dataset:
 
     @property
     def splits(self):
-        """The splits that there are, under what a message calls them."""
+        """The splits that the data set has, under their names in messages."""
         splits = {"training": self.training, "held-out": self.held_out}
         return splits if self.test is None else {**splits, "test": self.test}
 
@@ -104,7 +105,7 @@ class Dataset:
             )
 
     def replace(self, **changes):
-        """A copy with these fields changed, and with bad images of its own."""
+        """A copy with these fields changed, which counts its own bad images."""
         if "image_size" in changes and "view" not in changes and self.view is not None:
             changes["view"] = self.view.replace(size=changes["image_size"])
         return dataclasses.replace(self, **changes)
@@ -115,20 +116,20 @@ class Dataset:
         return View.usual(self.image_size) if self.view is None else self.view
 
     def seen_by(self, model, size=None):
-        """The data set as a model is judged with it: its held-out images in the model's view.
+        """A copy whose evaluation images have the view of a model.
 
-        `validation`, `held_out_arrays` and `calibration_images` of the copy show what the weights
-        were published for, or trained with here: size, crop and interpolation. A model that does
-        not say (without a preprocessing layer of this package) gets the data set's view in the
-        size that it takes, with a warning where that decides anything.
+        `validation`, `held_out_arrays` and `calibration_images` of the copy use the size, crop and
+        interpolation that the model's weights were published for, or trained with here. A model
+        without a preprocessing layer of this package does not record them: it gets the data set's
+        crop and interpolation in its own size, with a warning where files are cropped.
 
         Args:
             model: A `keras.Model` of one input `(N, H, W, 3)`.
             size: Height and width in pixels for a model that leaves them open; `None`: those that
-                its weights were judged with, else `image_size`.
+                its weights were evaluated with, else `image_size`.
 
         Returns:
-            A copy, which shares the bad images.
+            A `Dataset` that shares `bad_images` with this one.
 
         Raises:
             ValueError: If the model takes no such images, or the data set holds pixels of another
@@ -183,7 +184,7 @@ class Dataset:
         Order and augmentation are a pure function of the seed and of the position in the stream:
         the stream from step n equals the stream from step 0 without its first n batches, and the
         shards' slices together are the batch of a single worker. An unreadable image is replaced
-        by the next readable one of the order, under the augmentation of its position.
+        by the next readable one in this order, with the augmentation of the replaced position.
 
         Args:
             batch_size: Images in a batch of all shards together, B.
@@ -222,8 +223,8 @@ class Dataset:
             A `tf.data.Dataset` of images `(B, H, W, 3)` uint8, H and W of the view, and labels
             `(B,)` int32. An unreadable image is left out, see `unreadable`.
         """
-        positions = self._pipeline.held_out_positions(len(self.held_out), batch_size, shard)
-        local = batch_size // shard[1]
+        positions = shard_positions(len(self.held_out), batch_size, shard)
+        local = shard_size(batch_size, shard)
         return self._pipeline.plain(self, self.held_out, positions, local)
 
     def held_out_arrays(self, limit=None):
@@ -239,14 +240,14 @@ class Dataset:
     def calibration_images(self, count):
         """`count` training images `(count, H, W, 3)` uint8, evenly spaced over the split.
 
-        As evaluation sees them, not augmented; unreadable ones are left out.
+        In the view of evaluation, not augmented; unreadable ones are left out.
         """
         as_count(count, "count")
         chosen = np.linspace(0, len(self.training) - 1, min(count, len(self.training))).astype(int)
         return self._arrays(self.training, chosen)[0]
 
     def unreadable(self, split):
-        """Those of the unreadable images met so far that are a split's: path to reason."""
+        """The unreadable images of a split that were met so far: path to reason."""
         if not self.bad_images:
             return {}
         names = map(split.name, range(len(split)))
@@ -280,7 +281,7 @@ class Dataset:
 
     @property
     def _pipeline(self):
-        """TensorFlow's half of the package, imported when it is needed."""
+        """The pipeline, which imports TensorFlow, imported when first needed."""
         from keras_senet.data import pipeline
 
         return pipeline

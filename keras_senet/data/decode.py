@@ -1,4 +1,4 @@
-"""Any image file to RGB pixels."""
+"""Image files to pixels: as they are, or as a model sees them."""
 
 import functools
 import io
@@ -6,15 +6,17 @@ import pathlib
 
 import numpy as np
 
+from keras_senet.data.view import View
+
 WHITE = (255, 255, 255, 255)
-# Formats that Pillow knows and that are no pictures: it runs another program on them (EPS, WMF), or
-# does not decode them (the others).
+# Formats that Pillow lists and that are not read: for some it runs another program (EPS, WMF), the
+# others it does not decode.
 NO_PICTURES = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG", "IPTC"}
 
 
 @functools.cache
 def formats():
-    """Names of the formats that are read, as Pillow calls them."""
+    """Pillow's names of the formats that are read."""
     image = _pillow()
     image.init()
     return tuple(name for name in image.ID if name not in NO_PICTURES)
@@ -22,7 +24,7 @@ def formats():
 
 @functools.cache
 def suffixes():
-    """Suffixes of the files that are read, in lower case with their dot."""
+    """Suffixes of the files that are read, in lower case with the dot."""
     known = {*formats(), "MPO"}  # JPEG files with several pictures, which JPEG's decoder opens
     return frozenset(
         suffix for suffix, name in _pillow().registered_extensions().items() if name in known
@@ -74,12 +76,53 @@ def read_rgb(file):
             return _rgb(ImageOps.exif_transpose(image))
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
-    # Pillow's decoders raise whatever meets them: OSError, SyntaxError, struct.error, ...
+    # Pillow's decoders raise errors of many types: OSError, SyntaxError, struct.error, ...
     except Exception as error:
         raise ValueError(
             "Expected a whole JPEG, PNG or other image that Pillow reads. Received: "
             f"{name}: {error}"
         ) from error
+
+
+def load_image(path, model):
+    """Reads an image file and brings it to the size that `model` takes.
+
+    Size, crop and interpolation (the `View`) are those of the evaluation whose accuracy was
+    published for the model's weights, or of the run that trained them. The model's preprocessing
+    layer records them.
+
+    Args:
+        path: An image file of any format and orientation, or the bytes of one.
+        model: A model of `keras_senet`, which normalizes pixels itself.
+
+    Returns:
+        `(1, H, W, 3)` uint8, raw RGB pixels, or `(1, H, W, 1)` grey ones: `model.predict` takes it.
+
+    Raises:
+        ValueError: If the file is no image, or the model has no preprocessing layer, or takes
+            neither RGB nor grey images.
+        ImportError: If Pillow is not installed.
+
+    Example:
+        >>> model = keras_senet.SEResNet50(weights="timm/seresnet50.a1_in1k")  # doctest: +SKIP
+        >>> model.predict(load_image("photo.jpg", model)).shape  # doctest: +SKIP
+        (1, 1000)
+    """
+    view = View.of(model)
+    if view is None:
+        raise ValueError(
+            f"{model.name!r} has no preprocessing layer of keras_senet, and so does not say which "
+            "part of an image it takes. Build it with include_preprocessing=True."
+        )
+    channels = model.inputs[0].shape[-1]
+    if channels not in (1, 3):
+        raise ValueError(
+            f"Image files are RGB or grey. {model.name!r} takes images of {channels} channels."
+        )
+    pixels = read_rgb(path)
+    if channels == 1:
+        pixels = grey(pixels)
+    return view.see(pixels).reshape(1, *view.sides, channels)
 
 
 def size_of(path):
@@ -89,7 +132,7 @@ def size_of(path):
     try:
         with Image.open(path) as image:
             return image.size
-    except Exception:  # whatever Pillow meets; who reads the pixels says what it is
+    except Exception:  # of any type; reading the pixels reports it
         return None
 
 

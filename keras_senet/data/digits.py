@@ -38,7 +38,7 @@ def load_digits(image_size=32):
         ) from error
     scans, labels = datasets.load_digits(return_X_y=True)
     scans = scans.reshape(-1, 8, 8, 1) * (255 / 16)
-    # Through the module that leaves accelerators to JAX where Keras runs on it.
+    # From the module that hides the GPUs from TensorFlow where Keras runs on JAX.
     from keras_senet.data.pipeline import tf
 
     pixels = np.rint(tf.image.resize(scans, (image_size, image_size)).numpy()).astype("uint8")

@@ -9,9 +9,8 @@ import numpy as np
 from keras_senet.data.augmentation import CIFAR, PHOTO
 from keras_senet.data.dataset import Dataset
 from keras_senet.data.decode import size_of
-from keras_senet.data.image_files import Folder
-from keras_senet.data.layout import find_splits, refuse_misread
-from keras_senet.data.left_out import LeftOut, listed
+from keras_senet.data.image_files import Folder, LeftOut, listed
+from keras_senet.data.roles import find_splits, refuse_misread
 from keras_senet.data.split import Split
 from keras_senet.data.view import SMALL, View
 
@@ -29,9 +28,9 @@ def load_folder(path, image_size, max_bad_images=None):
     `train` that is alone, every fifth file of each class in sorted order (the first, the sixth,
     ...) is held out. A folder that holds images is a class, whatever its name.
 
-    Classes are the folders in sorted order. An image is what has a suffix of an image, at any depth
-    within its class. Hidden files and folders and those of operating systems are no data; links to
-    folders are followed once. A warning counts all that is left out.
+    Classes are the folders in sorted order. The images of a class are the files with the suffix of
+    an image at any depth within its folder. Hidden files and folders and those of operating systems
+    are ignored; links to folders are followed once. A warning counts all that is left out.
 
     Images of at most 64 pixels a side are seen whole, and augmented by `CIFAR` in place of `PHOTO`.
 
@@ -74,7 +73,7 @@ def load_folder(path, image_size, max_bad_images=None):
         name=f"folder:{root}",
         class_names=names,
         image_size=image_size,
-        # Small images are padded and shifted, not cut out of, and seen whole.
+        # Small images are padded and shifted instead of cropped, and seen whole in evaluation.
         augmentation=CIFAR if small else PHOTO,
         max_bad_images=max_bad_images,
         view=View(image_size, crop=1.0) if small else None,
@@ -142,7 +141,7 @@ def _classes(folder, left_out):
 
 
 def _other_level(folder):
-    """A sentence on where the classes seem to be."""
+    """A sentence that says where the classes seem to be."""
     if folder.files:
         above = os.path.dirname(os.path.abspath(folder.path))
         return (

@@ -1,14 +1,15 @@
-"""The image files of a folder: hidden ones are no data, and links are followed once."""
+"""The image files of a folder, and counts of what else lies in it."""
 
 import collections
+import dataclasses
 import functools
 import os
 import unicodedata
 
 from keras_senet.data.decode import suffixes
-from keras_senet.data.left_out import LeftOut
 
-# What operating systems, archives and network disks put beside the files of a user, in lower case.
+NAMED = 3  # names or paths of one kind in a sentence
+# Names that operating systems, archives and network disks put beside a user's files, in lower case.
 SYSTEM = {
     "__macosx",
     "__pycache__",
@@ -27,7 +28,7 @@ SYSTEM = {
 
 
 class Folder:
-    """A folder as data sees it, read when it is asked for.
+    """The images and folders in a folder, which is read when first asked for them.
 
     Args:
         path: The folder, which exists.
@@ -63,7 +64,7 @@ class Folder:
 
     @property
     def left_out(self):
-        """What of its own entries is no data, a `LeftOut`."""
+        """Its own entries that are no data, a `LeftOut`."""
         return self._read[2]
 
     @property
@@ -79,7 +80,7 @@ class Folder:
 
     @functools.cached_property
     def left_out_within(self):
-        """What is no data in it and in all folders within, a `LeftOut`."""
+        """The entries that are no data, in it and in all folders within, a `LeftOut`."""
         found, repeated = self._walked
         total = LeftOut(repeated=repeated)
         for folder in found:
@@ -93,7 +94,7 @@ class Folder:
 
     @functools.cached_property
     def _walked(self):
-        """The folder and all within; paths of links to what was read already."""
+        """The folder and all folders within; paths of links to folders that were read already."""
         seen, found, repeated = set(self._above[:-1]), [], []
         waiting, links = collections.deque([self]), collections.deque()
         while waiting or links:
@@ -152,3 +153,77 @@ def _utf8(path):
             "Rename it."
         ) from error
     return path
+
+
+def readable(name):
+    """A name fit for a terminal: characters that cannot be printed are escaped."""
+    return name if name.isprintable() else ascii(name)[1:-1]
+
+
+def listed(names, most=NAMED):
+    """`a, b, c and 7 more`."""
+    names = list(names)
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(readable(str(name)) for name in names[:most]) + rest
+
+
+@dataclasses.dataclass
+class LeftOut:
+    """Counts and paths of files and folders that are no data.
+
+    Attributes:
+        suffixes: Files that are no images by their suffix: suffix (`""`: none) -> count.
+        system: Hidden files and folders, and those of operating systems: name -> count.
+        broken: Paths of links that lead nowhere.
+        repeated: Paths of links to folders that were read already.
+        outside: Paths of images that lie in no class.
+        empty: Paths of folders without images beside splits.
+    """
+
+    suffixes: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    system: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    broken: list = dataclasses.field(default_factory=list)
+    repeated: list = dataclasses.field(default_factory=list)
+    outside: list = dataclasses.field(default_factory=list)
+    empty: list = dataclasses.field(default_factory=list)
+
+    def add(self, other):
+        """Takes over the counts of another."""
+        for field in dataclasses.fields(self):
+            mine, theirs = getattr(self, field.name), getattr(other, field.name)
+            if isinstance(mine, collections.Counter):
+                mine.update(theirs)
+            else:
+                mine.extend(theirs)
+
+    def __str__(self):
+        """All of it in one line; empty if there is nothing to say."""
+        parts = []
+        if self.suffixes:
+            kinds = [f"{kind or 'no suffix'} {n}" for kind, n in _most(self.suffixes)]
+            count = self.suffixes.total()
+            parts.append(f"{_files(count)} by suffix no image: {listed(kinds, 8)}")
+        if self.system:
+            names = [name for name, _ in _most(self.system)]
+            parts.append(f"{self.system.total()} hidden or of the system: {listed(names)}")
+        for paths, what in (
+            (self.broken, "broken"),
+            (self.repeated, "to folders already read"),
+        ):
+            if paths:
+                links = "link" if len(paths) == 1 else "links"
+                parts.append(f"{len(paths)} {links} {what}: {listed(paths)}")
+        if self.outside:
+            parts.append(f"{_files(len(self.outside))} in no class: {listed(self.outside)}")
+        if self.empty:
+            parts.append(f"folders without images: {listed(self.empty)}")
+        return "; ".join(parts)
+
+
+def _files(count):
+    return f"{count} file{'s' * (count != 1)}"
+
+
+def _most(counter):
+    """Pairs of name and count, most first, then by name."""
+    return sorted(counter.items(), key=lambda pair: (-pair[1], pair[0]))

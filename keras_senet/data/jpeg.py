@@ -1,6 +1,7 @@
-"""JPEG files inside a TensorFlow graph: whether and how they lie on their side.
+"""JPEG files inside a TensorFlow graph: whether they are whole, and their orientation.
 
-The pipeline and the exported endpoint for files cannot ask Pillow, and see what Pillow sees.
+For the pipeline and the exported endpoint for files, which cannot call Pillow in a graph; the
+results agree with Pillow's.
 """
 
 import tensorflow as tf
@@ -16,10 +17,11 @@ IN_XMP = r'\C*?tiff:Orientation(?:="|>)([0-9])\C*'
 
 def is_upright_jpeg(data):
     """Whether the bytes are a whole JPEG file whose pixels need no turning."""
-    # A reader of crops would not notice that the rest of the file is missing.
+    # Decoding a crop does not notice that the rest of a file is missing.
     last = tf.maximum(tf.strings.length(data) - 2, 0)
     whole = tf.strings.substr(data, last, 2) == b"\xff\xd9"
-    # Pixels never hold the marker of the segments that may say so: most files are done here.
+    # Encoded pixels never contain the marker APP1 of the segments that state an orientation, and
+    # most files have none.
     parts = tf.raw_ops.StringSplitV2(input=[data], sep=b"\xff\xe1", maxsplit=1).values
     upright = tf.cond(tf.size(parts) > 1, lambda: orientation(data) == 1, lambda: True)
     return is_jpeg(data) & whole & upright
@@ -101,7 +103,7 @@ def _metadata(data):
         ends = (marker == START_OF_SCAN) | (marker == END)
         stands_alone = (marker <= 1) | ((marker >= 0xD0) & (marker <= 0xD8))
         step = tf.where(ends, length, tf.where(stands_alone, 2, 2 + size))
-        # What is no marker is passed over, byte by byte, as are 0xFF that fill up.
+        # Bytes that are no marker, and fill bytes 0xFF, are skipped one by one.
         step = tf.where((first == 0xFF) & (marker != 0xFF), step, 1)
         return at + step, exif, xmp
 

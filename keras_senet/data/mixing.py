@@ -1,7 +1,7 @@
 """Mixup and CutMix of neighbours in a batch, stateless.
 
-Images 2k and 2k + 1 of the stream are partners: the order is random already, and both are in the
-same shard. Each pair draws its own share.
+Images 2k and 2k + 1 of the stream are mixed with each other: the order is random already, and both
+are in the same shard. Each pair draws its own share.
 """
 
 import tensorflow as tf

@@ -10,19 +10,20 @@ import tensorflow as tf
 from keras_senet.data import crops, jpeg, transforms
 from keras_senet.data.mixing import mix
 from keras_senet.data.order import order
+from keras_senet.data.shards import shard_size
 
 if keras.backend.backend() == "jax" and tf.config.list_physical_devices("GPU"):
     tf.config.set_visible_devices([], "GPU")  # they are JAX's; TensorFlow would fill their memory
 
 PREFETCH = 4  # batches: enough to hide a slow one, few enough to leave memory alone
-UNREADABLE = np.zeros((1, 1, 3), "uint8"), np.int32(0), False
+UNREADABLE = np.zeros((1, 1, 3), "uint8"), np.int32(0), False  # image, label, whether it was read
 CHUNK = 32  # images read by one thread: enough to share the cost of a guard, few enough for memory
 
 
 def training(dataset, batch_size, seed, step, shard, sampling, augmentation):
     """`Dataset.train`: see there."""
     index, count = shard
-    local = _local_size(batch_size, shard)
+    local = shard_size(batch_size, shard)
     if augmentation.mixes and local % 2:
         raise ValueError(
             f"Mixup and CutMix mix neighbours of a batch. Expected an even batch. Received: {local}"
@@ -91,23 +92,6 @@ def plain(dataset, split, positions, batch_size):
     return stream.rebatch(batch_size).prefetch(PREFETCH)
 
 
-def held_out_positions(count, batch_size, shard):
-    """The positions of `range(count)` that a shard takes: its slice of every batch."""
-    local = _local_size(batch_size, shard)
-    positions = np.arange(count)
-    return positions[positions % batch_size // local == shard[0]]
-
-
-def _local_size(batch_size, shard):
-    index, count = shard
-    if not 0 <= index < count or batch_size < 1 or batch_size % count:
-        raise ValueError(
-            "Expected shard (index, count) with 0 <= index < count, and a positive batch size that "
-            f"count divides. Received: shard={shard}, batch_size={batch_size}"
-        )
-    return batch_size // count
-
-
 def _training_crop(dataset, augmentation):
     if augmentation.crop == "area":
         return crops.RandomPart(augmentation.area, augmentation.ratio, dataset.image_size)
@@ -117,14 +101,15 @@ def _training_crop(dataset, augmentation):
 def _read(positions, loaders, example, sides):
     """Chunks of examples at chunks of positions.
 
-    A chunk is read by the quick loader, and if that fails, once more by the sure one: a guard about
-    each image would cost a fifth of its decoding. Its images are read in a loop of the graph, which
-    costs less than to call a function for each.
+    The quick loader reads a chunk, and if that fails, the sure one reads it again: guarding each
+    image would cost a fifth of its decoding. The images of a chunk are read in a loop of the graph,
+    which costs less than a function call for each.
 
     Args:
         positions: A `tf.data.Dataset` of `(N,)` int64.
         loaders: The pair of `_loaders`.
-        example: A function from a loader and a position to image, label and whether it was read.
+        example: A function from a loader and a position to an image, its label, and whether the
+            image was read.
         sides: Height and width of the images.
     """
     signature = (
@@ -151,16 +136,18 @@ def _read(positions, loaders, example, sides):
 def _first(tried, resort):
     """The element of a `tf.data.Dataset`, or of another if the first raises an error.
 
-    The only way to catch an error within a function of tf.data.
+    There is no other way to catch an error within a function of tf.data.
     """
     return tried.ignore_errors().concatenate(resort).take(1).get_single_element()
 
 
 def _loaders(dataset, split, place, crop, replace):
-    """Two functions from position and key to an image `(h, w, 3)` uint8 and its label.
+    """The quick and the sure loader.
 
-    The first fails for a JPEG file that is broken within. The second takes the next readable one
-    instead if `replace`, else an image of zeros; the third value says whether the image was read.
+    Both are functions from position and key to the crop `(h, w, 3)` uint8 of an image, its label,
+    and whether the image was read. At a JPEG file with broken contents the quick one raises an
+    error. The sure one delivers the next readable image in the training order instead if `replace`,
+    else zeros that count as not read.
     """
     read = split.reader()
     if split.holds_pixels:
@@ -175,7 +162,7 @@ def _loaders(dataset, split, place, crop, replace):
         return pixels, pixels
 
     def quick(position, key):
-        """Decodes no more of an upright JPEG file than the window; fails if it is broken."""
+        """Decodes the window alone of an upright JPEG file; raises an error if it is broken."""
         data, label = read(place(position))
 
         def part():
@@ -189,7 +176,7 @@ def _loaders(dataset, split, place, crop, replace):
         return tf.cond(jpeg.is_upright_jpeg(data), part, lambda: whole(position, key))
 
     def whole(position, key):
-        """The window of any image; if unreadable, of the next readable one of the order."""
+        """The window of an image of any format, or of the one in its place."""
         image, label, readable = tf.numpy_function(
             read_whole, [position], (tf.uint8, tf.int32, tf.bool)
         )
@@ -212,7 +199,7 @@ def _loaders(dataset, split, place, crop, replace):
         return np.ascontiguousarray(image), np.int32(label), True
 
     def sure(position, key):
-        """The same, or the window of `whole` where that fails."""
+        """The same as `quick`, or as `whole` where that raises an error."""
         element = tf.data.Dataset.from_tensors((position, key))
         return _first(element.map(quick), element.map(whole))
 

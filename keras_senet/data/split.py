@@ -1,4 +1,4 @@
-"""One part of a data set: items, and a label for each."""
+"""A split of a data set: items, and a label for each."""
 
 import dataclasses
 import typing
@@ -10,7 +10,7 @@ from keras_senet.data.decode import read_rgb
 
 
 class Examples(typing.Protocol):
-    """What a data set asks of a split: `Split` has it, and so has one that reads record files."""
+    """What a data set needs of a split; `Split` and the splits of record files have it."""
 
     @property
     def labels(self) -> typing.Any: ...  # noqa: D102
@@ -27,16 +27,16 @@ class Examples(typing.Protocol):
 class Split:
     """Images and their labels.
 
-    What says the same is converted: lists and tensors; grey pixels `(N, H, W)` or `(N, H, W, 1)`;
-    pixels of another type that are whole numbers of 0..255; labels of another type, `(N, 1)`, or
-    one-hot `(N, K)`. Anything else is refused, such as pixels of 0..1 or shares of classes.
+    Equivalent forms are converted: lists and tensors; grey pixels `(N, H, W)` or `(N, H, W, 1)`;
+    pixels of another type that are whole numbers in 0..255; labels of another type, `(N, 1)`, or
+    one-hot `(N, K)`. Anything else is refused, such as pixels in 0..1 or shares of classes.
 
     Attributes:
         items: `(N, H, W, 3)` uint8 pixels, or `(N,)` paths of image files.
         labels: `(N,)` class indices, int32.
 
     Raises:
-        ValueError: If items or labels are none of these, or not of one number.
+        ValueError: If items or labels have none of these forms, or differ in number.
 
     Example:
         >>> Split(np.zeros((2, 32, 32, 3), "uint8"), [0, 1]).labels
@@ -68,7 +68,7 @@ class Split:
         return Split(self.items[indices], self.labels[indices])
 
     def name(self, index):
-        """What to call an item in a message: its path."""
+        """The name of an item in messages: its path."""
         return str(self.items[index])
 
     def read(self, index):

@@ -1,4 +1,4 @@
-"""Data sets of TensorFlow Datasets, read by number instead of in the order of their files."""
+"""Data sets of TensorFlow Datasets, whose examples are read by number, in any order."""
 
 import functools
 import os
@@ -54,7 +54,7 @@ def load_tfds(name, image_size, max_bad_images=None):
         image_size=image_size,
         training=RecordSplit(builder.info, "train", image, label),
         held_out=RecordSplit(builder.info, held_out, image, label),
-        # Small images are padded and shifted, not cut out of, and seen whole.
+        # Small images are padded and shifted instead of cropped, and seen whole in evaluation.
         augmentation=CIFAR if small else PHOTO,
         max_bad_images=max_bad_images,
         view=View(image_size, crop=1.0) if small else None,
@@ -116,7 +116,7 @@ class RecordSplit:
         return RecordSplit(self.info, self.split, self.image, self.label, self.indices[indices])
 
     def name(self, index):
-        """What to call an item in a message."""
+        """The name of an item in messages."""
         return f"{self.info.full_name}/{self.split}[{self.indices[index]}]"
 
     def read(self, index):

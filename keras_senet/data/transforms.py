@@ -1,4 +1,4 @@
-"""What an augmentation does to one image, stateless.
+"""The operations of an augmentation on one image, stateless.
 
 A key is `(seed, position)`, int64; each operation draws from a key of its own.
 """
@@ -13,7 +13,7 @@ PAD, FLIP, ROTATION, JITTER, RAND_AUGMENT, ERASING = range(1, 7)
 
 
 def augment(image, key, augmentation, size):
-    """The augmentation after its crop: `(S, S, 3)` uint8 to the same."""
+    """Applies all operations but the crop to an image `(S, S, 3)` uint8."""
 
     def own(operation):
         return tf.random.experimental.stateless_fold_in(key, operation)
@@ -42,7 +42,7 @@ def pad_and_crop(image, key, padding, size):
 
 
 def rotate(image, key, degrees):
-    """Turns by a uniform angle of at most these degrees about the centre."""
+    """Rotates about the centre by a uniform angle of at most so many degrees."""
     limit = degrees * math.pi / 180
     angle = tf.random.stateless_uniform((), key, -limit, limit)
     cosine, sine = tf.cos(angle), tf.sin(angle)

@@ -1,4 +1,4 @@
-"""What evaluation sees of an image: a fact that belongs to the weights, and travels with the model.
+"""`View`, the evaluation transform: size, crop and interpolation, which travel with the model.
 
 Pipeline, `load_image`, SavedModel and calibration take it from here.
 """
@@ -10,7 +10,7 @@ from keras_senet.layers import ImageNormalization
 from keras_senet.weights.preprocessing import INTERPOLATIONS
 
 SMALL = 64  # pixels; images up to here are seen whole
-CROP = 0.875  # 224 of 256 pixels, the habit with larger ones
+CROP = 0.875  # 224 of 256 pixels, usual for larger ones
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,8 +18,8 @@ class View:
     """The central part of an image, at a size.
 
     The image is resized with an antialiased filter, so that its shorter side has
-    `floor(size / crop)` pixels, and the centre is cut out: timm's evaluation, and Caffe's and
-    Keras' habit of 224 of 256 pixels.
+    `floor(size / crop)` pixels, and the centre is cut out, as in timm's evaluation; crop 0.875 is
+    the 224 of 256 pixels that is usual in Caffe and Keras.
 
     Attributes:
         size: Height and width in pixels: one number, or a pair.
@@ -27,7 +27,7 @@ class View:
         interpolation: Of the resize, `"bilinear"` or `"bicubic"`.
 
     Raises:
-        ValueError: If a value is none of these.
+        ValueError: If a field has another value.
 
     Reference:
         `transforms_imagenet_eval` of timm, `crop_mode="center"`.
@@ -52,20 +52,20 @@ class View:
 
     @classmethod
     def usual(cls, size):
-        """The view where nothing is known of the weights: small images whole, else 224 of 256."""
+        """The view for weights that record none: small images whole, others at crop 0.875."""
         return cls(size, 1.0 if size <= SMALL else CROP)
 
     @classmethod
     def of(cls, model, size=None):
-        """The view that the weights of a model were judged with, or `None` if it does not say.
+        """The view that the weights of a model were evaluated in, or `None` without a record of it.
 
-        It is kept in the model's preprocessing layer, also where that lies in a model within the
-        model. The size is that of the model's input, where it is fixed.
+        The preprocessing layer of the model, or of a model nested in it, records the view. A size
+        that the model's input fixes takes precedence.
 
         Args:
             model: A `keras.Model` of one image.
             size: Height and width in pixels for a model that leaves them open; `None`: those that
-                its weights were judged with.
+                its weights were evaluated with.
 
         Raises:
             ValueError: If the model has parts of different views, or leaves the size open.
@@ -95,9 +95,9 @@ class View:
         return f"{height}x{width} pixels, crop {self.crop:g}, {self.interpolation}"
 
     def write_to(self, model):
-        """Makes it the view that the model's weights were judged with.
+        """Records the view in a model as that of its weights' evaluation.
 
-        Models without a preprocessing layer of this package cannot say it and stay as they are.
+        A model without a preprocessing layer of this package has no place for it and is unchanged.
         """
         for layer in _normalizations(model):
             layer.size, layer.crop, layer.interpolation = self.size, self.crop, self.interpolation
@@ -114,11 +114,11 @@ class View:
         return height, width
 
     def placed(self, height, width, maximum=max):
-        """How an image is resized, and where the view lies in the result.
+        """The size that an image is resized to, and where the view lies in the result.
 
         Args:
-            height: Of the image in pixels, an integer or a tensor of them.
-            width: The same.
+            height: Height of the image in pixels, an integer or an integer tensor.
+            width: Width of the image in pixels, likewise.
             maximum: The function `max` for such numbers.
 
         Returns:

@@ -1,13 +1,13 @@
 """Training a network with `model.fit`, as a recipe says."""
 
-from keras_senet.training.checkpoints import Diverged
-from keras_senet.training.determinism import make_deterministic
+from keras_senet.training._train import train
+from keras_senet.training.check import check_workdir
 from keras_senet.training.distribution import initialize
+from keras_senet.training.divergence import Diverged
 from keras_senet.training.evaluation import Evaluation, evaluate
-from keras_senet.training.lamb import Lamb
 from keras_senet.training.losses import PresentClasses, loss
-from keras_senet.training.optimizers import optimizer
-from keras_senet.training.preemption import Preempted
+from keras_senet.training.numerics import make_deterministic
+from keras_senet.training.optimizers import SGD, Lamb, optimizer
 from keras_senet.training.progress import Progress
 from keras_senet.training.recipe import Recipe
 from keras_senet.training.recipes import (
@@ -24,11 +24,9 @@ from keras_senet.training.recipes import (
     SENET154,
 )
 from keras_senet.training.report import write_report
-from keras_senet.training.saving import Saving
+from keras_senet.training.results import Result
+from keras_senet.training.saving import Preempted, Saving
 from keras_senet.training.schedules import Schedule
-from keras_senet.training.sgd import SGD
-from keras_senet.training.train import Result, train
-from keras_senet.training.workdir import check_workdir
 
 __all__ = [
     "CIFAR",

@@ -20,11 +20,11 @@ class Average(keras.callbacks.Callback):
 
     Args:
         model: The model, compiled.
-        momentum: Share of the average that stays at each update, as 0.9999.
+        momentum: Share of the average that an update keeps, such as 0.9999.
 
     Attributes:
         variables: The averages in the order of `model.weights` at the start, and the number of the
-            last update averaged: what a checkpoint has to keep.
+            last update averaged. A checkpoint must contain them.
 
     Example:
         >>> average = Average(model, 0.9999)
@@ -59,11 +59,11 @@ class Average(keras.callbacks.Callback):
         self._move = None
 
     def on_train_begin(self, logs=None):
-        """Compiles the update, anew because the optimizer may be another."""
+        """Compiles the update; again in each `fit`, since the optimizer may be another one."""
         self._move = _compiled(self.model, self._weights, self._averages, self._seen, self.momentum)
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Averages what the batch before has left."""
+        """Averages the weights that the previous batch has updated."""
         self._update()
 
     def on_test_begin(self, logs=None):
@@ -76,7 +76,7 @@ class Average(keras.callbacks.Callback):
         self._swap()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Averages what the last batch has left."""
+        """Averages the weights that the last batch has updated."""
         self._update()
 
     def assign_to_model(self):

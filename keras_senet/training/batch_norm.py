@@ -1,4 +1,4 @@
-"""Normalization at both ends of a run: how branches begin, and statistics of the final weights."""
+"""Batch normalization in a run: zero gamma, freezing, statistics of the final weights."""
 
 import contextlib
 import itertools
@@ -16,7 +16,7 @@ def normalizations(model):
 def zero_gamma(model):
     """Sets gamma of the last normalization of every residual branch to 0.
 
-    Every residual unit then begins as its shortcut (Goyal et al.,
+    At the start every residual unit then computes its shortcut alone (Goyal et al.,
     https://arxiv.org/abs/1706.02677, section 5.1).
 
     Args:
@@ -49,6 +49,35 @@ def zero_gamma(model):
     return [layer.name for layer in chosen]
 
 
+def freeze_batch_norm(model):
+    """Freezes all batch normalization layers of a model.
+
+    They normalize by their moving statistics from now on; neither these nor gamma and beta change.
+    A compiled model is compiled again, and the optimizer keeps its state of all other weights.
+    Call it between two calls of `model.fit`, the second with `initial_epoch`: Keras does not notice
+    the change during one, and on JAX its optimizer cannot leave out weights that it was built for.
+
+    Args:
+        model: The model.
+
+    Example:
+        >>> model.fit(data, epochs=95)
+        >>> freeze_batch_norm(model)
+        >>> model.fit(data, initial_epoch=95, epochs=100)
+    """
+    for layer in normalizations(model):
+        layer.trainable = False
+    if not model.compiled:
+        return
+    before = model.optimizer
+    model.compile_from_config(model.get_compile_config())
+    if not before.built:
+        return
+    state = {variable.path: ops.convert_to_numpy(variable) for variable in before.variables}
+    for variable in model.optimizer.variables:
+        variable.assign(state[variable.path])
+
+
 def precise_batch_norm(model, batches, count):
     """Replaces moving averages by the statistics of `count` batches under the final weights.
 
@@ -60,7 +89,7 @@ def precise_batch_norm(model, batches, count):
         model: The model; only moving means and variances change, and those of frozen
             normalization do not.
         batches: Image batches `(B, H, W, 3)`, augmented as in training.
-        count: How many of them.
+        count: How many batches to use.
 
     Raises:
         ValueError: If there are fewer.
@@ -84,7 +113,7 @@ def precise_batch_norm(model, batches, count):
 
 @contextlib.contextmanager
 def _momentum_of_0(layers):
-    """Moving statistics that are those of the last batch."""
+    """A `with` block in which the moving statistics become those of the last batch."""
     before = [layer.momentum for layer in layers]
     try:
         for layer in layers:

@@ -1,12 +1,14 @@
-"""What `model.fit` gets: batches with targets, on each process its own part."""
+"""Batches for `model.fit`: images with targets, of which each process gets its shard."""
 
 import math
 
 import keras
 
+from keras_senet.data.shards import padded, shard_size
+
 
 def training_batches(dataset, recipe, seed, *, step=0, shard=(0, 1)):
-    """Endless batches that begin with a step.
+    """Endless batches of augmented training images, beginning at any step.
 
     Args:
         dataset: A `keras_senet.data.Dataset`.
@@ -19,7 +21,7 @@ def training_batches(dataset, recipe, seed, *, step=0, shard=(0, 1)):
         A `tf.data.Dataset` of images `(B, S, S, 3)` uint8 and targets `(B, K)`.
     """
     batches = dataset.train(
-        recipe.batch_size // recipe.accumulation_steps,
+        recipe.part_size,
         seed,
         step=step,
         shard=shard,
@@ -32,8 +34,10 @@ def training_batches(dataset, recipe, seed, *, step=0, shard=(0, 1)):
 def validation_batches(dataset, batch_size, shard=(0, 1)):
     """The held-out images in full batches, the last one padded with images of weight 0.
 
-    One shape means one compilation, and processes that take part in the same number of steps.
-    Weights make the mean over padded batches, which is what Keras computes, the mean over images.
+    All batches have one shape, so that the model is compiled once, and all processes take the same
+    number of steps. Keras divides the weighted sum of a batch's losses by its size B, padding
+    included, and averages the batches. The sample weights rescale this mean to the mean over the N
+    real images: in S batches each real image has the weight S B / N, and padding has 0.
 
     Args:
         dataset: A `keras_senet.data.Dataset`.
@@ -47,23 +51,16 @@ def validation_batches(dataset, batch_size, shard=(0, 1)):
 
     steps = math.ceil(len(dataset.held_out) / batch_size)
     weight = steps * batch_size / len(dataset.held_out)
-    size = batch_size // shard[1]
+    size = shard_size(batch_size, shard)
     with_targets = _with_targets(len(dataset.class_names))
 
     def pad(images, labels):
         images, targets = with_targets(images, labels)
-        missing = size - tf.shape(images)[0]
-        weights = tf.concat([tf.fill((size - missing,), weight), tf.zeros((missing,))], 0)
-        images = tf.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0)))
-        targets = tf.pad(targets, ((0, missing), (0, 0)))
-        return (
-            tf.ensure_shape(images, (size, *images.shape[1:])),
-            tf.ensure_shape(targets, (size, targets.shape[1])),
-            tf.ensure_shape(weights, (size,)),
-        )
+        weights = tf.fill((tf.shape(images)[0],), weight)
+        return tuple(padded(array, size) for array in (images, targets, weights))
 
     batches = dataset.validation(batch_size, shard=shard).map(pad)
-    # A process whose part is shorter goes on with padding alone.
+    # A process whose shard ends earlier continues with padding alone.
     padding = tf.data.Dataset.from_tensors(
         tuple(tf.zeros(spec.shape, spec.dtype) for spec in batches.element_spec)
     )
@@ -71,13 +68,13 @@ def validation_batches(dataset, batch_size, shard=(0, 1)):
 
 
 class ExactLoss(keras.callbacks.Callback):
-    """Makes `val_loss` the mean over the held-out images that can be read.
+    """Corrects `val_loss` to the mean over the held-out images that can be read.
 
-    How many cannot is known only after they were met; `validation_batches` weights the others as if
-    there were none. Callbacks behind this one see the right value.
+    The sample weights of `validation_batches` assume that all can, since the number of unreadable
+    ones is known only after the first pass. Put this callback before those that read `val_loss`.
 
     Args:
-        dataset: The `keras_senet.data.Dataset` that is judged by.
+        dataset: The `keras_senet.data.Dataset` of the validation.
     """
 
     def __init__(self, dataset):
@@ -85,7 +82,7 @@ class ExactLoss(keras.callbacks.Callback):
         self.dataset = dataset
 
     def on_epoch_end(self, epoch, logs=None):
-        """Corrects the loss."""
+        """Rescales the loss by the share of images that were read."""
         images, bad = (
             len(self.dataset.held_out),
             len(self.dataset.unreadable(self.dataset.held_out)),
@@ -98,7 +95,7 @@ def _with_targets(classes):
     import tensorflow as tf
 
     def with_targets(images, labels):
-        # Labels of mixed images are targets already.
+        # Mixup and CutMix deliver targets already.
         return images, labels if len(labels.shape) == 2 else tf.one_hot(labels, classes)
 
     return with_targets

@@ -1,13 +1,18 @@
-"""What can be known to be wrong before the first step."""
+"""Checks before the first step: data set, recipe, devices, and the folder of the run."""
+
+import pathlib
+import tempfile
 
 import keras
 import numpy as np
+
+from keras_senet.training import distribution
 
 NAMED = 5  # classes in a message
 
 
 def check(dataset, recipe, *, replicas=1, processes=1):
-    """Compares a data set, a recipe and the devices with one another.
+    """Raises an error if data set, recipe and devices do not fit one another.
 
     Args:
         dataset: A `keras_senet.data.Dataset`.
@@ -66,3 +71,33 @@ def _check_classes(dataset):
             f"{len(dataset.training)} training images: {names}{', ...' * (len(empty) > NAMED)}. "
             "Add images, or leave these classes out."
         )
+
+
+def check_workdir(workdir):
+    """Raises an error if the files of a run cannot be written into its folder.
+
+    The test file is removed. Processes other than the first write no files and check nothing.
+
+    Args:
+        workdir: The folder, which may be missing.
+
+    Raises:
+        OSError: If a file is in the way, or the folder cannot be written.
+    """
+    if distribution.process()[0]:
+        return
+    workdir = pathlib.Path(workdir)
+    for folder in (workdir, workdir / "checkpoints"):
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if not there.is_dir():
+            raise NotADirectoryError(
+                f"Expected a folder for the files of the run. Received: {workdir}, where {there} "
+                "is a file. Choose another --workdir, or move the file away."
+            )
+        try:
+            tempfile.TemporaryFile(dir=there).close()
+        except OSError as error:
+            raise PermissionError(
+                f"Cannot write the files of the run into {folder} ({error.strerror}). Choose "
+                "another --workdir, or change its permissions."
+            ) from error

@@ -1,4 +1,4 @@
-"""Training on several devices and machines, with the engines that the backends have."""
+"""Data parallelism on several devices and machines, by the means of each backend."""
 
 import contextlib
 import os
@@ -6,17 +6,17 @@ import sys
 
 import keras
 
-# A dead process is missed after this many seconds; twice that ends the others.
+# JAX misses a dead process after this many seconds; after twice as many the others end.
 HEARTBEAT_SECONDS = 20
 SLURM = "SLURM_NTASKS"
 LOST_EXIT_CODE = 76  # EX_PROTOCOL of sysexits.h: start all processes again
 
 
 def initialize(coordinator=None, num_processes=None, process_id=None):
-    """Joins this process to the others of a run, before anything else touches a device.
+    """Connects this process with the others of a run; call it before anything uses a device.
 
-    Without arguments the processes of a Slurm job step find each other; one process alone needs
-    no call.
+    Without arguments the processes of a Slurm job step find each other. A single process need not
+    call it.
 
     Args:
         coordinator: `"host:port"` of process 0, the same on all.
@@ -63,10 +63,10 @@ def process():
 
 @contextlib.contextmanager
 def together(count):
-    """A `with` block that ends this process, with code 76, when one of the others is gone.
+    """A `with` block that ends this process, with exit code 76, when another one is gone.
 
-    A process that dies breaks the sums over all of them at once; one that hangs is missed after 20
-    seconds by JAX, which then aborts the others.
+    If a process dies, the collective operations of the others fail at once. JAX misses one that
+    hangs after 20 seconds, and then aborts the others.
 
     Args:
         count: Number of processes.

@@ -1,28 +1,30 @@
-"""Stopping a run that has no way back, before it costs days."""
+"""Divergence: noticed early, before it costs days."""
 
 import math
 
 import keras
 import numpy as np
 
-from keras_senet.training.checkpoints import Diverged
+WINDOW = 100  # steps over which the loss is averaged
+PATIENCE = 10  # windows of high loss in a row that end the run
+HIGH = 2.0  # times the loss of a uniform guess
 
-WINDOW = 100  # steps of which the mean loss is judged
-PATIENCE = 10  # windows in a row that may be high
-HIGH = 2.0  # times the loss of a guess
+
+class Diverged(ArithmeticError):
+    """Raised when a run has diverged: weights or loss are not finite, or the loss stays high."""
 
 
 class Divergence(keras.callbacks.Callback):
-    """Raises `Diverged` when the loss is not finite, or is high for long.
+    """Raises `Diverged` when the loss is not finite, or stays high.
 
-    High is a mean loss over 100 steps above twice the loss of a uniform guess (ln K of K classes
-    for cross-entropy), for long is ten times in a row. Statistics of normalization that are not
-    finite count as well: they spoil every prediction while the training loss looks sound.
+    The loss stays high if its means over 100 steps exceed twice the loss of a uniform guess (ln K
+    for cross-entropy over K classes) ten times in a row. Moving statistics that are not finite
+    raise it too: they spoil every prediction while the training loss looks sound.
 
     Args:
         loss: The loss function, targets `(N, K)` and outputs `(N, K)` to a number.
         classes: Number of classes, K.
-        steps_per_epoch: Steps in an epoch; a shorter one than 100 steps is judged whole.
+        steps_per_epoch: Steps in an epoch; one of fewer than 100 steps is averaged whole.
     """
 
     def __init__(self, loss, classes, steps_per_epoch):
@@ -35,11 +37,11 @@ class Divergence(keras.callbacks.Callback):
         self._seen = (0.0, 0.0)
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Notes where the mean loss of the epoch stands: not at 0 in an epoch resumed."""
+        """Notes the sum of losses so far, which is not 0 in an epoch that is resumed."""
         self._seen = self._total_and_count()
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Judges the steps since the last time."""
+        """Checks the mean loss since the last check."""
         if batch and batch % self.window == 0:
             total, count = self._total_and_count()
             mean = (total - self._seen[0]) / (count - self._seen[1])
@@ -47,7 +49,7 @@ class Divergence(keras.callbacks.Callback):
             self._judge(mean, f"before step {batch} of the epoch")
 
     def on_epoch_end(self, epoch, logs=None):
-        """Judges an epoch that has no windows, and the statistics."""
+        """Checks the loss of a short epoch, and the moving statistics."""
         assert logs is not None, "model.fit passes the loss"
         # By now the model's own metrics are those of the validation.
         loss = logs["loss"]

@@ -1,4 +1,4 @@
-"""How right a model is on held-out images, counted exactly."""
+"""Accuracy of a model on held-out images, counted exactly."""
 
 import dataclasses
 
@@ -6,20 +6,21 @@ import keras
 import numpy as np
 
 from keras_senet.data import View
+from keras_senet.data.shards import padded
 
 TOP = 5
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """Counts over held-out images.
+    """Counts of right and wrong predictions on held-out images.
 
     Attributes:
         class_names: Names of the K classes.
         confusion: `(K, K)` int64: images of class i whose most probable class is j.
-        top5_correct: `(K,)` int64: images of class i whose five most probable classes have it.
-        unreadable: Reasons why images were not judged, under their paths.
-        view: The `keras_senet.data.View` that the images were judged in, or `None`.
+        top5_correct: `(K,)` int64: images of class i whose five most probable classes contain it.
+        unreadable: Images that could not be read and do not count: path to reason.
+        view: The `keras_senet.data.View` that the images were evaluated in, or `None`.
     """
 
     class_names: tuple[str, ...]
@@ -40,7 +41,7 @@ class Evaluation:
 
     @property
     def top5(self):
-        """Share of images whose five most probable classes have the right one."""
+        """Share of images whose five most probable classes contain the right one."""
         return float(self.top5_correct.sum() / self.images)
 
     @property
@@ -61,7 +62,7 @@ class Evaluation:
         ]
 
     def summary(self):
-        """All of it but the confusion, as JSON takes it."""
+        """All figures but the confusion matrix, in JSON's types."""
         return {
             "images": self.images,
             "unreadable": len(self.unreadable),
@@ -76,9 +77,10 @@ class Evaluation:
 
 
 def evaluate(model, dataset, batch_size):
-    """Classifies every held-out image of a data set once, in the model's view of an image.
+    """Classifies every held-out image of a data set once, in the view of the model.
 
-    Images that cannot be read are left out and named in the result.
+    The view is size, crop and interpolation of evaluation. Images that cannot be read are left out
+    and named in the result.
 
     Args:
         model: A model from images `(N, S, S, 3)` to scores `(N, K)`.
@@ -106,9 +108,8 @@ def evaluate(model, dataset, batch_size):
     top5_correct = np.zeros(classes, "int64")
     for images, labels in dataset.validation(batch_size):
         images, labels = np.asarray(images), np.asarray(labels)
-        missing = batch_size - len(images)
-        padded = np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0)))
-        scores = keras.ops.convert_to_numpy(model.predict_on_batch(padded))[: len(images)]
+        scores = model.predict_on_batch(padded(images, batch_size))
+        scores = keras.ops.convert_to_numpy(scores)[: len(images)]
         # Ties go to the first class in both counts.
         order = np.argsort(-scores, axis=-1, kind="stable")
         np.add.at(confusion, (labels, order[:, 0]), 1)

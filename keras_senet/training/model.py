@@ -2,11 +2,10 @@
 
 import keras
 
-from keras_senet.training.batch_norm import zero_gamma
-from keras_senet.training.freezing import freeze_batch_norm, freeze_stages
+from keras_senet.training.batch_norm import freeze_batch_norm, zero_gamma
 from keras_senet.training.losses import loss
+from keras_senet.training.numerics import POLICIES
 from keras_senet.training.optimizers import optimizer
-from keras_senet.training.precision import POLICIES
 
 
 def compiled_model(architecture, dataset, recipe, *, weights, precision, steps_per_epoch):
@@ -16,7 +15,7 @@ def compiled_model(architecture, dataset, recipe, *, weights, precision, steps_p
         architecture: A `keras_senet.architectures.Architecture`.
         dataset: A `keras_senet.data.Dataset`.
         recipe: A `Recipe`.
-        weights: `None`, or a file to start from.
+        weights: Path of the weights to start from; `None` for random ones.
         precision: `"float32"`, `"bfloat16"` or `"float16"`.
         steps_per_epoch: Updates of the weights in an epoch.
 
@@ -24,7 +23,7 @@ def compiled_model(architecture, dataset, recipe, *, weights, precision, steps_p
         A `keras.Model` whose optimizer and metrics have their variables.
     """
     model = _build(architecture, dataset, recipe, weights, POLICIES[precision])
-    if recipe.zero_gamma and weights is None:  # a beginning, not for a network that has begun
+    if recipe.zero_gamma and weights is None:  # trained branches stay
         zero_gamma(model)
     if recipe.freeze_stages:
         freeze_stages(model, recipe.freeze_stages)
@@ -47,6 +46,31 @@ def create_variables(model):
     guess = keras.ops.zeros((1, model.output.shape[-1]))
     model.compute_metrics(None, guess, guess)
     model.reset_metrics()
+
+
+def freeze_stages(model, stages):
+    """Freezes whole stages: their weights and moving statistics do not change.
+
+    Args:
+        model: A model of this package, before it is compiled.
+        stages: Names that their layers begin with, as `("stem", "stage2")`.
+
+    Raises:
+        ValueError: If the model has no such stage.
+
+    Example:
+        >>> freeze_stages(keras_senet.SEResNet50(), ("stem", "stage2", "stage3"))
+    """
+    for stage in stages:
+        layers = [layer for layer in model.layers if layer.name.split("_")[0] == stage]
+        if not layers:
+            names = dict.fromkeys(layer.name.split("_")[0] for layer in model.layers[2:])
+            raise ValueError(
+                f"{model.name} has no stage {stage!r} to freeze. Expected one of: "
+                f"{', '.join(names)}"
+            )
+        for layer in layers:
+            layer.trainable = False
 
 
 def _build(architecture, dataset, recipe, weights, policy):

@@ -1,5 +1,6 @@
-"""What a run says of itself while it goes on."""
+"""Progress of a run: a bar and a line for each epoch, and logs for TensorBoard."""
 
+import pathlib
 import time
 
 import keras
@@ -11,8 +12,8 @@ class Progress(keras.callbacks.Callback):
     """A live bar in a terminal, and one line for each epoch.
 
     The bar shows images per second, time left, learning rate, loss and accuracy. Where the output
-    is not a terminal there are only the lines. Pass `verbose=0` to `model.fit`. On JAX what
-    it reads of a batch it reads on another thread (`async_safe`): training does not wait.
+    is not a terminal there are only the lines. Pass `verbose=0` to `model.fit`. On JAX, Keras calls
+    it on another thread (`async_safe`), so that training does not wait for the losses it shows.
 
     Args:
         epochs: Epochs of the whole run, however many calls of `model.fit` it takes.
@@ -75,7 +76,7 @@ class Progress(keras.callbacks.Callback):
         speed = self._speed()
         self._images += self._steps * self.batch_size
         self._seconds += time.perf_counter() - self._start
-        # An epoch's time with its validation, at the mean of all epochs so far.
+        # At the mean time of an image, validation included, over all epochs so far.
         images = self.params.get("steps", self._steps) * self.batch_size
         left = (self.epochs - epoch - 1) * images * self._seconds / max(self._images, 1)
         self.console.print(
@@ -87,7 +88,7 @@ class Progress(keras.callbacks.Callback):
         )
 
     def on_train_end(self, logs=None):
-        """Leaves the terminal as it was."""
+        """Removes a bar that is still there."""
         self._close()
 
     def _speed(self):
@@ -123,3 +124,24 @@ def _clock(seconds):
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"
+
+
+def tensorboard(workdir):
+    """Keras' TensorBoard callback, which writes to `workdir/tensorboard`.
+
+    It logs once an epoch, learning rate included. It makes Keras wait for the result of every step.
+
+    Args:
+        workdir: Folder of the run: `tensorboard --logdir=workdir` shows it.
+
+    Raises:
+        ImportError: If TensorBoard is not installed.
+    """
+    try:
+        import tensorboard  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "These logs need TensorBoard: pip install 'keras-senet[tensorboard]'"
+        ) from error
+    # No graph: tracing it takes long, and the model is in `model.keras`.
+    return keras.callbacks.TensorBoard(pathlib.Path(workdir) / "tensorboard", write_graph=False)

@@ -1,10 +1,10 @@
-"""What a recipe is."""
+"""The recipe: how to train a network, as a value."""
 
 import dataclasses
 
 from keras_senet.data.augmentation import Augmentation
+from keras_senet.training.optimizers import DECAYED
 from keras_senet.training.schedules import SHAPES
-from keras_senet.training.weight_decay import DECAYED
 
 CHOICES = {
     "schedule": SHAPES,
@@ -22,7 +22,7 @@ class Recipe:
     """How to train a network.
 
     Attributes:
-        name: What to call it in the summary.
+        name: Its name in the summary.
         epochs: Passes over the training images.
         batch_size: Images in a step, that is in one update of the weights.
         learning_rate: Highest learning rate of a batch of `base_batch_size`.
@@ -38,20 +38,20 @@ class Recipe:
         decayed: What decays: `"kernels"`, or `"all"` with biases and normalization (SGD only).
         clip_norm: Largest norm of all gradients together, or `None`.
         accumulation_steps: Parts that a batch is computed in, one after the other, to save memory.
-        ema: Momentum of an exponential moving average of all weights, which takes their place in
-            the end; 0 for none.
+        ema: Momentum of an exponential moving average of all weights, which replaces them at the
+            end; 0 for none.
         loss: `"cross_entropy"` of a softmax, or `"binary_cross_entropy"` of sigmoids.
         label_smoothing: Share of the target spread over all classes.
         dropout: Share of features dropped before the classifier; `None` for the network's own.
-        zero_gamma: Whether residual branches begin as 0 (their last normalization's gamma), in a
+        zero_gamma: Whether gamma of each residual branch's last normalization begins at 0, in a
             network that starts from random weights.
-        freeze_bn_from: Epoch, counted from 0, from whose start normalization is frozen: moving
-            statistics normalize, gamma and beta stay; 0 for the whole run, `None` for never.
-        freeze_stages: Stages that are not trained, as `("stem", "stage2")`.
-        precise_bn_batches: Batches that the final statistics of normalization are computed from;
-            0 keeps the moving averages.
+        freeze_bn_from: Epoch, counted from 0, at whose start batch normalization is frozen: moving
+            statistics normalize, gamma and beta do not change; 0: throughout; `None`: never.
+        freeze_stages: Stages that are not trained, such as `("stem", "stage2")`.
+        precise_bn_batches: Batches from which the final statistics of batch normalization are
+            computed; 0 keeps the moving averages.
         image_size: Height and width of training images in pixels; `None` for the network's own.
-        augmentation: What is done to training images; `None` for the data set's own.
+        augmentation: The `Augmentation` of training images; `None` for the data set's own.
         sampling: `"uniform"`: every image once an epoch; or `"class_balanced"`: every class
             equally often.
     """
@@ -129,8 +129,13 @@ class Recipe:
         return self.learning_rate * self.batch_size / self.base_batch_size
 
     @property
+    def part_size(self):
+        """Images in a part of accumulation, which `model.fit` calls a batch."""
+        return self.batch_size // self.accumulation_steps
+
+    @property
     def activation(self):
-        """The classifier's activation that the loss is for."""
+        """Activation of the classifier whose outputs the loss takes."""
         return "sigmoid" if self.loss == "binary_cross_entropy" else "softmax"
 
     def replace(self, **changes):

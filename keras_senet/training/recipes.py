@@ -1,10 +1,10 @@
-"""Recipes: how to train, as values."""
+"""The recipes of papers and releases, with their sources and the accuracy to expect."""
 
 from keras_senet.data import augmentation
 from keras_senet.training.recipe import Recipe
 
-# Section 5.1 of the paper: 4 servers. Weight decay is not stated; the author names 1e-4, that of
-# the plain twins, for SE-ResNets (2e-4 for SE-BN-Inception), on all weights as Caffe has it.
+# Section 5.1 of the paper: 4 servers. It does not state the weight decay; the author names 1e-4 for
+# SE-ResNets, as for ResNets without SE (2e-4 for SE-BN-Inception), on all weights, as in Caffe.
 # Expected (table 2, top-1 error): SE-ResNet-50 23.29 %, 101 22.38 %, 152 21.57 %; SE-ResNeXt-50
 # 21.10 %, 101 20.70 %; plain ResNet-50 24.80 %.
 PAPER = Recipe(
@@ -19,7 +19,7 @@ PAPER = Recipe(
     augmentation=augmentation.PHOTO,
 )
 # Appendix of the paper (SENet-154): 8 servers, dropout 0.2, "the parameters of batch normalization
-# frozen for the last few epochs". Schedule and epochs are not stated: those of `paper`.
+# frozen for the last few epochs". Schedule and epochs are not stated; they are those of `PAPER`.
 # Expected: top-1 error 18.68 % (SENet-154 at 224 pixels).
 SENET154 = PAPER.replace(
     name="senet154",
@@ -86,7 +86,7 @@ RSB_A2 = Recipe(
     zero_gamma=True,
     augmentation=augmentation.RSB_A2,
 )
-# The same table: trained at 160 pixels, judged at 224.
+# The same table: trained at 160 pixels, evaluated at 224.
 # Expected top-1: ResNet-50 78.1 %; SE-ResNet-50 77.04 %, 75.10 % at 160 pixels (timm's run).
 RSB_A3 = RSB_A2.replace(
     name="rsb_a3",
@@ -120,8 +120,8 @@ DIGITS = Recipe(
     optimizer="nesterov",
     weight_decay=5e-4,
 )
-# From trained weights to other classes: a tenth of the usual rate. Normalization learns the new
-# images' statistics; frozen, it needs a rate that is lower still.
+# From trained weights to other classes: a tenth of the usual learning rate. Batch normalization
+# learns the statistics of the new images; frozen, it needs a still lower rate.
 FINETUNE = Recipe(
     name="finetune",
     epochs=20,

@@ -1,16 +1,17 @@
-"""The report of a run: one page that needs nothing else."""
+"""The report of a run: one HTML page that needs no other file."""
 
 import base64
 import csv
 import html
 import json
-import os
 import pathlib
 
 import numpy as np
 
-WORST = 10  # classes shown with what they are taken for
-MISTAKES = 3  # of each of them
+from keras_senet.files import replacing
+
+WORST = 10  # classes shown with those that they are mistaken for
+MISTAKES = 3  # such classes, of each
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -25,14 +26,14 @@ img { max-width: 100%; } .muted { color: #666; } .columns { columns: 18rem; }
 
 
 class _Markup(str):
-    """HTML as it is; every other text is escaped."""
+    """HTML, which is not escaped as other text is."""
 
 
 def write_report(workdir, evaluation, test=None):
     """Writes `report.html` beside the files of a finished run.
 
-    The page holds the figures, curves, worst classes with what they are taken for, the accuracy of
-    every class, the recipe and the versions. It loads nothing from a network.
+    The page holds figures, curves, the worst classes with those that they are mistaken for, the
+    accuracy of every class, the recipe and the versions. It loads nothing from a network.
 
     Args:
         workdir: Folder of the run with `summary.json`, `history.csv` and `curves.png`.
@@ -71,9 +72,8 @@ def write_report(workdir, evaluation, test=None):
         f"<title>{html.escape(title)}</title><style>{STYLE}</style>{''.join(page)}</html>\n"
     )
     path = workdir / "report.html"
-    partial = workdir / "report.html.part"
-    partial.write_text(document, encoding="utf-8")
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        partial.write_text(document, encoding="utf-8")
     return path
 
 

@@ -1,4 +1,4 @@
-"""A run between its beginning and its end: phases of `model.fit` with saved states between."""
+"""A run from its first step to its last: phases of `model.fit`, with checkpoints on the way."""
 
 import contextlib
 import dataclasses
@@ -6,26 +6,22 @@ import dataclasses
 import keras
 
 from keras_senet.data import Dataset
-from keras_senet.training import resume as resuming
 from keras_senet.training.average import Average
-from keras_senet.training.batch_norm import precise_batch_norm
+from keras_senet.training.batch_norm import freeze_batch_norm, precise_batch_norm
 from keras_senet.training.batches import ExactLoss, training_batches, validation_batches
-from keras_senet.training.checkpoints import Checkpoints, Diverged
+from keras_senet.training.checkpoints import Checkpoints
 from keras_senet.training.distribution import together
-from keras_senet.training.divergence import Divergence
-from keras_senet.training.freezing import freeze_batch_norm
-from keras_senet.training.logs import tensorboard
+from keras_senet.training.divergence import Diverged, Divergence
 from keras_senet.training.model import create_variables
-from keras_senet.training.preemption import Preemption
-from keras_senet.training.progress import Progress
+from keras_senet.training.progress import Progress, tensorboard
 from keras_senet.training.recipe import Recipe
-from keras_senet.training.saving import Position, Saver
-from keras_senet.training.state import State
+from keras_senet.training.saving import Preemption, Saver
+from keras_senet.training.state import Position, State, find_start
 
 
 @dataclasses.dataclass
 class Run:
-    """A model on its way through a recipe.
+    """A model that is trained by a recipe.
 
     Attributes:
         model: The compiled model.
@@ -33,11 +29,11 @@ class Run:
         recipe: A `Recipe`.
         seed: Seed of order and augmentation.
         steps_per_epoch: Steps of `model.fit` in an epoch.
-        process: Index of this process and the number of processes. The first one writes.
+        process: Index of this process and the number of processes. Process 0 writes the files.
         checkpoints: The run's `Checkpoints`.
-        description: What the run is, as `resume.describe` says.
-        position: How far it is.
-        metrics: Arrays with the metrics of an epoch that was begun before a restart.
+        description: The run's `state.describe`.
+        position: How far the run is, a `Position`.
+        metrics: Arrays with the metrics of an epoch that a restart interrupted.
     """
 
     model: keras.Model
@@ -61,11 +57,13 @@ class Run:
         return self.process[0] == 0
 
     def begin(self, resume):
-        """Goes to where the newest checkpoint is, or to the beginning, as `resume` says."""
-        self.position, arrays = resuming.newest(self.checkpoints, self.description, resume)
-        if arrays is None:
-            if self.writes:
+        """Restores the newest checkpoint, or removes all to start anew, as `resume` says."""
+        self.position, arrays = find_start(self.checkpoints, self.description, resume)
+        if self.writes:
+            self.checkpoints.clear_partial()
+            if arrays is None:
                 self.checkpoints.clear()
+        if arrays is None:
             return
         if self.position.frozen:
             self._freeze()
@@ -80,13 +78,13 @@ class Run:
             saving: A `Saving`.
 
         Raises:
-            Diverged: If there is no way back.
-            Preempted: After SIGTERM, when the state is saved.
+            Diverged: If the loss, weights or moving statistics diverge.
+            Preempted: After SIGTERM, once the state is saved.
         """
         with (
             together(self.process[1]),
             Preemption(self.process[1]) as preemption,
-            self._kept(),
+            self._advice(),
         ):
             saver = Saver(
                 self.state,
@@ -98,12 +96,12 @@ class Run:
             )
             saver.metrics = self.metrics
             callbacks = [self.average] if self.average else []
-            if self.process[1] == 1:  # of several processes each knows its own part
+            if self.process[1] == 1:  # several know the unreadable images of their own shards alone
                 callbacks.append(ExactLoss(self.dataset))
             classes = len(self.dataset.class_names)
             callbacks.append(Divergence(self.model.loss, classes, self.steps_per_epoch))
             if self.writes:
-                callbacks.append(Progress(self.recipe.epochs, self._batch_size))
+                callbacks.append(Progress(self.recipe.epochs, self.recipe.part_size))
             if self.writes and saving.tensorboard:
                 callbacks.append(tensorboard(self.checkpoints.folder.parent))
             callbacks.append(saver)
@@ -111,7 +109,7 @@ class Run:
                 self._fit_phase(callbacks)
 
     def finish(self):
-        """Puts the final weights into the model."""
+        """Gives the model its final weights: averages and precise statistics, if there are any."""
         if self.average:
             self.average.assign_to_model()
         if self.recipe.precise_bn_batches:
@@ -120,29 +118,27 @@ class Run:
             precise_batch_norm(self.model, images, self.recipe.precise_bn_batches)
 
     def _fit_phase(self, callbacks):
-        """One call of `fit`: the rest of an epoch begun, or whole epochs up to a freeze."""
+        """One call of `fit`: the rest of an interrupted epoch, or whole epochs until a freeze."""
         step = self.position.step
         epoch, done = divmod(step, self.steps_per_epoch)
         freeze = self.recipe.freeze_bn_from
         if freeze and epoch >= freeze and not self.position.frozen:
             self._freeze()
         end = freeze if freeze and epoch < freeze else self.recipe.epochs
-        batches, validation_steps = validation_batches(self.dataset, self._batch_size, self.process)
+        batches, validation_steps = validation_batches(
+            self.dataset, self.recipe.part_size, self.process
+        )
         self.model.fit(
             training_batches(self.dataset, self.recipe, self.seed, step=step, shard=self.process),
             initial_epoch=epoch,
             epochs=epoch + 1 if done else end,
             steps_per_epoch=self.steps_per_epoch - done,
-            shuffle=False,  # the stream has its own order
+            shuffle=False,  # the stream is shuffled
             validation_data=batches,
             validation_steps=validation_steps,
             callbacks=callbacks,
             verbose=0,
         )
-
-    @property
-    def _batch_size(self):
-        return self.recipe.batch_size // self.recipe.accumulation_steps
 
     def _freeze(self):
         freeze_batch_norm(self.model)
@@ -150,8 +146,8 @@ class Run:
         self.position.frozen = True
 
     @contextlib.contextmanager
-    def _kept(self):
-        """Adds to the bad news what is left."""
+    def _advice(self):
+        """Re-raises `Diverged` with what to do and the path of the last checkpoint."""
         try:
             yield
         except Diverged as error:

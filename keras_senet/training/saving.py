@@ -1,24 +1,33 @@
-"""When a run saves its state, and what happens to it then."""
+"""When a run saves its state: after steps, seconds and epochs, and on SIGTERM."""
 
-import csv
 import dataclasses
-import os
+import signal
+import threading
 import time
 import warnings
 
 import keras
 
-from keras_senet.training.preemption import Preempted
+from keras_senet.training.results import write_history
+
+EXIT_CODE = 75  # EX_TEMPFAIL of sysexits.h: run the same command again
+
+
+class Preempted(SystemExit):
+    """Raised after SIGTERM, once the state is saved; uncaught, the process exits with 75."""
+
+    def __init__(self):
+        super().__init__(EXIT_CODE)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Saving:
-    """What a run saves while it goes on, besides its state at the end of every epoch.
+    """When a run saves checkpoints, besides the end of every epoch, and how many it keeps.
 
     Attributes:
-        steps: Save after so many steps, or `None`.
-        seconds: Save after so many seconds, or `None`.
-        keep: How many of the last checkpoints stay, besides the one with the best accuracy.
+        steps: Steps from one checkpoint to the next, or `None`.
+        seconds: Seconds from one checkpoint to the next, or `None`.
+        keep: How many of the last checkpoints are kept, besides the one with the best accuracy.
         tensorboard: Whether to write logs for TensorBoard.
     """
 
@@ -34,35 +43,53 @@ class Saving:
                 raise ValueError(f"Field `{field}` must be greater than 0. Received: {value}")
 
 
-@dataclasses.dataclass
-class Position:
-    """Where a run stands.
+class Preemption:
+    """Notices SIGTERM while its `with` block runs.
 
-    Attributes:
-        step: Steps done, S an epoch.
-        rows: Metrics of every epoch done.
-        seconds: Time spent in training, over all restarts.
-        best_step: Step of the best accuracy on held-out images.
-        frozen: Whether normalization has been frozen on the way.
+    If one of several JAX processes is signalled, all of them notice it at the same step.
     """
 
-    step: int = 0
-    rows: list = dataclasses.field(default_factory=list)
-    seconds: float = 0.0
-    best_step: int | None = None
-    frozen: bool = False
+    def __init__(self, processes=1):
+        self._distributed = processes > 1
+        self._signalled = False
+        self._before = None
+
+    def __enter__(self):
+        # JAX has its own handler; Python allows handlers in the main thread only.
+        if not self._distributed and threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGTERM, self._notice)
+        return self
+
+    def __exit__(self, *_):
+        if self._before is not None:
+            signal.signal(signal.SIGTERM, self._before)
+
+    def _notice(self, *_):
+        self._signalled = True
+
+    def noticed(self, step):
+        """Whether to stop at this step; every process must call it at every step.
+
+        Args:
+            step: Steps done, the same number on all processes.
+        """
+        if self._distributed and keras.backend.backend() == "jax":
+            from jax.experimental import multihost_utils
+
+            return multihost_utils.reached_preemption_sync_point(step)
+        return self._signalled
 
 
 class Saver(keras.callbacks.Callback):
-    """Saves the state of a run, logs its epochs and leaves in order on SIGTERM.
+    """Saves the state of a run, writes `history.csv`, and raises `Preempted` after SIGTERM.
 
     Args:
         state: The run's `State`.
-        position: Its `Position`, kept up to date here.
+        position: Its `Position`, which this callback updates.
         checkpoints: `Checkpoints`, or `None` on a process that does not write.
         saving: A `Saving`.
         preemption: An active `Preemption`.
-        facts: What else a checkpoint says about the run.
+        facts: Further facts for every checkpoint.
     """
 
     def __init__(self, state, position, checkpoints, saving, preemption, facts):
@@ -73,21 +100,21 @@ class Saver(keras.callbacks.Callback):
         self.saving = saving
         self.preemption = preemption
         self.facts = facts
-        self.metrics = None  # arrays of an epoch that is resumed
+        self.metrics = None  # arrays of an interrupted epoch
         self._begin = position.step
         self._saved = (position.step, time.monotonic())
         self._clock = time.monotonic()
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Goes on with the metrics of an epoch that is resumed."""
+        """Restores the metrics of an interrupted epoch."""
         self._begin = self.position.step
         if self.metrics is not None:
             self.state.restore(self.metrics, only="metrics")
             self.metrics = None
 
-    # At the beginning of a step: for callbacks at its end Keras waits at every step.
+    # At the beginning of a step, since Keras waits for a step before callbacks at its end.
     def on_train_batch_begin(self, batch, logs=None):
-        """Saves if it is time; after SIGTERM saves and leaves."""
+        """Saves if it is time; after SIGTERM saves and stops."""
         self.position.step = self._begin + batch
         if self.preemption.noticed(self.position.step):
             self._leave()
@@ -112,7 +139,7 @@ class Saver(keras.callbacks.Callback):
             self._log(rows)
 
     def save(self):
-        """Writes a checkpoint of this moment."""
+        """Writes a checkpoint of this moment; returns whether that went well."""
         now = time.monotonic()
         self.position.seconds += now - self._clock
         self._clock = now
@@ -133,13 +160,3 @@ class Saver(keras.callbacks.Callback):
         if self.save():
             print(f"SIGTERM: saved step {self.position.step}. The same command goes on from there.")
         raise Preempted
-
-
-def write_history(rows, path):
-    """Writes one line for each epoch, the whole file at once."""
-    partial = path.with_name(f"{path.name}.part")
-    with open(partial, "w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(partial, path)

@@ -10,10 +10,10 @@ SHAPES = ("cosine", "linear", "step")
 
 @keras.saving.register_keras_serializable(package="keras_senet")
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear growth from 0 to the peak, then one of three ways down.
+    """A linear warm-up from 0 to the peak, then one of three decays.
 
-    Keras' own schedules have warm-up with the cosine alone, and count the batches that
-    accumulation adds up as steps of their own.
+    Of Keras' own schedules only the cosine has a warm-up, and each of them counts every batch of
+    gradient accumulation as a step.
 
     Args:
         peak: Highest learning rate.

@@ -1,19 +1,44 @@
-"""The state of a run as arrays: all that the next step depends on, besides the step's number."""
+"""The state of a run: where it stands, its variables as arrays, and which run it is."""
+
+import dataclasses
+import hashlib
+import json
 
 import keras
 import numpy as np
+
+RESUMES = ("auto", "never", "must")
+
+
+@dataclasses.dataclass
+class Position:
+    """How far a run is.
+
+    Attributes:
+        step: Steps done, S an epoch.
+        rows: Metrics of every epoch done.
+        seconds: Time spent in training, over all restarts.
+        best_step: Step of the best accuracy on held-out images.
+        frozen: Whether batch normalization has been frozen during the run.
+    """
+
+    step: int = 0
+    rows: list = dataclasses.field(default_factory=list)
+    seconds: float = 0.0
+    best_step: int | None = None
+    frozen: bool = False
 
 
 class State:
     """Variables of a model that is being trained, and of the callbacks that have some.
 
-    These are weights, statistics of normalization, seeds of dropout, the optimizer's variables
-    (its step and the loss scale included), the metrics of the epoch so far, and the `variables`
-    of the callbacks. The images are a function of seed and step: nothing of them is here.
+    These are weights, moving statistics, seeds of dropout, the optimizer's variables (its step and
+    the loss scale included), the metrics of the epoch so far, and the `variables` of the callbacks.
+    The images are a function of seed and step, so that the state has nothing of them.
 
     Args:
         model: A compiled model.
-        callbacks: Those of the run, in order.
+        callbacks: Those of the run, always in the same order.
     """
 
     def __init__(self, model, callbacks=()):
@@ -71,3 +96,80 @@ class State:
                 for variable in getattr(callback, "variables", ())
             ],
         }
+
+
+def describe(architecture, dataset, recipe, weights, precision, seed):
+    """What a run is, in JSON's types; a run is resumed only under the same description."""
+    labels = hashlib.sha256(b"".join(s.labels.tobytes() for s in dataset.splits.values()))
+    description = {
+        "architecture": dataclasses.asdict(architecture),
+        "data": {
+            "name": dataset.name,
+            "class_names": dataset.class_names,
+            "image_size": dataset.image_size,
+            "view": dataclasses.asdict(dataset.seen),
+            "training_images": len(dataset.training),
+            "held_out_images": len(dataset.held_out),
+            **({} if dataset.test is None else {"test_images": len(dataset.test)}),
+            "labels_sha256": labels.hexdigest(),
+        },
+        "recipe": dataclasses.asdict(recipe),
+        "weights": None if weights is None else str(weights),
+        "precision": precision,
+        "seed": seed,
+        "backend": keras.backend.backend(),
+    }
+    return json.loads(json.dumps(description, default=str))
+
+
+def find_start(checkpoints, description, resume):
+    """Finds where a run starts: at its newest checkpoint, or at the beginning.
+
+    Args:
+        checkpoints: `Checkpoints` of the run.
+        description: Its `describe`.
+        resume: `"auto"`: at the newest checkpoint if there is one; `"must"`: an error without one;
+            `"never"`: at the beginning.
+
+    Returns:
+        The `Position`, and the arrays of the checkpoint (or `None`).
+
+    Raises:
+        ValueError: If there is none and must be one, none can be read, or it is of another run.
+    """
+    if resume not in RESUMES:
+        raise ValueError(f"Argument `resume` must be one of {RESUMES}. Received: {resume!r}")
+    saved = None if resume == "never" else checkpoints.newest()
+    if saved is None:
+        if resume == "must":
+            raise ValueError(
+                f"There is no checkpoint in {checkpoints.folder} to go on from. "
+                "`resume='auto'` starts anew then."
+            )
+        return Position(), None
+    facts, arrays = saved
+    check_same(facts.pop("run"), description, checkpoints.folder)
+    return Position(**facts), arrays
+
+
+def check_same(saved, now, folder):
+    """Raises a `ValueError` that names the fields in which two descriptions differ."""
+    saved, now = dict(_fields(saved)), dict(_fields(now))
+    changes = [
+        f"{name} was {saved.get(name)!r} and is {now.get(name)!r}"
+        for name in sorted({*saved, *now})
+        if saved.get(name) != now.get(name)
+    ]
+    if changes:
+        raise ValueError(
+            f"{folder} has checkpoints of another run: {'; '.join(changes)}. Choose another "
+            "folder, or `resume='never'` to start anew and remove them."
+        )
+
+
+def _fields(description, prefix=""):
+    for name, value in description.items():
+        if isinstance(value, dict):
+            yield from _fields(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

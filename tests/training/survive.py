@@ -35,14 +35,14 @@ def kill(process, workdir, rng, while_writing):
     limit, before, new = time.monotonic() + DEADLINE, names(workdir), set()
     for _ in range(rng.randint(1, 3)):
         while process.poll() is None and time.monotonic() < limit:
-            new = {name for name in names(workdir) - before if not name.endswith(".part")}
+            new = {name for name in names(workdir) - before if not name.startswith(".")}
             if new:
                 break
             time.sleep(0.001)
         before |= new
     if while_writing:
         while process.poll() is None and time.monotonic() < limit:
-            if any(name.endswith(".part") for name in names(workdir)):
+            if any(name.startswith(".") for name in names(workdir)):
                 break
     else:
         time.sleep(rng.uniform(0, 0.3))
@@ -53,12 +53,12 @@ def kill(process, workdir, rng, while_writing):
 
 def finish(workdir, options=OPTIONS):
     """Runs to the end; returns the last checkpoint's facts and arrays."""
-    from keras_senet.training import checkpoint
+    from keras_senet.training.checkpoints import read_checkpoint
 
     process = start(workdir, options)
     _, errors = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0, errors
-    return checkpoint.read(sorted((workdir / "checkpoints").glob("step-*.npz"))[-1])
+    return read_checkpoint(sorted((workdir / "checkpoints").glob("step-*.npz"))[-1])
 
 
 def compare(kills, folder, seed=0):
@@ -73,8 +73,9 @@ def compare(kills, folder, seed=0):
     half_written = 0
     for number in range(kills):
         left = kill(start(killed), killed, rng, while_writing=number % 2 == 1)
-        half_written += any(name.endswith(".part") for name in left)
+        half_written += any(name.startswith(".") for name in left)
     resumed_facts, resumed = finish(killed)
+    assert not any(name.startswith(".") for name in names(killed)), "a resumed run tidies up"
     different = [name for name in arrays if not np.array_equal(arrays[name], resumed[name])]
     different += [
         name for name in ("step", "rows", "best_step") if facts[name] != resumed_facts[name]

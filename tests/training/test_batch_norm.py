@@ -7,8 +7,13 @@ import small
 
 import keras_senet
 from keras_senet import training
-from keras_senet.training.batch_norm import normalizations, precise_batch_norm, zero_gamma
-from keras_senet.training.freezing import freeze_batch_norm, freeze_stages
+from keras_senet.training.batch_norm import (
+    freeze_batch_norm,
+    normalizations,
+    precise_batch_norm,
+    zero_gamma,
+)
+from keras_senet.training.model import freeze_stages
 
 NETWORK = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
 

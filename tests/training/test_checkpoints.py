@@ -6,8 +6,8 @@ import os
 import numpy as np
 import pytest
 
-from keras_senet.training import Diverged, checkpoint
-from keras_senet.training.checkpoints import Checkpoints
+from keras_senet.training import Diverged
+from keras_senet.training.checkpoints import Checkpoints, Damaged, read_checkpoint, write_checkpoint
 
 FACTS = {"step": 3, "rows": [{"loss": 0.1}]}
 
@@ -17,8 +17,8 @@ def arrays(value=1.0):
 
 
 def test_what_is_written_is_read(tmp_path):
-    checkpoint.write(tmp_path / "x.npz", FACTS, arrays())
-    facts, read = checkpoint.read(tmp_path / "x.npz")
+    write_checkpoint(tmp_path / "x.npz", FACTS, arrays())
+    facts, read = read_checkpoint(tmp_path / "x.npz")
     assert facts == FACTS
     assert {name: (a.dtype, a.shape) for name, a in read.items()} == {
         "model/0": (np.float32, (3, 2)),
@@ -30,18 +30,18 @@ def test_what_is_written_is_read(tmp_path):
 
 def test_every_truncation_and_every_flipped_byte_is_noticed(tmp_path):
     path = tmp_path / "x.npz"
-    checkpoint.write(path, FACTS, arrays())
+    write_checkpoint(path, FACTS, arrays())
     whole = path.read_bytes()
-    facts, expected = checkpoint.read(path)
+    facts, expected = read_checkpoint(path)
     for length in range(0, len(whole), 7):
         path.write_bytes(whole[:length])
-        with pytest.raises(checkpoint.Damaged, match=r"x\.npz"):
-            checkpoint.read(path)
+        with pytest.raises(Damaged, match=r"x\.npz"):
+            read_checkpoint(path)
     for position in range(0, len(whole), 7):
         path.write_bytes(whole[:position] + bytes([whole[position] ^ 0xFF]) + whole[position + 1 :])
         try:  # a byte that carries no content, such as a date, may change
-            read = checkpoint.read(path)
-        except (checkpoint.Damaged, OSError):
+            read = read_checkpoint(path)
+        except (Damaged, OSError):
             continue
         assert read[0] == facts
         for name, array in expected.items():

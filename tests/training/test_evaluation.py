@@ -8,10 +8,13 @@ import keras
 import numpy as np
 import pytest
 
-from keras_senet.training.curves import plot_curves
-from keras_senet.training.evaluation import Evaluation, evaluate
-from keras_senet.training.progress import Progress
-from keras_senet.training.report import write_report
+from keras_senet.training import Evaluation, Progress, Saving, evaluate, write_report
+from keras_senet.training.average import Average
+from keras_senet.training.batches import ExactLoss
+from keras_senet.training.divergence import Divergence
+from keras_senet.training.results import plot_curves
+from keras_senet.training.saving import Saver
+from keras_senet.training.state import Position
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +119,6 @@ def test_the_report_stands_alone(finished):
         assert text in page
     assert "&lt;div&gt;" in page and "<div></td>" not in page and '<b>"' not in page
     assert "http" not in page and 'src="data:image/png;base64,' in page
-    assert not list(finished.glob("*.part"))
 
 
 def test_a_report_needs_the_run_files(finished):
@@ -169,9 +171,14 @@ def test_a_bar_in_a_terminal(trainable):
     assert "3/3" in text and "images/s" in text and "learning rate 0.125" in text
 
 
-def test_steps_stay_as_asynchronous_as_without():
-    """On JAX they are; Keras never lets them be on TensorFlow."""
-    alone, with_progress = (
-        keras.callbacks.CallbackList(callbacks) for callbacks in ([], [Progress(1, 1)])
-    )
-    assert with_progress._async_train == alone._async_train
+def test_no_callback_of_a_run_makes_keras_wait_for_each_step(trainable, monkeypatch):
+    """By Keras' rule for backends whose steps are asynchronous, as on JAX; on others it waits."""
+    monkeypatch.setattr("keras.src.backend.IS_THREAD_SAFE", True)
+    for callback in (
+        Average(trainable, 0.9),
+        ExactLoss(dataset=None),
+        Divergence(keras.losses.CategoricalCrossentropy(), classes=2, steps_per_epoch=1),
+        Progress(1, 1),
+        Saver(None, Position(), None, Saving(), None, {}),
+    ):
+        assert keras.callbacks.CallbackList(callbacks=[callback])._async_train, callback

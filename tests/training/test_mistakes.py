@@ -14,7 +14,7 @@ from PIL import Image
 
 import keras_senet
 from keras_senet import mistakes, training
-from keras_senet.training.workdir import check_workdir
+from keras_senet.training.check import check_workdir
 
 ROOT = pathlib.Path(__file__).parents[2]
 NETWORK = keras_senet.SEResNet20.replace(depths=(1, 1, 1))

@@ -8,7 +8,7 @@ import pytest
 
 import keras_senet
 from keras_senet import training
-from keras_senet.training.logs import tensorboard
+from keras_senet.training.progress import tensorboard
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from training.survive import compare
 
 import keras_senet
 from keras_senet import training
-from keras_senet.training import checkpoint
+from keras_senet.training.checkpoints import read_checkpoint
 
 NETWORK = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
 RECIPE = training.DIGITS.replace(
@@ -27,7 +27,7 @@ def digits():
 
 
 def state(workdir):
-    return checkpoint.read(sorted((workdir / "checkpoints").glob("*.npz"))[-1])
+    return read_checkpoint(sorted((workdir / "checkpoints").glob("*.npz"))[-1])
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_a_run_that_diverges_stops_with_the_last_good_state(kind, digits, tmp_pa
     with pytest.raises(training.Diverged, match="has diverged: try a lower learning rate"):
         training.train(NETWORK, digits, recipe, tmp_path, saving=training.Saving(steps=1))
     for path in (tmp_path / "checkpoints").glob("*"):
-        _, arrays = checkpoint.read(path)
+        _, arrays = read_checkpoint(path)
         assert all(np.isfinite(a).all() for a in arrays.values() if a.dtype.kind == "f")
 
 

@@ -59,9 +59,9 @@ def difference(one, other):
 
 
 def _checkpoint(folder):
-    from keras_senet.training import checkpoint
+    from keras_senet.training.checkpoints import read_checkpoint
 
-    return checkpoint.read(max((folder / "checkpoints").glob("step-*.npz")))
+    return read_checkpoint(max((folder / "checkpoints").glob("step-*.npz")))
 
 
 def _of_weights(arrays, other_arrays):

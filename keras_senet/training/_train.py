@@ -1,7 +1,6 @@
-"""One training run: from an architecture and a data set to files in a folder."""
+"""`train`: from an architecture and a data set to the files of a run."""
 
 import contextlib
-import dataclasses
 import logging
 import pathlib
 import warnings
@@ -10,41 +9,18 @@ import keras
 
 from keras_senet.data import View
 from keras_senet.training import distribution
-from keras_senet.training.check import check
+from keras_senet.training.check import check, check_workdir
 from keras_senet.training.checkpoints import Checkpoints
-from keras_senet.training.evaluation import Evaluation, evaluate
+from keras_senet.training.evaluation import evaluate
 from keras_senet.training.model import compiled_model
-from keras_senet.training.precision import resolve
+from keras_senet.training.numerics import resolve
 from keras_senet.training.report import write_report
-from keras_senet.training.results import write_results
-from keras_senet.training.resume import describe
+from keras_senet.training.results import Result, write_results
 from keras_senet.training.run import Run
 from keras_senet.training.saving import Saving
-from keras_senet.training.workdir import check_workdir
+from keras_senet.training.state import describe
 
-logger = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """A finished run.
-
-    Attributes:
-        model: The trained model.
-        accuracy: Share of held-out images whose most probable class is right.
-        seconds: Time spent in training and validation, over all restarts.
-        workdir: Folder with `model.keras`, `history.csv`, `summary.json`, `curves.png` and
-            `checkpoints/`.
-        test: The `Evaluation` of the data set's test split, or `None` without one.
-        unreadable: Reasons why held-out images were not judged, under their paths.
-    """
-
-    model: keras.Model
-    accuracy: float
-    seconds: float
-    workdir: pathlib.Path
-    test: Evaluation | None = None
-    unreadable: dict = dataclasses.field(default_factory=dict)
+logger = logging.getLogger("keras_senet")
 
 
 def train(
@@ -60,22 +36,23 @@ def train(
     saving=Saving(),  # noqa: B008 (frozen)
     devices=None,
 ):
-    """Trains a network and writes what came of it; called again, goes on where it was stopped.
+    """Trains a network and writes the files of the run; the same call resumes a stopped run.
 
-    Classes and images are logged before the first step. A test split is judged once, at the end.
+    Classes and numbers of images are logged before the first step. A test split is evaluated once,
+    at the end.
 
     Args:
         architecture: A `keras_senet.architectures.Architecture`.
         dataset: A `keras_senet.data.Dataset`.
         recipe: A `Recipe`.
-        workdir: Folder for the files, made if need be; one that all processes share.
-        weights: `None`, or a file to start from.
+        workdir: Folder for the files, created if it is missing. All processes must share it.
+        weights: Path of the weights to start from; `None` for random ones.
         precision: `"float32"`, `"bfloat16"`, `"float16"`, or `"auto"`: bfloat16 on accelerators
             that have it, float32 elsewhere.
         seed: Seed of weights, order and augmentation.
-        resume: `"auto"`: go on from the newest checkpoint in the folder, if any; `"must"`: an
-            error without one; `"never"`: start anew and remove them.
-        saving: When to save, a `Saving`.
+        resume: `"auto"`: continue from the newest checkpoint in the folder, if there is one;
+            `"must"`: raise an error without one; `"never"`: remove them and start anew.
+        saving: When to save checkpoints, a `Saving`.
         devices: Names of the devices to train on together; by default all accelerators.
 
     Returns:
@@ -84,7 +61,8 @@ def train(
     Raises:
         ValueError: If an argument is invalid, network, data, recipe and weights do not fit one
             another, or the folder holds another run.
-        Diverged: If the loss, weights or statistics are beyond repair; the last checkpoint stays.
+        Diverged: If loss, weights or moving statistics are not finite, or the loss stays high; the
+            last checkpoint is kept.
         Preempted: After SIGTERM, once the state is saved.
         OSError: If the folder cannot be written.
 
@@ -119,12 +97,12 @@ def train(
             description=describe(architecture, dataset, recipe, weights, precision, seed),
         )
         run.begin(resume)
-        with refusals_told(dataset):
+        with _original_refusal(dataset):
             run.fit(saving)
             run.finish()
     accuracy, test, bad_images = run.position.rows[-1]["val_accuracy"], None, dataset.bad_images
-    if run.process[1] == 1:  # the weights of several processes are not at hand outside of `fit`
-        with refusals_told(dataset):
+    if run.process[1] == 1:  # those of several cannot read the weights outside of `fit`
+        with _original_refusal(dataset):
             evaluation = evaluate(model, dataset, recipe.batch_size)
         accuracy = evaluation.top1
         test, bad_test_images = _judge_test(model, dataset, recipe.batch_size)
@@ -144,10 +122,10 @@ def train(
 
 
 def _judged_as_trained(dataset, model):
-    """The data set in the view that the run judges the model in, which is written into the model.
+    """The data set in the view that the run evaluates in; the model records this view.
 
-    Crop and interpolation are those of the network's weights, where the data decide nothing; pixels
-    of the right size are seen whole.
+    Crop and interpolation are the data set's if it has a view, else those of the network's weights.
+    Images that are held as pixels have the right size already and are seen whole.
     """
     view, of_weights = dataset.seen, View.of(model)
     if dataset.view is None and of_weights is not None:
@@ -158,19 +136,19 @@ def _judged_as_trained(dataset, model):
 
 
 def _judge_test(model, dataset, batch_size):
-    """The `Evaluation` of the test split, or `None` without one, and its unreadable images."""
+    """The `Evaluation` of the test split (`None` without one), and its unreadable images."""
     if dataset.test is None:
         return None, {}
     judged = dataset.replace(held_out=dataset.test, test=None)
-    with refusals_told(judged):
+    with _original_refusal(judged):
         return evaluate(model, judged, batch_size), judged.bad_images
 
 
 @contextlib.contextmanager
-def refusals_told(dataset):
-    """A `with` block out of which "too many bad images" comes as the ValueError that it was.
+def _original_refusal(dataset):
+    """A `with` block that raises the ValueError of too many unreadable images as itself.
 
-    The threads of TensorFlow that read images wrap it into an error of their own.
+    TensorFlow, whose threads read the images, wraps it into an error of its own.
     """
     try:
         yield

@@ -1,4 +1,6 @@
-"""Which numbers to compute with."""
+"""Numerics of a run: its precision, and the same bits on every run."""
+
+import os
 
 import keras
 
@@ -12,13 +14,13 @@ AMPERE = 8  # first compute capability with bfloat16 in its tensor cores
 
 
 def resolve(precision):
-    """What `"auto"` means here: bfloat16 where the accelerators have it, float32 elsewhere.
+    """Resolves `"auto"`: bfloat16 where all accelerators have it, float32 elsewhere.
 
     Args:
         precision: `"auto"`, `"float32"`, `"bfloat16"` or `"float16"`.
 
     Returns:
-        One of the last three.
+        `"float32"`, `"bfloat16"` or `"float16"`.
 
     Raises:
         ValueError: If it is none of these.
@@ -56,3 +58,18 @@ def _has_bfloat16():
         capabilities = [detail.get("compute_capability", (0, 0))[0] for detail in details]
         return bool(capabilities) and min(capabilities) >= AMPERE
     return False
+
+
+def make_deterministic():
+    """Makes the backend compute the same bits on every run, at a cost in speed.
+
+    Call it before anything is computed. On TensorFlow it also switches off the automatic use of
+    XLA; on JAX it asks XLA for deterministic GPU kernels, CPU kernels being deterministic already.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+    elif keras.backend.backend() == "jax":
+        flags = os.environ.get("XLA_FLAGS", "")
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()

@@ -1,8 +1,8 @@
-"""Which folders are splits and which are classes: understood, or refused."""
+"""The roles of folders: which are splits and which are classes, by their names and contents."""
 
 import re
 
-from keras_senet.data.left_out import listed
+from keras_senet.data.image_files import listed
 
 ROLES = {
     "training": ("train", "training", "trn"),
@@ -15,7 +15,7 @@ _NAMES = {
     role: re.compile(f"(?:{_THINGS})?(?:{'|'.join(words)})(?:{_THINGS}|set|split)?")
     for role, words in ROLES.items()
 }
-# Words of splits that could be training or judging.
+# Words of splits that could be for training or for evaluation.
 _UNCLEAR = {"fold", "folds", "kfold", "split", "splits", "partition", "subset", "holdout"}
 _UNCLEAR |= {"heldout", "held", "hold", "unlabeled", "unlabelled", "pred", "predict"}
 _WORDS = _UNCLEAR.union(*ROLES.values())
@@ -35,8 +35,8 @@ def looks_like_split(name):
 def find_splits(root):
     """The splits of a folder.
 
-    A split holds folders of classes, a class holds images: a folder of the name `train` with
-    images in it shows trains.
+    A split holds folders of classes, a class holds images: a folder `train` that holds images is
+    a class, which shows trains.
 
     Args:
         root: A `Folder`.
@@ -46,7 +46,7 @@ def find_splits(root):
         folders are classes.
 
     Raises:
-        ValueError: If it cannot be known.
+        ValueError: If names and contents contradict one another.
     """
     named = [folder for folder in root.folders if role(folder.name)]
     splits = [folder for folder in named if folder.is_nested]

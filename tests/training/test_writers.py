@@ -1,0 +1,78 @@
+"""Whatever a run writes is there whole, or as it was before."""
+
+import os
+import types
+
+import keras
+import numpy as np
+import pytest
+
+from keras_senet.training import Evaluation, Result, write_report
+from keras_senet.training.checkpoints import Checkpoints, write_checkpoint
+from keras_senet.training.results import plot_curves, write_history, write_results
+
+ROWS = [{"epoch": 0, "loss": 1.0, "val_loss": 1.0, "accuracy": 0.5, "val_accuracy": 0.5}]
+CURVES = {name: [row[name] for row in ROWS] for name in ROWS[0]}
+DESCRIPTION = {
+    "data": {"name": "digits", "class_names": ["a", "b"]},
+    "recipe": {"name": "digits"},
+    "precision": "float32",
+    "seed": 0,
+}
+
+
+def write_all_results(folder):
+    image = keras.Input((2,))
+    model = keras.Model(image, keras.layers.Dense(2)(image))
+    position = types.SimpleNamespace(rows=ROWS, best_step=1)
+    write_results(Result(model, 0.5, 1.0, folder), position, DESCRIPTION, {})
+
+
+WRITERS = {
+    "step-0000000001.npz": lambda path: write_checkpoint(path, {}, {"model/0": np.ones(3)}),
+    "history.csv": lambda path: write_history(ROWS, path),
+    "curves.png": lambda path: plot_curves(CURVES, path),
+    "model.keras": lambda path: write_all_results(path.parent),
+    "summary.json": lambda path: write_all_results(path.parent),
+    "report.html": lambda path: write_report(
+        path.parent, Evaluation(("a", "b"), np.eye(2, dtype=int), np.ones(2, int))
+    ),
+}
+
+
+@pytest.mark.parametrize("before", [None, b"as it was"], ids=["new", "replaced"])
+@pytest.mark.parametrize("name", WRITERS)
+def test_an_error_leaves_no_partial_file(name, before, tmp_path, monkeypatch):
+    write_all_results(tmp_path)  # what the report reads
+    path = tmp_path / name
+    path.unlink(missing_ok=True)
+    if before is not None:
+        path.write_bytes(before)
+    names = set(os.listdir(tmp_path))
+    replace = os.replace
+
+    def full(source, target):
+        if os.path.basename(target) == name:
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(OSError, match="No space left"):
+            WRITERS[name](path)
+    assert set(os.listdir(tmp_path)) == names
+    assert (path.read_bytes() if path.exists() else None) == before
+    WRITERS[name](path)
+    assert set(os.listdir(tmp_path)) == names | {name}
+    assert path.read_bytes() != before
+
+
+def test_what_killed_runs_left_of_checkpoints_is_removed(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(1, {}, {})
+    (tmp_path / ".step-0000000002.npz.abcd").mkdir()
+    (tmp_path / ".step-0000000002.npz.abcd" / "step-0000000002.npz").write_bytes(b"half")
+    (tmp_path / "step-0000000002.npz.part").write_bytes(b"half")
+    (tmp_path / ".others").write_bytes(b"")
+    checkpoints.clear_partial()
+    assert set(os.listdir(tmp_path)) == {".others", "step-0000000001.npz"}
