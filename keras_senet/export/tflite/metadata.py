@@ -11,7 +11,7 @@ import flatbuffers.table
 from flatbuffers import number_types
 
 from keras_senet.export.contract import PIXELS, described
-from keras_senet.export.flatbuffer import parsed, serialized
+from keras_senet.export.tflite.flatbuffer import parsed, serialized
 
 IDENTIFIER = b"M001"
 BUFFER_NAME = b"TFLITE_METADATA"

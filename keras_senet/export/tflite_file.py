@@ -5,17 +5,17 @@ import pathlib
 import numpy as np
 
 from keras_senet.export.contract import contract
-from keras_senet.export.convert import convert
 from keras_senet.export.fold import fold
 from keras_senet.export.images import calibration_images as checked_calibration
 from keras_senet.export.inference import check_artefact
-from keras_senet.export.int8 import calibrate, needs_quantizer, quantize, quantize_weights
-from keras_senet.export.integer_ends import with_uint8_ends
-from keras_senet.export.integer_pixels import float_part, with_integer_pixels
-from keras_senet.export.litert import LiteRT
-from keras_senet.export.metadata import append_labels, with_metadata
+from keras_senet.export.measure.sensitivity import quantize_until
 from keras_senet.export.models import exportable, image_dtype, image_shape
-from keras_senet.export.sensitivity import quantize_until
+from keras_senet.export.tflite.conversion import convert
+from keras_senet.export.tflite.int8 import calibrate, needs_quantizer, quantize, quantize_weights
+from keras_senet.export.tflite.integer_ends import with_uint8_ends
+from keras_senet.export.tflite.integer_pixels import float_part, with_integer_pixels
+from keras_senet.export.tflite.litert import LiteRT
+from keras_senet.export.tflite.metadata import append_labels, with_metadata
 from keras_senet.files import replacing
 
 CALIBRATED = ("int8", "int8_full")

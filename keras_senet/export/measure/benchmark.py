@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 
-from keras_senet.export.footprint import footprint
-from keras_senet.export.litert import LiteRT
+from keras_senet.export.measure.footprint import footprint
+from keras_senet.export.tflite.litert import LiteRT
 
 WARMUP_RUNS = 3
 

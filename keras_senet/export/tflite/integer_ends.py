@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 
 from keras_senet.export.contract import PIXELS, described
-from keras_senet.export.flatbuffer import parsed, serialized
-from keras_senet.export.litert import LiteRT
+from keras_senet.export.tflite.flatbuffer import parsed, serialized
+from keras_senet.export.tflite.litert import LiteRT
 
 STEPS = 255
 # Room beyond the outputs that calibration saw, a share of their range, where nothing bounds them.

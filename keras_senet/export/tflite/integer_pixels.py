@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_senet.export.flatbuffer import parsed, serialized
+from keras_senet.export.tflite.flatbuffer import parsed, serialized
 
 BYTES = ("uint8", "int8")
 

@@ -7,9 +7,9 @@ import re
 import numpy as np
 
 from keras_senet.export.images import calibration_images
-from keras_senet.export.int8 import calibrate, quantize
-from keras_senet.export.litert import LiteRT
-from keras_senet.export.metadata import stated_range
+from keras_senet.export.tflite.int8 import calibrate, quantize
+from keras_senet.export.tflite.litert import LiteRT
+from keras_senet.export.tflite.metadata import stated_range
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,10 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_senet.export.contract import contract, described
-from keras_senet.export.footprint import footprint
 from keras_senet.export.images import examples
-from keras_senet.export.litert import LiteRT, end, first_line, program
+from keras_senet.export.measure.footprint import footprint
 from keras_senet.export.models import exportable
+from keras_senet.export.tflite.litert import LiteRT, end, first_line, program
 from keras_senet.files import replacing
 
 WARMUP_RUNS = 5

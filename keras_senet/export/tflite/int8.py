@@ -49,7 +49,7 @@ def calibrate(network, images):
     from ai_edge_quantizer import calibrator
     from ai_edge_quantizer.utils import qsv_utils
 
-    from keras_senet.export.litert import LiteRT
+    from keras_senet.export.tflite.litert import LiteRT
 
     signature, name = LiteRT(network).signature
     # The full range over all images: the default, a moving average, cuts off rare large values.
