@@ -5,7 +5,7 @@ import re
 
 import keras_senet
 from keras_senet.analysis import cost
-from keras_senet.analysis.paper import ROWS, counts
+from keras_senet.analysis.costs.paper import ROWS, counts
 
 PAGE = pathlib.Path(__file__).with_name("models.md")
 HEAD = """# All variants and what they cost

@@ -7,9 +7,9 @@ import keras
 
 import keras_senet
 from keras_senet import mistakes
-from keras_senet.analysis import plots
-from keras_senet.analysis.excitation import excitations
-from keras_senet.analysis.report import shown_blocks, write_report
+from keras_senet.analysis.gates import plots
+from keras_senet.analysis.gates.excitation import excitations
+from keras_senet.analysis.gates.report import shown_blocks, write_report
 
 
 def main(arguments=None):

@@ -12,9 +12,9 @@ import pathlib
 
 import keras_senet
 from keras_senet import mistakes
-from keras_senet.analysis.ablation import ABLATIONS, Outcome
-from keras_senet.analysis.cells import Cell, run_cells
-from keras_senet.analysis.plots import save
+from keras_senet.analysis.ablation.cells import Cell, run_cells
+from keras_senet.analysis.ablation.tables import ABLATIONS, Outcome
+from keras_senet.analysis.gates.plots import save
 from keras_senet.analysis.result_plots import ablation_errors
 from keras_senet.files import replacing
 from keras_senet.training import DIGITS

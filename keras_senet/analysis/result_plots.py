@@ -1,6 +1,6 @@
 """Figures of the search and of the ablations."""
 
-from keras_senet.analysis.plots import COLOURS, figure_of, legend
+from keras_senet.analysis.gates.plots import COLOURS, figure_of, legend
 
 
 def trade_off(search):

@@ -8,7 +8,7 @@ import pytest
 
 import keras_senet
 from keras_senet.analysis import cost
-from keras_senet.analysis.paper import ROWS, counts
+from keras_senet.analysis.costs.paper import ROWS, counts
 
 # Multiply-adds (convolutions and products, those of SE included) and the squeeze's additions,
 # added up from the layer lists of the Caffe prototxts, pytorchcv and keras.applications.

@@ -5,8 +5,8 @@ import tempfile
 
 import numpy as np
 
-from keras_senet.analysis.batches import labelled_batches
-from keras_senet.analysis.cost import cost
+from keras_senet.analysis.costs.model_cost import cost
+from keras_senet.analysis.image_batches import labelled_batches
 
 
 def evaluate(model, data, batch_size=32):

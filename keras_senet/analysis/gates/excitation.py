@@ -7,12 +7,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_senet.analysis.batches import batches, class_names
-from keras_senet.analysis.blocks import functional, gamma_before, se_nodes, with_blocks
-from keras_senet.analysis.collector import Collector
-from keras_senet.analysis.cost import stage_of
-from keras_senet.analysis.gates import Gates
+from keras_senet.analysis.costs.model_cost import stage_of
+from keras_senet.analysis.gates.collector import Collector
+from keras_senet.analysis.gates.statistics import Gates
+from keras_senet.analysis.image_batches import batches, class_names
 from keras_senet.analysis.output import aligned, write_csv
+from keras_senet.analysis.se_blocks import functional, gamma_before, se_nodes, with_blocks
 from keras_senet.architectures.graph import Graph
 from keras_senet.files import replacing
 

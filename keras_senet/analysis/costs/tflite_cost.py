@@ -5,7 +5,7 @@ import pathlib
 
 from ai_edge_litert import schema_py_generated as schema
 
-from keras_senet.analysis.cost_table import Cost, LayerCost
+from keras_senet.analysis.costs.cost import Cost, LayerCost
 
 OPERATORS = {
     value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")

@@ -1,7 +1,7 @@
-r"""`python -m keras_senet.weights.check FILE --against timm`: where a port of weights differs.
+r"""Where a port of weights differs: `python -m keras_senet.analysis.ports.check FILE`.
 
 Example:
-    python -m keras_senet.weights.check seresnet50.safetensors --against timm \
+    python -m keras_senet.analysis.ports.check seresnet50.safetensors --against timm \
         --network SEResNet50 --peer seresnet50 --images photo.jpg
 """
 
@@ -28,7 +28,7 @@ def main(arguments=None):
     chosen = parser.parse_args(arguments)
     # A program, above all packages though it lies in this one: nothing here imports it.
     package = importlib.import_module("keras_senet")
-    parity = importlib.import_module("keras_senet.analysis.parity")
+    parity = importlib.import_module("keras_senet.analysis.ports.parity")
     network = getattr(package, chosen.network)
     size = chosen.size
     if chosen.images:

@@ -6,7 +6,7 @@ and Ito, which colour-blind readers can tell apart.
 
 import numpy as np
 
-from keras_senet.analysis.gates import RANGES
+from keras_senet.analysis.gates.statistics import RANGES
 from keras_senet.files import replacing
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")

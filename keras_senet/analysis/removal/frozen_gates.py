@@ -2,9 +2,9 @@
 
 import keras
 
-from keras_senet.analysis.blocks import functional, se_nodes, with_blocks
-from keras_senet.analysis.folding import edits
-from keras_senet.analysis.gates import CONSTANT
+from keras_senet.analysis.gates.statistics import CONSTANT
+from keras_senet.analysis.removal.factors import edits
+from keras_senet.analysis.se_blocks import functional, se_nodes, with_blocks
 from keras_senet.architectures.graph import Graph
 
 

@@ -4,13 +4,13 @@ import dataclasses
 
 import keras
 
-from keras_senet.analysis.batches import first_image
-from keras_senet.analysis.blocks import functional
-from keras_senet.analysis.evaluation import cost_of, evaluate, latency
-from keras_senet.analysis.excitation import excitations as collect
+from keras_senet.analysis.gates.excitation import excitations as collect
+from keras_senet.analysis.image_batches import first_image
 from keras_senet.analysis.output import aligned, write_csv
-from keras_senet.analysis.removal import remove_se
-from keras_senet.analysis.usefulness import usefulness
+from keras_senet.analysis.removal.frozen_gates import remove_se
+from keras_senet.analysis.removal.measurements import cost_of, evaluate, latency
+from keras_senet.analysis.removal.usefulness import usefulness
+from keras_senet.analysis.se_blocks import functional
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Search:
 
     def plot(self, path):
         """Draws accuracy over parameters and over latency, to a png or svg file."""
-        from keras_senet.analysis.plots import save
+        from keras_senet.analysis.gates.plots import save
         from keras_senet.analysis.result_plots import trade_off
 
         save(trade_off(self), path)

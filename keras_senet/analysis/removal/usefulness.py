@@ -5,12 +5,12 @@ import dataclasses
 import keras
 import numpy as np
 
-from keras_senet.analysis.batches import first_image, labelled_batches
-from keras_senet.analysis.blocks import functional, se_nodes
-from keras_senet.analysis.evaluation import cost_of, latency, score
-from keras_senet.analysis.excitation import excitations as collect
+from keras_senet.analysis.gates.excitation import excitations as collect
+from keras_senet.analysis.image_batches import first_image, labelled_batches
 from keras_senet.analysis.output import aligned, write_csv
-from keras_senet.analysis.removal import remove_se
+from keras_senet.analysis.removal.frozen_gates import remove_se
+from keras_senet.analysis.removal.measurements import cost_of, latency, score
+from keras_senet.analysis.se_blocks import functional, se_nodes
 from keras_senet.architectures.graph import Graph
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_senet.analysis.gates import BINS, RANGES
-from keras_senet.analysis.moments import Moments
+from keras_senet.analysis.gates.moments import Moments
+from keras_senet.analysis.gates.statistics import BINS, RANGES
 
 
 class Collector:

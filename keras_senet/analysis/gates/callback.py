@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_senet.analysis.excitation import excitations
+from keras_senet.analysis.gates.excitation import excitations
 
 
 class GateLogger(keras.callbacks.Callback):

@@ -1,9 +1,9 @@
-"""The paper's costs with ours beside them: `python -m keras_senet.analysis.paper`."""
+"""The paper's costs with ours beside them: `python -m keras_senet.analysis.costs.paper`."""
 
 import dataclasses
 
 import keras_senet
-from keras_senet.analysis.cost import cost
+from keras_senet.analysis.costs.model_cost import cost
 from keras_senet.architectures import Architecture, SEConfig
 
 # The ablations have no biases in their SE blocks; the other tables do not say, see `Row.note`.

@@ -6,7 +6,7 @@ import re
 
 import keras
 
-from keras_senet.analysis.cost_table import Cost, LayerCost
+from keras_senet.analysis.costs.cost import Cost, LayerCost
 from keras_senet.architectures.graph import Graph
 from keras_senet.layers import SqueezeExcitation
 
@@ -35,7 +35,7 @@ def cost(model, input_size=None):
         3860488192
     """
     if isinstance(model, (str, pathlib.Path)):
-        from keras_senet.analysis.tflite_cost import tflite_cost
+        from keras_senet.analysis.costs.tflite_cost import tflite_cost
 
         return tflite_cost(model)
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):

@@ -5,8 +5,8 @@ import html
 import io
 import pathlib
 
-from keras_senet.analysis import plots
-from keras_senet.analysis.gates import CONSTANT, EDGE
+from keras_senet.analysis.gates import plots
+from keras_senet.analysis.gates.statistics import CONSTANT, EDGE
 from keras_senet.files import replacing
 
 MOST_BLOCKS = 6  # shown one by one, as many as in the paper's figure
