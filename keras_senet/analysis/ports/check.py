@@ -6,12 +6,13 @@ Example:
 """
 
 import argparse
-import importlib
 import sys
 
 import numpy as np
 
+import keras_senet
 from keras_senet import mistakes
+from keras_senet.analysis.ports import parity
 
 
 def main(arguments=None):
@@ -26,14 +27,11 @@ def main(arguments=None):
     parser.add_argument("--peer_python", default=sys.executable, help="the Python that has timm")
     parser.add_argument("--tolerance", type=float, default=1e-4)
     chosen = parser.parse_args(arguments)
-    # A program, above all packages though it lies in this one: nothing here imports it.
-    package = importlib.import_module("keras_senet")
-    parity = importlib.import_module("keras_senet.analysis.ports.parity")
-    network = getattr(package, chosen.network)
+    network = getattr(keras_senet, chosen.network)
     size = chosen.size
     if chosen.images:
         model = network.replace(depths=(1,) * len(network.depths))(input_shape=(size, size, 3))
-        images = np.concatenate([package.load_image(path, model) for path in chosen.images])
+        images = np.concatenate([keras_senet.load_image(path, model) for path in chosen.images])
     else:
         images = np.random.default_rng(0).integers(0, 256, (1, size, size, 3), "uint8")
     differences = parity.compare(
