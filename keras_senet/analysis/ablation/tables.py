@@ -6,6 +6,7 @@ import statistics
 
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.architectures import SEConfig
+from keras_senet.figures import COLOURS, figure_of, legend, save
 
 # The paper's ablations have no biases in their SE blocks.
 PAPER = SEConfig(use_bias=False)
@@ -159,6 +160,10 @@ class Outcome:
             ],
         )
 
+    def plot(self, path):
+        """Draws the error of each row with the paper's beside it, to a png or svg file."""
+        save(_figure(self), path)
+
     def __str__(self):
         header = (f"{self.ablation.name}: error, %", "mean", "std", "diverged", "parameters")
         columns = (self.means, self.spreads, self.diverged, self.parameters)
@@ -176,3 +181,24 @@ class Outcome:
             for row, mean, spread, diverged, count in lines
         ]
         return aligned([(*header, "paper top-1", "top-5"), *rows])
+
+
+def _figure(outcome):
+    """Error of every row of an ablation, mean and spread over seeds, and the paper's beside it."""
+    rows = outcome.ablation.rows
+    figure, (ours, paper) = figure_of(2, height=1.6 + 0.3 * len(rows))
+    places = range(len(rows))
+    ours.errorbar(outcome.means, places, xerr=outcome.spreads, fmt="o", color=COLOURS[0], capsize=4,
+                  label="mean and standard deviation")  # fmt: skip
+    for place, errors in zip(places, outcome.errors, strict=True):
+        label = "one seed" if place == 0 else None
+        ours.plot(errors, [place] * len(errors), "|", color="black", markersize=9, label=label)
+    ours.set_title("Our runs, held-out images", fontsize=11)
+    paper.plot([row.top1 for row in rows], places, "s", color=COLOURS[1], label="paper, top-1")
+    paper.set_title(f"Paper, table {outcome.ablation.number}: ImageNet", fontsize=11)
+    for axes in (ours, paper):
+        axes.set_yticks(places, [row.label for row in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.set_xlabel("error, %")
+    legend(ours)
+    return figure

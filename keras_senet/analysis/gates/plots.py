@@ -1,25 +1,16 @@
 """The paper's figures of the role of excitation, and some more.
 
-Every function returns a `matplotlib.figure.Figure`; `save` writes it. Colours are those of Okabe
-and Ito, which colour-blind readers can tell apart.
+Every function returns a `matplotlib.figure.Figure`.
 """
 
 import numpy as np
 
 from keras_senet.analysis.gates.statistics import RANGES
-from keras_senet.files import replacing
+from keras_senet.figures import COLOURS, figure_of, legend
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 SAMPLED = 50  # channels drawn of each block, section 7.2 of the paper
 CLASSES = 4  # classes drawn unless some are named; the paper has four as well
-
-
-def save(figure, path):
-    """Writes a figure to a `.png` or `.svg` file, which appears whole."""
-    with replacing(path) as partial:
-        is_svg = partial.suffix == ".svg"
-        figure.savefig(partial, dpi=200, metadata={"Date": None} if is_svg else None)
 
 
 def class_means(excitations, block, classes=None):
@@ -128,32 +119,12 @@ def gamma(excitations):
         means = np.concatenate([blocks[i].mean for i in indices])
         correlation = np.corrcoef(sizes, means)[0, 1] if np.ptp(sizes) and np.ptp(means) else 0.0
         label = f"{stage if stage != '-' else 'all blocks'} (r = {correlation:+.2f})"
-        axes.scatter(sizes, means, 12, COLOURS[index % len(COLOURS)], markers[index % len(markers)],
+        axes.scatter(sizes, means, s=12, color=COLOURS[index % len(COLOURS)],
+                     marker=markers[index % len(markers)],
                      label=label, alpha=0.6, linewidths=0)  # fmt: skip
     _limit(axes, blocks[0])
     legend(axes)
     return figure
-
-
-def figure_of(panels, height=3.6):
-    """A figure, and its axes side by side."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.6 if panels == 1 else 8.6, height), layout="constrained")
-    axes = figure.subplots(1, panels, squeeze=False)[0]
-    for one in axes:
-        one.grid(alpha=0.3)
-        one.set_axisbelow(True)
-    return figure, axes
-
-
-def legend(axes):
-    """A legend below the axes, where it hides nothing."""
-    handles, labels = axes.get_legend_handles_labels()
-    columns = len(labels) if sum(map(len, labels)) < 24 else 3 if max(map(len, labels)) < 18 else 2
-    axes.figure.legend(
-        handles, labels, loc="outside lower center", ncols=columns, fontsize=9, frameon=False
-    )
 
 
 def _figure(title, xlabel, ylabel):

@@ -42,15 +42,6 @@ def write_report(excitations, path, classes=None):
     Returns:
         The path, a `pathlib.Path`.
     """
-    blocks = shown_blocks(excitations)
-    by_depth = [plots.divergence(excitations), plots.saturation(excitations)]
-    if any(block.gamma is not None for block in excitations.blocks):
-        by_depth.append(plots.gamma(excitations))
-    sections = [
-        ("By depth", by_depth),
-        ("Mean gates by class", [plots.class_means(excitations, b, classes) for b in blocks]),
-        ("Spread within classes", [plots.class_spread(excitations, b, classes) for b in blocks]),
-    ]
     title = f"Excitations of {excitations.model}"
     body = [
         f"<h1>{html.escape(title)}</h1>",
@@ -59,8 +50,8 @@ def write_report(excitations, path, classes=None):
         f"<h2>All blocks</h2><p>{SUMMARY}</p>",
         _table(excitations.rows()),
     ]
-    for heading, figures in sections:
-        images = "".join(f"<figure>{_image(figure)}</figure>" for figure in figures)
+    for heading, figures in report_figures(excitations, classes).items():
+        images = "".join(f"<figure>{_image(figure)}</figure>" for figure in figures.values())
         body.append(f'<h2>{heading}</h2><div class="figures">{images}</div>')
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -73,6 +64,34 @@ def write_report(excitations, path, classes=None):
     with replacing(path) as partial:
         partial.write_text(page, encoding="utf-8")
     return pathlib.Path(path)
+
+
+def report_figures(excitations, classes=None):
+    """All figures of the report.
+
+    Args:
+        excitations: `Excitations`.
+        classes: Names of classes to draw; `None` for four, evenly spaced.
+
+    Returns:
+        A dictionary from each heading to its figures, a dictionary by name.
+    """
+    by_depth = {
+        "divergence": plots.divergence(excitations),
+        "saturation": plots.saturation(excitations),
+    }
+    if any(block.gamma is not None for block in excitations.blocks):
+        by_depth["gamma"] = plots.gamma(excitations)
+    blocks = shown_blocks(excitations)
+    return {
+        "By depth": by_depth,
+        "Mean gates by class": {
+            f"means_{block}": plots.class_means(excitations, block, classes) for block in blocks
+        },
+        "Spread within classes": {
+            f"spread_{block}": plots.class_spread(excitations, block, classes) for block in blocks
+        },
+    }
 
 
 def shown_blocks(excitations):

@@ -2,9 +2,7 @@
 
 import pathlib
 
-from keras_senet.files import replacing
-
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito's
+from keras_senet.figures import COLOURS, empty_figure, save
 
 
 def plot_latencies(rows, path, overwrite=False):
@@ -25,14 +23,10 @@ def plot_latencies(rows, path, overwrite=False):
     Example:
         >>> plot_latencies(benchmark({"plain": "plain.tflite", "SE": "se.tflite"}), "latency.png")
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("A plot needs matplotlib: pip install 'keras-senet[analysis]'") from error
     names = list(dict.fromkeys(row.name for row in rows))
     counts = list(dict.fromkeys(row.threads for row in rows))
     height = 0.8 / len(counts)
-    figure = Figure(figsize=(8, 1.2 + 0.35 * len(rows)), layout="constrained")
+    figure = empty_figure(8, 1.2 + 0.35 * len(rows))
     axes = figure.subplots()
     for number, count in enumerate(counts):
         chosen = [row for row in rows if row.threads == count]
@@ -59,6 +53,5 @@ def plot_latencies(rows, path, overwrite=False):
     axes.spines[["top", "right"]].set_visible(False)
     if len(counts) > 1:
         axes.legend(frameon=False, loc="lower right")
-    with replacing(path, overwrite) as partial:
-        figure.savefig(partial, dpi=150)
+    save(figure, path, overwrite, dpi=150)
     return pathlib.Path(path)
