@@ -10,14 +10,15 @@ import statistics
 import time
 
 import numpy as np
-import tensorflow as tf
 
 from keras_senet.export.contract import contract, described
 from keras_senet.export.images import examples
 from keras_senet.export.measure.footprint import footprint
 from keras_senet.export.models import exportable
-from keras_senet.export.tflite.litert import LiteRT, end, first_line, program
+from keras_senet.export.saved_model import SavedModel
+from keras_senet.export.tflite.litert import LiteRT, end, program
 from keras_senet.files import replacing
+from keras_senet.mistakes import first_line
 
 WARMUP_RUNS = 5
 TIMED_RUNS = 50
@@ -227,42 +228,12 @@ def _runner(path):
     if not path.exists():
         raise FileNotFoundError(f"Expected a .tflite file or a SavedModel folder at {path}.")
     try:
-        return _SavedModel(path) if path.is_dir() else LiteRT(path)
+        return SavedModel(path) if path.is_dir() else LiteRT(path)
     except (OSError, AttributeError, KeyError, RuntimeError, ValueError) as error:
         raise ValueError(
             f"Expected a .tflite file or a SavedModel with the endpoint `serve`, as to_saved_model "
             f"writes it. Received: {path}, which does not load: {first_line(error)}"
         ) from error
-
-
-class _SavedModel:
-    def __init__(self, path):
-        # The endpoint does not own its weights.
-        self.served = tf.saved_model.load(str(path))
-        endpoints = getattr(self.served, "signatures", {})
-        if "serve" not in endpoints:
-            raise ValueError(f"its endpoints are {sorted(endpoints) or 'none'}")
-        self.endpoint = endpoints["serve"]
-        self.inputs = list(self.endpoint.structured_input_signature[1].values())
-        outputs = list(self.endpoint.structured_outputs.values())
-        if len(self.inputs) != 1 or len(outputs) != 1 or len(self.inputs[0].shape or ()) != 4:
-            raise ValueError("its endpoint is not of one image (N, H, W, C) and one output")
-        self.image, self.output = _details(self.inputs[0]), _details(outputs[0])
-        self.shape = tuple(self.inputs[0].shape[1:])
-
-    def __call__(self, images):
-        outputs = []
-        (entry,) = self.inputs
-        for image in images:
-            (output,) = self.endpoint(**{entry.name: tf.cast(image[None], entry.dtype)}).values()
-            outputs.append(output.numpy())
-        return np.concatenate(outputs)
-
-
-def _details(spec):
-    """As the runtime of files describes a tensor; an open size is `None`."""
-    shape = [None if size is None else int(size) for size in spec.shape]
-    return {"shape": [1, *shape[1:]], "dtype": spec.dtype.as_numpy_dtype, "quantization": (0, 0)}
 
 
 def _top5(received, expected):

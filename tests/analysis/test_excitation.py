@@ -8,8 +8,8 @@ from small import shallow
 import keras_senet
 from keras_senet import SEConfig
 from keras_senet.analysis import Excitations, excitations
+from keras_senet.analysis.gates.collector import Moments
 from keras_senet.analysis.gates.excitation import gates_model
-from keras_senet.analysis.gates.moments import Moments
 from keras_senet.analysis.gates.statistics import BINS
 
 RNG = np.random.default_rng(0)

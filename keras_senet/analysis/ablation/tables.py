@@ -4,12 +4,10 @@ import dataclasses
 import math
 import statistics
 
+from keras_senet.analysis.costs.paper import ablated
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.architectures import SEConfig
 from keras_senet.figures import COLOURS, figure_of, legend, save
-
-# The paper's ablations have no biases in their SE blocks.
-PAPER = SEConfig(use_bias=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,34 +42,30 @@ class Ablation:
     rows: tuple[Row, ...]
 
 
-def _design(**changes):
-    return dataclasses.replace(PAPER, **changes)
-
-
 REDUCTION = Ablation(
     "reduction",
     "10",
     (
-        Row("r = 2", _design(reduction=2), 22.29, 6.00),
-        Row("r = 4", _design(reduction=4), 22.25, 6.09),
-        Row("r = 8", _design(reduction=8), 22.26, 5.99),
-        Row("r = 16", PAPER, 22.28, 6.03),
-        Row("r = 32", _design(reduction=32), 22.72, 6.20),
+        Row("r = 2", ablated(reduction=2), 22.29, 6.00),
+        Row("r = 4", ablated(reduction=4), 22.25, 6.09),
+        Row("r = 8", ablated(reduction=8), 22.26, 5.99),
+        Row("r = 16", ablated(), 22.28, 6.03),
+        Row("r = 32", ablated(reduction=32), 22.72, 6.20),
         Row("no SE", None, 23.30, 6.55),
     ),
 )
 SQUEEZE = Ablation(
     "squeeze",
     "11",
-    (Row("max", _design(squeeze="max"), 22.57, 6.09), Row("average", PAPER, 22.28, 6.03)),
+    (Row("max", ablated(squeeze="max"), 22.57, 6.09), Row("average", ablated(), 22.28, 6.03)),
 )
 GATE = Ablation(
     "gate",
     "12",
     (
-        Row("ReLU", _design(gate="relu"), 23.47, 6.98),
-        Row("tanh", _design(gate="tanh"), 23.00, 6.38),
-        Row("sigmoid", PAPER, 22.28, 6.03),
+        Row("ReLU", ablated(gate="relu"), 23.47, 6.98),
+        Row("tanh", ablated(gate="tanh"), 23.00, 6.38),
+        Row("sigmoid", ablated(), 22.28, 6.03),
     ),
 )
 STAGES = Ablation(
@@ -79,21 +73,21 @@ STAGES = Ablation(
     "13",
     (
         Row("no SE", None, 23.30, 6.55),
-        Row("stage 2", _design(stages=(2,)), 23.03, 6.48),
-        Row("stage 3", _design(stages=(3,)), 23.04, 6.32),
-        Row("stage 4", _design(stages=(4,)), 22.68, 6.22),
-        Row("all stages", PAPER, 22.28, 6.03),
+        Row("stage 2", ablated(stages=(2,)), 23.03, 6.48),
+        Row("stage 3", ablated(stages=(3,)), 23.04, 6.32),
+        Row("stage 4", ablated(stages=(4,)), 22.68, 6.22),
+        Row("all stages", ablated(), 22.28, 6.03),
     ),
 )
 PLACEMENT = Ablation(
     "placement",
     "14, 15",
     (
-        Row("standard", PAPER, 22.28, 6.03),
-        Row("pre", _design(placement="pre"), 22.23, 6.00),
-        Row("post", _design(placement="post"), 22.78, 6.35),
-        Row("identity", _design(placement="identity"), 22.20, 6.15),
-        Row("3x3", _design(placement="3x3"), 22.48, 6.02),
+        Row("standard", ablated(), 22.28, 6.03),
+        Row("pre", ablated(placement="pre"), 22.23, 6.00),
+        Row("post", ablated(placement="post"), 22.78, 6.35),
+        Row("identity", ablated(placement="identity"), 22.20, 6.15),
+        Row("3x3", ablated(placement="3x3"), 22.48, 6.02),
     ),
 )
 ABLATIONS = (REDUCTION, SQUEEZE, GATE, STAGES, PLACEMENT)

@@ -6,9 +6,6 @@ import keras_senet
 from keras_senet.analysis.costs.model_cost import cost
 from keras_senet.architectures import Architecture, SEConfig
 
-# The ablations have no biases in their SE blocks; the other tables do not say, see `Row.note`.
-ABLATED = SEConfig(use_bias=False)
-
 
 @dataclasses.dataclass(frozen=True)
 class Row:
@@ -31,8 +28,16 @@ class Row:
     note: str = ""
 
 
+def ablated(**changes):
+    """The SE design of the ablations, tables 10 to 16, whose blocks have no biases, or a variant.
+
+    Whether the blocks of the other tables have some the paper does not say.
+    """
+    return SEConfig(use_bias=False, **changes)
+
+
 def _ablation(**changes):
-    return keras_senet.SEResNet50.replace(se=dataclasses.replace(ABLATED, **changes))
+    return keras_senet.SEResNet50.replace(se=ablated(**changes))
 
 
 # Rounded from the sum of rounded parts: 25.6 M and the SE weights.

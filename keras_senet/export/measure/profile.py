@@ -8,8 +8,7 @@ import subprocess
 import sys
 import tempfile
 
-from keras_senet.export.tflite.flatbuffer import parsed, serialized
-from keras_senet.export.tflite.litert import IDENTIFIER
+from keras_senet.export.tflite.flatbuffer import IDENTIFIER, parsed, serialized
 
 WORKER = pathlib.Path(__file__).with_name("litert_profiler.py")
 SECTION = "Summary by node type"

@@ -4,9 +4,10 @@ import contextlib
 import re
 import tempfile
 
+import keras
 import tensorflow as tf
 
-from keras_senet.export.saved_model import write_saved_model
+from keras_senet.export.inference import image_spec, inference
 from keras_senet.layers import Conv2D
 
 
@@ -27,7 +28,7 @@ def convert(model, shape, float16=False):
     with tempfile.TemporaryDirectory() as folder:
         # A static batch: shape arithmetic at run time would keep delegates away.
         with _groups_kept(model):
-            write_saved_model(model, folder, (1, *shape))
+            _write_saved_model(model, folder, (1, *shape))
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if float16:
@@ -43,6 +44,14 @@ def convert(model, shape, float16=False):
                 f"Model {model.name!r} cannot be written with TensorFlow Lite's builtin "
                 f"operators: {_reason(str(error))}. Build it without, or export a SavedModel."
             ) from None
+
+
+def _write_saved_model(model, folder, shape):
+    """Writes a SavedModel of an exportable model for images of a shape `(N, H, W, C)`."""
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serve", inference(model), [image_spec(model, shape)])
+    archive.write_out(folder, verbose=False)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,14 @@ import warnings
 import numpy as np
 
 from keras_senet.export.contract import PIXELS, described
-from keras_senet.export.tflite.flatbuffer import parsed, serialized
+from keras_senet.export.tflite.flatbuffer import (
+    add_tensor,
+    is_kind,
+    new_operator,
+    parsed,
+    replace_ends,
+    serialized,
+)
 from keras_senet.export.tflite.litert import LiteRT
 
 STEPS = 255
@@ -70,16 +77,15 @@ def with_uint8_ends(network, images, contract):
         _input_code(schema, model, images, contract.input_range),
         _output_code(schema, model, network, images, contract.output_range),
     )
-    pixels = _tensor(schema, graph, graph.inputs[0], "pixels", codes[0])
-    scores = _tensor(schema, graph, graph.outputs[0], "scores", codes[1])
-    begin = _operator(schema, model, "DEQUANTIZE", pixels, graph.inputs[0])
-    end = _operator(schema, model, "QUANTIZE", graph.outputs[0], scores)
+    old = int(graph.inputs[0]), int(graph.outputs[0])
+    pixels, scores = (
+        add_tensor(model, like, name, "uint8", code.scale, code.zero)
+        for like, name, code in zip(old, ("pixels", "scores"), codes, strict=True)
+    )
+    begin = new_operator(model, "DEQUANTIZE", pixels, old[0])
+    end = new_operator(model, "QUANTIZE", old[1], scores)
     graph.operators = [begin, *graph.operators, end]
-    renamed = {int(graph.inputs[0]): pixels, int(graph.outputs[0]): scores}
-    for signature in model.signatureDefs or []:
-        for tensor in (*signature.inputs, *signature.outputs):
-            tensor.tensorIndex = renamed[int(tensor.tensorIndex)]
-    graph.inputs, graph.outputs = np.array([pixels], "int32"), np.array([scores], "int32")
+    replace_ends(model, {old[0]: pixels}, {old[1]: scores})
     return serialized(model)
 
 
@@ -117,34 +123,10 @@ def _beside(schema, model, kind, side, tensor):
     """The code of the one int8 tensor that an end is converted to or from, in uint8."""
     graph = model.subgraphs[0]
     readers = [op for op in graph.operators if int(tensor) in map(int, getattr(op, side))]
-    code = getattr(schema.BuiltinOperator, kind)
-    if len(readers) != 1 or model.operatorCodes[readers[0].opcodeIndex].builtinCode != code:
+    if len(readers) != 1 or not is_kind(model, readers[0], kind):
         return None
     other = readers[0].outputs[0] if side == "inputs" else readers[0].inputs[0]
     other = graph.tensors[other]
     if other.type != schema.TensorType.INT8:
         return None
     return Code(float(other.quantization.scale[0]), int(other.quantization.zeroPoint[0]) + 128)
-
-
-def _tensor(schema, graph, like, name, code):
-    tensor = schema.TensorT()
-    tensor.shape, tensor.shapeSignature = graph.tensors[like].shape, None
-    tensor.type, tensor.name, tensor.buffer = schema.TensorType.UINT8, name.encode(), 0
-    tensor.quantization = schema.QuantizationParametersT()
-    tensor.quantization.scale = np.array([code.scale], "float32")
-    tensor.quantization.zeroPoint = np.array([code.zero], "int64")
-    graph.tensors.append(tensor)
-    return len(graph.tensors) - 1
-
-
-def _operator(schema, model, kind, source, target):
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = getattr(schema.BuiltinOperator, kind)
-    code.version = 2 if kind == "DEQUANTIZE" else 1
-    model.operatorCodes.append(code)
-    operator = schema.OperatorT()
-    operator.opcodeIndex = len(model.operatorCodes) - 1
-    operator.inputs = np.array([source], "int32")
-    operator.outputs = np.array([target], "int32")
-    return operator

@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from keras_senet.export.tflite.flatbuffer import parsed, serialized
+from keras_senet.export.tflite.flatbuffer import (
+    add_tensor,
+    is_kind,
+    new_operator,
+    parsed,
+    replace_ends,
+    serialized,
+)
 
 BYTES = ("uint8", "int8")
 
@@ -23,13 +30,13 @@ def float_part(network):
     graph = model.subgraphs[0]
     pixels = int(graph.inputs[0])
     readers = [operator for operator in graph.operators if pixels in list(operator.inputs)]
-    if len(readers) != 1 or _kind(model, readers[0]) != schema.BuiltinOperator.CAST:
+    if len(readers) != 1 or not is_kind(model, readers[0], "CAST"):
         return None
     floats = int(readers[0].outputs[0])
     if graph.tensors[floats].type != schema.TensorType.FLOAT32:
         return None
     graph.operators = [operator for operator in graph.operators if operator is not readers[0]]
-    _begin_at(model, graph, floats)
+    replace_ends(model, {pixels: floats})
     _remove(model, graph, pixels)
     return serialized(model)
 
@@ -47,39 +54,14 @@ def with_integer_pixels(network, dtype):
     Returns:
         Bytes of the file.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
     model = parsed(network)
     graph = model.subgraphs[0]
     floats = int(graph.inputs[0])
-    tensor = schema.TensorT()
-    tensor.shape = graph.tensors[floats].shape
-    tensor.type, tensor.buffer = getattr(schema.TensorType, dtype.upper()), 0
-    tensor.name = b"pixels"
-    if dtype in BYTES:
-        tensor.quantization = schema.QuantizationParametersT()
-        tensor.quantization.scale = np.array([1.0], "float32")
-        tensor.quantization.zeroPoint = np.array([0], "int64")
-    graph.tensors.append(tensor)
-    pixels = len(graph.tensors) - 1
-    code = schema.OperatorCodeT()
-    kind = schema.BuiltinOperator.DEQUANTIZE if dtype in BYTES else schema.BuiltinOperator.CAST
-    code.builtinCode = code.deprecatedBuiltinCode = kind
-    code.version = 2 if dtype in BYTES else 1
-    model.operatorCodes.append(code)
-    operator = schema.OperatorT()
-    operator.opcodeIndex = len(model.operatorCodes) - 1
-    operator.inputs, operator.outputs = np.array([pixels], "int32"), np.array([floats], "int32")
-    graph.operators = [operator, *graph.operators]
-    _begin_at(model, graph, pixels)
+    pixels = add_tensor(model, floats, "pixels", dtype, scale=1.0 if dtype in BYTES else None)
+    kind = "DEQUANTIZE" if dtype in BYTES else "CAST"
+    graph.operators = [new_operator(model, kind, pixels, floats), *graph.operators]
+    replace_ends(model, {floats: pixels})
     return serialized(model)
-
-
-def _begin_at(model, graph, tensor):
-    for signature in model.signatureDefs or []:
-        for end in signature.inputs:
-            end.tensorIndex = tensor
-    graph.inputs = np.array([tensor], "int32")
 
 
 def _remove(model, graph, index):
@@ -95,12 +77,4 @@ def _remove(model, graph, index):
         operator.inputs, operator.outputs = moved(operator.inputs), moved(operator.outputs)
         if operator.intermediates is not None:
             operator.intermediates = moved(operator.intermediates)
-    graph.inputs, graph.outputs = moved(graph.inputs), moved(graph.outputs)
-    for signature in model.signatureDefs or []:
-        for end in (*signature.inputs, *signature.outputs):
-            end.tensorIndex = index if end.tensorIndex == last else end.tensorIndex
-
-
-def _kind(model, operator):
-    code = model.operatorCodes[operator.opcodeIndex]
-    return max(code.builtinCode, code.deprecatedBuiltinCode)
+    replace_ends(model, {last: index}, {last: index})

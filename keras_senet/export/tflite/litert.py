@@ -6,7 +6,8 @@ import pathlib
 
 import numpy as np
 
-IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every file
+from keras_senet.export.tflite.flatbuffer import IDENTIFIER
+from keras_senet.mistakes import first_line
 
 
 class LiteRT:
@@ -156,11 +157,6 @@ def _content(path):
         raise ValueError(f"Expected a .tflite file at {path}. Received: {what}.")
     with path.open("rb") as file:
         return file.read(8)
-
-
-def first_line(error):
-    """The first line of an error's message, at most 300 characters."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
 def _listed(details):
