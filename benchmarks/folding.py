@@ -17,8 +17,8 @@ from untrained import calibrated, crops
 
 import keras_senet
 from keras_senet import export
-from keras_senet.export.convert import convert
-from keras_senet.export.int8 import calibrate, quantize
+from keras_senet.export.tflite.conversion import convert
+from keras_senet.export.tflite.int8 import calibrate, quantize
 
 NETWORKS = flags.DEFINE_list("networks", ["SEResNet50", "SEResNeXt50"], "With SE, of keras_senet.")
 QUANTIZATIONS = flags.DEFINE_multi_enum(

@@ -19,7 +19,7 @@ from untrained import calibrated, crops, size_of
 
 import keras_senet
 from keras_senet import export
-from keras_senet.export.litert import LiteRT
+from keras_senet.export.tflite.litert import LiteRT
 
 NETWORKS = flags.DEFINE_list(
     "networks", [], "Of keras_senet. Default: those that differ by over 1e-4 in agreement.json."

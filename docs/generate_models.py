@@ -4,7 +4,7 @@ import pathlib
 import re
 
 import keras_senet
-from keras_senet.analysis.paper import ROWS, cost_of, counts
+from keras_senet.analysis.costs.paper import ROWS, cost_of, counts
 
 PAGE = pathlib.Path(__file__).with_name("models.md")
 HEAD = """# All variants and what they cost

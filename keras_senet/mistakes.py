@@ -37,6 +37,14 @@ def said():
         sys.exit(EXIT_CODE)
 
 
+def first_line(error, longest=300):
+    """The first line of an error's message, at most `longest` characters of it.
+
+    Of an error without a message it is the name of the error's class.
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].strip()[:longest]
+
+
 def _is_ours(error):
     """Whether a file of the package raised the error."""
     trace = error.__traceback__

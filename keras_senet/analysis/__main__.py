@@ -7,9 +7,9 @@ import keras
 
 import keras_senet
 from keras_senet import mistakes
-from keras_senet.analysis import plots
-from keras_senet.analysis.excitation import excitations
-from keras_senet.analysis.report import shown_blocks, write_report
+from keras_senet.analysis.gates.excitation import excitations
+from keras_senet.analysis.gates.report import report_figures, write_report
+from keras_senet.figures import save
 
 
 def main(arguments=None):
@@ -34,23 +34,13 @@ def main(arguments=None):
     found = excitations(model, data, batch_size=flags.batch_size)
     folder = pathlib.Path(flags.output)
     folder.mkdir(parents=True, exist_ok=True)
-    write_figures(found, folder, classes, flags.format)
+    for figures in report_figures(found, classes).values():
+        for name, figure in figures.items():
+            save(figure, folder / f"{name.replace('/', '_')}.{flags.format}")
     found.save(folder / "excitations.npz")
     found.to_csv(folder / "excitations.csv")
     report = write_report(found, folder / "report.html", classes)
     print(f"{found}\nReport: {report}; figures, excitations.npz and .csv beside it.")
-
-
-def write_figures(found, folder, classes, suffix):
-    """Writes every figure of the report to a file of its own."""
-    figures = {"divergence": plots.divergence(found), "saturation": plots.saturation(found)}
-    if any(block.gamma is not None for block in found.blocks):
-        figures["gamma"] = plots.gamma(found)
-    for block in shown_blocks(found):
-        figures[f"means_{block}"] = plots.class_means(found, block, classes)
-        figures[f"spread_{block}"] = plots.class_spread(found, block, classes)
-    for name, figure in figures.items():
-        plots.save(figure, folder / f"{name.replace('/', '_')}.{suffix}")
 
 
 if __name__ == "__main__":

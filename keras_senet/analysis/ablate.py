@@ -12,10 +12,8 @@ import pathlib
 
 import keras_senet
 from keras_senet import mistakes
-from keras_senet.analysis.ablation import ABLATIONS, Outcome
-from keras_senet.analysis.cells import Cell, run_cells
-from keras_senet.analysis.plots import save
-from keras_senet.analysis.result_plots import ablation_errors
+from keras_senet.analysis.ablation.cells import Cell, run_cells
+from keras_senet.analysis.ablation.tables import ABLATIONS, Outcome
 from keras_senet.files import replacing
 from keras_senet.training import DIGITS
 
@@ -68,7 +66,7 @@ def write(outcome, folder):
     with replacing(path.with_suffix(".txt")) as partial:
         partial.write_text(f"{outcome}\n")
     outcome.to_csv(path.with_suffix(".csv"))
-    save(ablation_errors(outcome), path.with_suffix(".png"))
+    outcome.plot(path.with_suffix(".png"))
     print(f"\n{outcome}\n{path}.txt, .csv, .png", flush=True)
 
 

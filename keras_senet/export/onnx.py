@@ -8,6 +8,7 @@ from keras_senet.export.fold import fold
 from keras_senet.export.inference import as_model, check_artefact, image_spec
 from keras_senet.export.models import exportable
 from keras_senet.files import replacing
+from keras_senet.mistakes import first_line
 
 
 def to_onnx(model, path, *, overwrite=False):
@@ -56,7 +57,7 @@ def _write(folded, path):
         as_model(folded).export(path, format="onnx", verbose=False, input_signature=signature)
     except Exception as error:  # tf2onnx raises whatever its rewriters meet
         raise ValueError(
-            f"Model {folded.name!r} cannot be written as ONNX: {_first_line(error)}. Build it "
+            f"Model {folded.name!r} cannot be written as ONNX: {first_line(error)}. Build it "
             "without that operation, or export another format."
         ) from error
 
@@ -70,7 +71,7 @@ def _runner(model, path):
     except Exception as error:  # its classes are those of a compiled module
         raise ValueError(
             f"Model {model.name!r} was written as ONNX, but onnxruntime does not load it: "
-            f"{_first_line(error)}. Build it without that operation, or export another format."
+            f"{first_line(error)}. Build it without that operation, or export another format."
         ) from error
 
     def run(images):
@@ -84,8 +85,3 @@ def _runner(model, path):
         return together
 
     return run
-
-
-def _first_line(error):
-    lines = [line.strip() for line in str(error).split("\n") if line.strip()]
-    return lines[0][:200] if lines else type(error).__name__

@@ -1,8 +1,9 @@
-"""TensorFlow SavedModel."""
+"""TensorFlow SavedModel: how one is written, and run as a function of images."""
 
 import pathlib
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_senet.architectures.graph import Graph
@@ -81,9 +82,46 @@ def _features(model):
     return keras.Model(model.inputs, last.input_tensors[0])
 
 
-def write_saved_model(model, folder, shape):
-    """Writes a SavedModel of an exportable model for images of a shape `(N, H, W, C)`."""
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.add_endpoint("serve", inference(model), [image_spec(model, shape)])
-    archive.write_out(folder, verbose=False)
+class SavedModel:
+    """A loaded SavedModel of one image and one output as a function of images.
+
+    Args:
+        path: The folder.
+
+    Attributes:
+        image: What goes in, as `LiteRT.image` describes it.
+        output: What comes out.
+        shape: `(H, W, C)` of the images, `None` where any will do.
+
+    Raises:
+        ValueError: If it has no endpoint `serve` of one image and one output.
+    """
+
+    def __init__(self, path):
+        # The endpoint does not own its weights.
+        self.served = tf.saved_model.load(str(path))
+        endpoints = getattr(self.served, "signatures", {})
+        if "serve" not in endpoints:
+            raise ValueError(f"its endpoints are {sorted(endpoints) or 'none'}")
+        self.endpoint = endpoints["serve"]
+        self.inputs = list(self.endpoint.structured_input_signature[1].values())
+        outputs = list(self.endpoint.structured_outputs.values())
+        if len(self.inputs) != 1 or len(outputs) != 1 or len(self.inputs[0].shape or ()) != 4:
+            raise ValueError("its endpoint is not of one image (N, H, W, C) and one output")
+        self.image, self.output = _details(self.inputs[0]), _details(outputs[0])
+        self.shape = tuple(self.inputs[0].shape[1:])
+
+    def __call__(self, images):
+        """Outputs `(N, ...)` of images `(N, H, W, C)`, one after the other."""
+        outputs = []
+        (entry,) = self.inputs
+        for image in images:
+            (output,) = self.endpoint(**{entry.name: tf.cast(image[None], entry.dtype)}).values()
+            outputs.append(output.numpy())
+        return np.concatenate(outputs)
+
+
+def _details(spec):
+    """As the runtime of files describes a tensor; an open size is `None`."""
+    shape = [None if size is None else int(size) for size in spec.shape]
+    return {"shape": [1, *shape[1:]], "dtype": spec.dtype.as_numpy_dtype, "quantization": (0, 0)}

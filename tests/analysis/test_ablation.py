@@ -7,7 +7,7 @@ import keras
 import pytest
 
 import keras_senet
-from keras_senet.analysis.ablation import ABLATIONS, SQUEEZE, Outcome
+from keras_senet.analysis.ablation.tables import ABLATIONS, SQUEEZE, Outcome
 from keras_senet.training import DIGITS, Diverged
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow")
@@ -35,7 +35,8 @@ def test_mean_and_spread_by_hand():
 
 
 def test_diverged_runs_are_counted_not_averaged(tmp_path, monkeypatch):
-    from keras_senet.analysis import ablate, cells
+    from keras_senet.analysis import ablate
+    from keras_senet.analysis.ablation import cells
 
     def train(*arguments, **options):
         raise Diverged("The loss is nan.")
@@ -56,7 +57,8 @@ def test_diverged_runs_are_counted_not_averaged(tmp_path, monkeypatch):
 
 
 def test_tables_share_cells_and_finished_cells_are_not_run_again(tmp_path, capsys, monkeypatch):
-    from keras_senet.analysis import ablate, cells
+    from keras_senet.analysis import ablate
+    from keras_senet.analysis.ablation import cells
 
     tiny = keras_senet.SEResNet164.replace(name="tiny", depths=(1, 1, 1))
     monkeypatch.setattr(ablate, "SMALL", tiny)
@@ -90,7 +92,7 @@ def test_tables_share_cells_and_finished_cells_are_not_run_again(tmp_path, capsy
 
 
 def test_designs_have_names_of_their_own():
-    from keras_senet.analysis.cells import Cell
+    from keras_senet.analysis.ablation.cells import Cell
 
     rows = [row for one in ABLATIONS for row in one.rows]
     network = keras_senet.SEResNet164

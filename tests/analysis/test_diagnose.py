@@ -8,7 +8,8 @@ import pytest
 from golden.random_tensors import image
 
 import keras_senet
-from keras_senet.analysis import diagnose, parity
+from keras_senet.analysis import diagnose
+from keras_senet.analysis.ports import parity
 from keras_senet.weights import CAFFE, IMAGENET
 from keras_senet.weights.labels import from_caffe
 

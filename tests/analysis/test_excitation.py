@@ -8,9 +8,9 @@ from small import shallow
 import keras_senet
 from keras_senet import SEConfig
 from keras_senet.analysis import Excitations, excitations
-from keras_senet.analysis.excitation import gates_model
-from keras_senet.analysis.gates import BINS
-from keras_senet.analysis.moments import Moments
+from keras_senet.analysis.gates.collector import Moments
+from keras_senet.analysis.gates.excitation import gates_model
+from keras_senet.analysis.gates.statistics import BINS
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(0, 255, (22, 32, 32, 3)).astype("float32")

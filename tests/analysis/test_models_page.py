@@ -6,7 +6,7 @@ import pathlib
 import keras
 import pytest
 
-from keras_senet.analysis.paper import ROWS, counts
+from keras_senet.analysis.costs.paper import ROWS, counts
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
 # No known layout has the paper's figure of Inception-ResNet-v2; ShuffleNet's is a round one.

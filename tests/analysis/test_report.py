@@ -9,9 +9,10 @@ import pytest
 from small import shallow
 
 import keras_senet
-from keras_senet.analysis import excitations, plots
+from keras_senet.analysis import excitations
 from keras_senet.analysis.__main__ import main
-from keras_senet.analysis.report import shown_blocks, write_report
+from keras_senet.analysis.gates import plots
+from keras_senet.analysis.gates.report import shown_blocks, write_report
 
 pytest.importorskip("matplotlib")
 ON_TENSORFLOW = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow")
@@ -95,7 +96,7 @@ def test_command(tmp_path, capsys):
 def test_callback_writes_what_was_seen(tmp_path):
     import tensorflow as tf
 
-    from keras_senet.analysis.callback import GateLogger
+    from keras_senet.analysis.gates.callback import GateLogger
 
     model = shallow(keras_senet.SEResNet20)(classes=3)
     model.compile("sgd", "sparse_categorical_crossentropy")

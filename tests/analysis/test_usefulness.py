@@ -6,8 +6,8 @@ import pytest
 
 import keras_senet
 from keras_senet.analysis import cost, excitations, search, usefulness
-from keras_senet.analysis.evaluation import evaluate
-from keras_senet.analysis.removal import remove_se
+from keras_senet.analysis.removal.frozen_gates import remove_se
+from keras_senet.analysis.removal.measurements import evaluate
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(0, 255, (20, 32, 32, 3)).astype("float32")

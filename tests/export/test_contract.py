@@ -10,9 +10,9 @@ import tensorflow as tf
 import keras_senet
 from keras_senet import export
 from keras_senet.export.contract import contract
-from keras_senet.export.flatbuffer import parsed
-from keras_senet.export.litert import LiteRT, program
-from keras_senet.export.metadata import stated_range
+from keras_senet.export.tflite.flatbuffer import parsed
+from keras_senet.export.tflite.litert import LiteRT, program
+from keras_senet.export.tflite.metadata import stated_range
 
 L = keras.layers
 RNG = np.random.default_rng(0)

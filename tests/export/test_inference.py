@@ -8,7 +8,7 @@ import tensorflow as tf
 import keras_senet
 from keras_senet import export
 from keras_senet.export.inference import check_artefact
-from keras_senet.export.litert import LiteRT
+from keras_senet.export.tflite.litert import LiteRT
 
 L = keras.layers
 

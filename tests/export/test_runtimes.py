@@ -17,10 +17,10 @@ from sklearn.datasets import load_sample_images
 
 import keras_senet
 from keras_senet import export
-from keras_senet.export.footprint import footprint
-from keras_senet.export.int8 import calibrate, quantize
-from keras_senet.export.litert import LiteRT, program
-from keras_senet.export.sensitivity import agreement, quantize_until
+from keras_senet.export.measure.footprint import footprint
+from keras_senet.export.measure.sensitivity import agreement, quantize_until
+from keras_senet.export.tflite.int8 import calibrate, quantize
+from keras_senet.export.tflite.litert import LiteRT, program
 
 LABELS = ["heron", "bittern", "egret", "stork", "ibis"]
 # TensorFlow alone: whatever asks for Keras or this package fails.

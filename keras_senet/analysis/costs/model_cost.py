@@ -1,0 +1,158 @@
+"""What a network costs: parameters, multiply-adds, activations and memory, layer by layer."""
+
+import math
+import pathlib
+import re
+
+import keras
+
+from keras_senet.analysis.costs.cost import Cost, LayerCost
+from keras_senet.architectures.graph import Graph
+from keras_senet.layers import SqueezeExcitation
+
+# The parts of our networks' layer names; other networks have one part.
+STAGE = re.compile(r"(stem|stage\d+|head|preprocessing)")
+
+
+def cost(model, input_size=None):
+    """Counts what one image costs.
+
+    Args:
+        model: A functional or sequential `keras.Model` of any origin, on any backend, or the path
+            of a `.tflite` file.
+        input_size: Height and width in pixels for a model that leaves them open.
+
+    Returns:
+        A `Cost`.
+
+    Raises:
+        TypeError: If the model is neither.
+        ValueError: If a size stays open, or a layer with a kernel is of a kind that is not known
+            here, so that its multiply-adds would be missing.
+
+    Example:
+        >>> cost(keras_senet.SEResNet50()).macs
+        3860488192
+    """
+    if isinstance(model, (str, pathlib.Path)):
+        from keras_senet.analysis.costs.tflite_cost import tflite_cost
+
+        return tflite_cost(model)
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        raise TypeError(
+            "Expected a functional keras.Model (or a built sequential one), or the path of a "
+            f".tflite file. Received: {model!r}"
+        )
+    if input_size is not None:
+        model = keras.models.clone_model(
+            model, input_tensors=keras.Input((input_size, input_size, model.inputs[0].shape[-1]))
+        )
+    if None in model.inputs[0].shape[1:]:
+        raise ValueError(
+            f"Model {model.name!r} takes images of any size, {tuple(model.inputs[0].shape[1:])}. "
+            "Pass input_size=224 (pixels), for example."
+        )
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs, model.outputs, name=model.name)
+    return Cost(model.name, tuple(_layers(model, set())), _peak_bytes(model))
+
+
+def _layers(model, seen):
+    for node in Graph(model).nodes:
+        layer = node.operation
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer, seen)
+            continue
+        weights = [] if layer in seen else getattr(layer, "weights", [])
+        seen.add(layer)
+        trainable = {id(weight) for weight in getattr(layer, "trainable_variables", [])}
+        # A frozen layer's parameters are parameters.
+        statistics = [w for w in weights if id(w) not in trainable and "moving" in w.name]
+        macs, additions = _operations(layer, node)
+        yield LayerCost(
+            name=layer.name,
+            kind=type(layer).__name__,
+            stage=stage_of(layer.name),
+            output_shape=tuple(node.output_tensors[0].shape[1:]),
+            parameters=_count(weights) - _count(statistics),
+            statistics=_count(statistics),
+            macs=macs,
+            additions=additions,
+            activations=_size(node.output_tensors[0]) if macs else 0,
+            se=isinstance(layer, SqueezeExcitation) or "_se_" in f"{layer.name}_",
+        )
+
+
+def stage_of(name):
+    """The stage that a layer's name begins with, `"-"` in networks that are not ours."""
+    stage = STAGE.match(name)
+    return stage.group(1) if stage else "-"
+
+
+def _operations(layer, node):
+    """Multiply-adds, and additions of pooling."""
+    inputs, outputs = node.input_tensors[0], node.output_tensors[0]
+    kinds = keras.layers
+    if isinstance(layer, SqueezeExcitation):
+        return _squeeze_excitation(layer, inputs)
+    if isinstance(layer, (kinds.DepthwiseConv1D, kinds.DepthwiseConv2D)):
+        return _size(outputs) * math.prod(layer.kernel_size), 0
+    if isinstance(layer, (kinds.SeparableConv1D, kinds.SeparableConv2D)):
+        middle = inputs.shape[-1] * layer.depth_multiplier
+        pixels = _size(outputs) // layer.filters
+        return pixels * middle * (math.prod(layer.kernel_size) + layer.filters), 0
+    if isinstance(layer, (kinds.Conv1DTranspose, kinds.Conv2DTranspose, kinds.Conv3DTranspose)):
+        return _size(inputs) * math.prod(layer.kernel_size) * layer.filters, 0
+    if isinstance(layer, (kinds.Conv1D, kinds.Conv2D, kinds.Conv3D)):
+        fan_in = math.prod(layer.kernel_size) * inputs.shape[-1] // layer.groups
+        return _size(outputs) * fan_in, 0
+    if isinstance(layer, kinds.Dense):
+        return _size(outputs) * inputs.shape[-1], 0
+    if isinstance(layer, (kinds.GlobalAveragePooling2D, kinds.GlobalMaxPooling2D)):
+        return 0, _size(inputs)
+    if isinstance(layer, (kinds.AveragePooling2D, kinds.MaxPooling2D)):
+        return 0, _size(outputs) * math.prod(layer.pool_size)
+    if any("kernel" in weight.name for weight in getattr(layer, "weights", [])):
+        raise ValueError(
+            f"The multiply-adds of layer {layer.name!r} are unknown: no rule for a layer of class "
+            f"{type(layer).__name__}. Known are convolutions, Dense and SqueezeExcitation."
+        )
+    return 0, 0
+
+
+def _squeeze_excitation(layer, inputs):
+    pixels, channels = math.prod(inputs.shape[1:3]), inputs.shape[-1]
+    products = 2 * channels * layer.hidden_width(channels)
+    if layer.squeeze == "none":
+        return products * pixels, 0
+    if layer.squeeze == "conv":
+        return products + pixels * channels, 0
+    return products, pixels * channels
+
+
+def _peak_bytes(model):
+    nodes = Graph(model).nodes
+    last_use = {
+        id(tensor): index for index, node in enumerate(nodes) for tensor in node.input_tensors
+    }
+    last_use.update((id(tensor), len(nodes)) for tensor in model.outputs)
+    alive = {id(tensor): _bytes(tensor) for tensor in model.inputs}
+    peak = 0
+    for index, node in enumerate(nodes):
+        alive.update((id(tensor), _bytes(tensor)) for tensor in node.output_tensors)
+        inside = _peak_bytes(node.operation) if isinstance(node.operation, keras.Model) else 0
+        peak = max(peak, sum(alive.values()), inside)
+        alive = {key: size for key, size in alive.items() if last_use.get(key, index) > index}
+    return peak
+
+
+def _size(tensor):
+    return math.prod(tensor.shape[1:])
+
+
+def _bytes(tensor):
+    return _size(tensor) * {"float16": 2, "bfloat16": 2, "uint8": 1}.get(tensor.dtype, 4)
+
+
+def _count(weights):
+    return sum(math.prod(weight.shape) for weight in weights)

@@ -1,0 +1,64 @@
+"""Gate statistics in TensorBoard while a network trains."""
+
+import keras
+
+from keras_senet.analysis.gates.excitation import excitations
+
+
+class GateLogger(keras.callbacks.Callback):
+    """Writes the gates of every SE block to TensorBoard after each epoch.
+
+    Scalars `gates/BLOCK/mean`, `std` (over images, mean of the channels), `divergence`, `saturated`
+    and `constant`, and a histogram of the channels' mean gates. Statistics are collected at the
+    end of an epoch, when the backend has written the weights back, so that asynchronous steps of
+    the epoch are all in them.
+
+    Args:
+        log_dir: Folder of the event files, TensorBoard's `--logdir`.
+        images: Images to look at and their labels, as `excitations` takes them; a few hundred
+            are enough.
+        every: Epochs between two looks.
+        batch_size: Images at a time.
+
+    Example:
+        >>> logger = GateLogger("runs/digits/logs", dataset.held_out_arrays(200))
+        >>> model.fit(..., callbacks=[logger])
+    """
+
+    def __init__(self, log_dir, images, every=1, batch_size=32):
+        super().__init__()
+        if every < 1:
+            raise ValueError(f"Argument `every` must be at least 1 epoch. Received: {every}")
+        self.log_dir, self.images, self.every, self.batch_size = log_dir, images, every, batch_size
+        self.writer = None
+
+    def on_train_begin(self, logs=None):
+        """Opens the event file."""
+        import tensorflow as tf
+
+        self.writer = tf.summary.create_file_writer(str(self.log_dir))
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Looks at the gates."""
+        if (epoch + 1) % self.every:
+            return
+        import tensorflow as tf
+
+        assert self.writer is not None, "fit calls on_train_begin first"
+        found = excitations(self.model, self.images, batch_size=self.batch_size)
+        with self.writer.as_default(step=epoch):
+            for block in found.blocks:
+                name = f"gates/{block.name}"
+                tf.summary.scalar(f"{name}/mean", block.mean.mean())
+                tf.summary.scalar(f"{name}/std", block.std.mean())
+                tf.summary.scalar(f"{name}/divergence", block.divergence)
+                tf.summary.scalar(f"{name}/saturated", sum(block.saturated))
+                tf.summary.scalar(f"{name}/constant", block.constant().mean())
+                tf.summary.histogram(f"{name}/means", block.mean)
+        self.writer.flush()
+
+    def on_train_end(self, logs=None):
+        """Closes the event file."""
+        if self.writer is not None:
+            self.writer.close()
+            self.writer = None

@@ -1,0 +1,1 @@
+"""Where weights ported from another framework go wrong."""

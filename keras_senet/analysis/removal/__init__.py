@@ -1,0 +1,1 @@
+"""Which SE blocks a network can do without, and the network without them."""

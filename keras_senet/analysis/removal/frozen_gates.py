@@ -1,0 +1,111 @@
+"""SE blocks taken out of a network, their gates frozen into the weights that remain."""
+
+import keras
+
+from keras_senet.analysis.gates.statistics import CONSTANT
+from keras_senet.analysis.removal.factors import edits
+from keras_senet.analysis.se_blocks import functional, se_nodes, with_blocks
+from keras_senet.architectures.graph import Graph
+
+
+def remove_se(model, blocks, excitations, threshold=CONSTANT):
+    """A copy of the network without these SE blocks, each gate held at its mean.
+
+    The means go where they are exact: into gamma and beta of the batch normalization, or the
+    kernel and bias of the convolution, in front of the block, through ReLU and poolings and into
+    each part of a concatenation; or else into the input channels of the convolutions behind it.
+    Where neither is possible, as after a sum, a `keras.layers.Rescaling` with the block's name
+    stays, one product for each number and no weights.
+
+    Args:
+        model: A functional `keras.Model` with SE blocks.
+        blocks: Names of the SE blocks, or `"constant"` for those all of whose gates have a
+            standard deviation below `threshold` over the images.
+        excitations: The `Excitations` of the model, whose means are taken.
+        threshold: Standard deviation below which a gate counts as constant.
+
+    Returns:
+        An ordinary functional model, which saves, trains and exports. Its outputs are those of
+        the network with the gates held at their means, up to the rounding of the weights. Layers
+        keep their names; a block that was folded is gone.
+
+    Raises:
+        TypeError: If the model is not functional.
+        ValueError: If a name is no SE block of it, or the excitations are of another network.
+
+    Reference:
+        Hu et al., https://arxiv.org/abs/1709.01507, section 7.2: SE blocks of the last stage go
+        with a small loss of performance.
+
+    Example:
+        >>> found = excitations(model, data)
+        >>> smaller = remove_se(model, "constant", found)
+        >>> smaller = remove_se(model, ["stage5_block2_se", "stage5_block3_se"], found)
+    """
+    model = functional(model)
+    nodes = se_nodes(model)
+    means = _means(nodes, _chosen(blocks, excitations, threshold), excitations)
+    graph = Graph(model)
+    folded = {name: edits(graph, nodes[name], scale) for name, scale in means.items()}
+
+    def block(layer, x):
+        if layer.name not in means:
+            return layer(x)
+        if folded[layer.name] is not None:
+            return x
+        return _rescaling(layer, means[layer.name])(x)
+
+    copy = with_blocks(model, block, share=False)
+    for found in folded.values():
+        for edit in found or ():
+            edit.apply(copy)
+    return copy
+
+
+def held(model, blocks, excitations):
+    """The model, on the same layers, with the gates of these blocks held at their means.
+
+    What `remove_se` returns computes the same; here the weights are untouched and shared.
+
+    Args:
+        model: A functional model with SE blocks.
+        blocks: Names of SE blocks.
+        excitations: Its `Excitations`.
+    """
+    model = functional(model)
+    means = _means(se_nodes(model), tuple(blocks), excitations)
+
+    def block(layer, x):
+        return _rescaling(layer, means[layer.name])(x) if layer.name in means else layer(x)
+
+    return with_blocks(model, block)
+
+
+def _rescaling(layer, mean):
+    return keras.layers.Rescaling(mean.tolist(), name=layer.name, dtype=layer.dtype_policy)
+
+
+def _chosen(blocks, excitations, threshold):
+    if isinstance(blocks, str) and blocks == "constant":
+        return tuple(block.name for block in excitations.blocks if block.constant(threshold).all())
+    if isinstance(blocks, str):
+        raise ValueError(
+            f"Argument `blocks` must be 'constant' or a list of names. Received: {blocks!r}"
+        )
+    return tuple(blocks)
+
+
+def _means(nodes, names, excitations):
+    means = {}
+    for name in names:
+        if name not in nodes:
+            raise ValueError(f"No SE block {name!r} in the model. Its blocks: {', '.join(nodes)}")
+        mean = excitations[name].mean.astype("float32")
+        channels = nodes[name].input_tensors[0].shape[-1]
+        if len(mean) != channels:
+            raise ValueError(
+                f"Block {name!r} has {channels} channels, and {len(mean)} gates in the "
+                f"excitations, which are of {excitations.model!r}. Collect them of this model."
+            )
+        means[name] = mean
+    return means

@@ -1,0 +1,190 @@
+"""The trade-off between SE blocks and accuracy, walked greedily."""
+
+import dataclasses
+
+import keras
+
+from keras_senet.analysis.gates.excitation import excitations as collect
+from keras_senet.analysis.image_batches import first_image
+from keras_senet.analysis.output import aligned, write_csv
+from keras_senet.analysis.removal.frozen_gates import remove_se
+from keras_senet.analysis.removal.measurements import cost_of, evaluate, latency
+from keras_senet.analysis.removal.usefulness import usefulness
+from keras_senet.analysis.se_blocks import functional
+from keras_senet.figures import COLOURS, figure_of, legend, save
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One network tried.
+
+    Attributes:
+        removed: The SE blocks that it lacks, in the order of their removal.
+        accuracy: Share of images right.
+        loss: Mean cross-entropy in nats.
+        parameters: Trainable parameters.
+        macs: Multiply-adds for one image.
+        latency_ms: Median time of one image in the TFLite file; `None` if not measured.
+        accepted: Whether its accuracy is within the drop allowed.
+    """
+
+    removed: tuple[str, ...]
+    accuracy: float
+    loss: float
+    parameters: int
+    macs: int
+    latency_ms: float | None
+    accepted: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """What `search` found; `print` shows a row for each network tried.
+
+    Attributes:
+        model: The smallest network accepted.
+        steps: All networks tried, the whole one first.
+        max_accuracy_drop: What was allowed, in percentage points.
+    """
+
+    model: keras.Model
+    steps: tuple[Step, ...]
+    max_accuracy_drop: float
+
+    @property
+    def pareto(self):
+        """Steps of which no other has fewer parameters and the same accuracy, or is better."""
+
+        def is_beaten(step):
+            return any(
+                other.parameters <= step.parameters
+                and other.accuracy >= step.accuracy
+                and (other.parameters, other.accuracy) != (step.parameters, step.accuracy)
+                for other in self.steps
+            )
+
+        return tuple(step for step in self.steps if not is_beaten(step))
+
+    def to_csv(self, path):
+        """Writes one row for each step."""
+        pareto = self.pareto
+        rows = [
+            {
+                **dataclasses.asdict(step),
+                "removed": " ".join(step.removed),
+                "pareto": step in pareto,
+            }
+            for step in self.steps
+        ]
+        write_csv(path, rows)
+
+    def plot(self, path):
+        """Draws accuracy over parameters and over latency, to a png or svg file."""
+        save(_trade_off(self), path)
+
+    def __str__(self):
+        header = ("removed next", "accuracy", "loss", "parameters", "MACs", "ms", "", "Pareto")
+        rows = [
+            (
+                step.removed[-1] if step.removed else "-",
+                f"{step.accuracy:.2%}",
+                f"{step.loss:.4f}",
+                f"{step.parameters:,}",
+                f"{step.macs:,}",
+                "-" if step.latency_ms is None else f"{step.latency_ms:.3f}",
+                "" if step.accepted else "refused",
+                "*" if step in self.pareto else "",
+            )
+            for step in self.steps
+        ]
+        return aligned([header, *rows])
+
+
+def search(model, data, max_accuracy_drop=0.1, excitations=None, *, latencies=True, batch_size=16):
+    """Removes SE blocks one by one, the least useful for its cost first, while accuracy holds.
+
+    Every removal is measured. A block whose removal would cost too much stays, and the next is
+    tried. The data decide what goes: judge the outcome by others.
+
+    Args:
+        model: A functional `keras.Model` with SE blocks, images to probabilities or logits.
+        data: Images and labels, see `excitations`.
+        max_accuracy_drop: Loss of accuracy allowed, in percentage points: the paper names 0.1 for
+            the last stage of SE-ResNet-50.
+        excitations: The model's `Excitations`; collected from the same data if `None`.
+        latencies: Whether to export each network accepted to TFLite and time it: seconds each, on
+            the TensorFlow backend only.
+        batch_size: Images at a time.
+
+    Returns:
+        A `Search`.
+
+    Raises:
+        ValueError: If the drop is negative.
+
+    Example:
+        >>> found = search(model, keras_senet.data.load("digits"), max_accuracy_drop=0.3)
+        >>> print(found)
+        >>> found.model.save("smaller.keras")
+    """
+    if max_accuracy_drop < 0:
+        raise ValueError(
+            "Argument `max_accuracy_drop` must be at least 0 percentage points. Received: "
+            f"{max_accuracy_drop}"
+        )
+    model = functional(model)
+    excitations = excitations or collect(model, data, batch_size=batch_size)
+    order = usefulness(model, data, excitations, batch_size=batch_size).blocks
+    image = first_image(data, model)
+
+    def step(network, removed, least):
+        loss, accuracy = evaluate(network, data, batch_size)
+        accepted = accuracy >= least
+        counted = cost_of(network, image)
+        time = latency(network, image) if latencies and accepted else None
+        return Step(removed, accuracy, loss, counted.parameters, counted.macs, time, accepted)
+
+    steps = [step(model, (), 0.0)]
+    # A tolerance for the rounding of shares, far below one image.
+    least = steps[0].accuracy - max_accuracy_drop / 100 - 1e-9
+    best, removed = model, ()
+    for use in order:
+        trial = remove_se(model, (*removed, use.block), excitations)
+        steps.append(step(trial, (*removed, use.block), least))
+        if steps[-1].accepted:
+            best, removed = trial, steps[-1].removed
+    return Search(best, tuple(steps), max_accuracy_drop)
+
+
+def _trade_off(search):
+    """Accuracy of every network that `search` tried, over its parameters and latency."""
+    axes_of = {"parameters, thousands": lambda step: step.parameters / 1e3}
+    if search.steps[0].latency_ms is not None:
+        axes_of["latency of one image, ms"] = lambda step: step.latency_ms
+    figure, panels = figure_of(len(axes_of))
+    floor = 100 * search.steps[0].accuracy - search.max_accuracy_drop
+    for axes, (label, value) in zip(panels, axes_of.items(), strict=True):
+        steps = [step for step in search.steps if value(step) is not None]
+        kinds = (
+            ("all SE blocks", "*", "black", steps[:1]),
+            ("accepted", "o", COLOURS[0], [s for s in steps[1:] if s.accepted]),
+            ("refused", "x", COLOURS[1], [s for s in steps if not s.accepted]),
+        )
+        for name, marker, colour, members in kinds:
+            if members:
+                axes.plot(*_points(members, value), marker, color=colour, label=name, zorder=3)
+        if value is axes_of["parameters, thousands"]:
+            pareto = sorted(search.pareto, key=lambda step: step.parameters)
+            axes.plot(
+                *_points(pareto, value), color="black", lw=1, label="Pareto", drawstyle="steps-post"
+            )
+        axes.axhline(floor, color="gray", ls=":", label="least accuracy allowed")
+        axes.set_xlabel(label)
+        axes.set_ylabel("accuracy, %")
+    legend(panels[0])
+    figure.suptitle("SE blocks removed", fontsize=11)
+    return figure
+
+
+def _points(steps, value):
+    return [value(step) for step in steps], [100 * step.accuracy for step in steps]

@@ -1,0 +1,155 @@
+"""Which SE blocks earn their keep: what each gives, and what it costs."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from keras_senet.analysis.gates.excitation import excitations as collect
+from keras_senet.analysis.image_batches import first_image, labelled_batches
+from keras_senet.analysis.output import aligned, write_csv
+from keras_senet.analysis.removal.frozen_gates import remove_se
+from keras_senet.analysis.removal.measurements import cost_of, latency, score
+from keras_senet.analysis.se_blocks import functional, se_nodes
+from keras_senet.architectures.graph import Graph
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockUse:
+    """What one SE block gives and costs.
+
+    Attributes:
+        block: Name of the block.
+        divergence: How far the gates of classes differ, see `Gates.divergence`.
+        spread: How far those of images of one class differ, see `Gates.spread`.
+        loss_change: Cross-entropy with the gates held at their means, less that without, in nats.
+        accuracy_change: The same of the accuracy, in percentage points.
+        parameters: Its parameters.
+        macs: Its multiply-adds for one image.
+        latency_ms: Time that one image takes less without it in the TFLite file; `None` if not
+            measured.
+    """
+
+    block: str
+    divergence: float
+    spread: float
+    loss_change: float
+    accuracy_change: float
+    parameters: int
+    macs: int
+    latency_ms: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Usefulness:
+    """SE blocks ranked by loss for each parameter, the least useful first; `print` shows them."""
+
+    blocks: tuple[BlockUse, ...]
+
+    def to_csv(self, path):
+        """Writes one row for each block."""
+        write_csv(path, [dataclasses.asdict(block) for block in self.blocks])
+
+    def __str__(self):
+        rows = [("", "divergence", "spread", "loss", "points", "parameters", "MACs", "ms")]
+        for use in self.blocks:
+            rows.append(
+                (
+                    use.block,
+                    f"{use.divergence:.4f}",
+                    f"{use.spread:.4f}",
+                    f"{use.loss_change:+.4f}",
+                    f"{use.accuracy_change:+.2f}",
+                    f"{use.parameters:,}",
+                    f"{use.macs:,}",
+                    "-" if use.latency_ms is None else f"{use.latency_ms:+.3f}",
+                )
+            )
+        return aligned(rows)
+
+
+def usefulness(model, data, excitations=None, *, measure_latency=False, batch_size=16):
+    """Ranks the SE blocks of a classifier.
+
+    Each gate in turn is held at its mean, and the loss compared. The data pass once: of each
+    batch, what reaches a block is kept, and only the rest of the network runs again. For K blocks
+    evenly spaced that costs 1 + K / 2 passes of the network instead of 1 + K, and the memory of
+    a batch's activations around the blocks (45 MB for each image in SE-ResNet-50).
+
+    Args:
+        model: A functional `keras.Model` with SE blocks, images to probabilities or logits.
+        data: Images and labels, see `excitations`.
+        excitations: The model's `Excitations`; collected from the same data if `None`.
+        measure_latency: Whether to export the model without each block to TFLite and time it:
+            seconds for each block, on the TensorFlow backend only.
+        batch_size: Images at a time.
+
+    Returns:
+        `Usefulness`.
+
+    Example:
+        >>> print(usefulness(model, keras_senet.data.load("digits")))
+    """
+    model = functional(model)
+    excitations = excitations or collect(model, data, batch_size=batch_size)
+    changes = _changes(model, data, excitations, batch_size)
+    saved = _saved_latencies(model, data, excitations) if measure_latency else {}
+    layers = {layer.name: layer for layer in cost_of(model, first_image(data, model)).layers}
+    uses = [
+        BlockUse(
+            block=block.name,
+            divergence=block.divergence,
+            spread=block.spread,
+            loss_change=changes[block.name][0],
+            accuracy_change=100 * changes[block.name][1],
+            parameters=layers[block.name].parameters,
+            macs=layers[block.name].macs,
+            latency_ms=saved.get(block.name),
+        )
+        for block in excitations.blocks
+    ]
+    return Usefulness(tuple(sorted(uses, key=lambda use: use.loss_change / use.parameters)))
+
+
+def _changes(model, data, excitations, batch_size):
+    """Change of loss and accuracy with the gates of each block held at their means."""
+    graph, nodes = Graph(model), se_nodes(model)
+    tails = {name: _tail(model, graph, node) for name, node in nodes.items()}
+    # All tensors that some tail reads, each once, and the model's own output.
+    kept = {id(model.outputs[0]): model.outputs[0]}
+    for name, node in nodes.items():
+        kept.update((id(tensor), tensor) for tensor in (node.input_tensors[0], *tails[name][1]))
+    trunk = keras.Model(model.inputs, {str(key): tensor for key, tensor in kept.items()})
+    totals = {name: np.zeros(2) for name in nodes}
+    count = 0
+    for images, labels in labelled_batches(data, batch_size, model):
+        values = trunk.predict_on_batch(images)
+        before = np.stack(score(values[str(id(model.outputs[0]))], labels))
+        count += len(images)
+        for name, (tail, others) in tails.items():
+            x = values[str(id(nodes[name].input_tensors[0]))]
+            x = x * excitations[name].mean.astype(x.dtype)
+            outputs = tail.predict_on_batch([x, *(values[str(id(tensor))] for tensor in others)])
+            totals[name] += (np.stack(score(outputs, labels)) - before).sum(axis=1)
+    return {name: total / count for name, total in totals.items()}
+
+
+def _tail(model, graph, node):
+    """The model from an SE block's output on, and the other tensors that it reads."""
+    start = node.output_tensors[0]
+    made, others = {id(start)}, {}
+    for later in graph.nodes:
+        if any(id(tensor) in made for tensor in later.input_tensors):
+            made.update(id(tensor) for tensor in later.output_tensors)
+            others.update((id(t), t) for t in later.input_tensors if id(t) not in made)
+    others = list(others.values())
+    return keras.Model([start, *others], model.outputs[0]), others
+
+
+def _saved_latencies(model, data, excitations):
+    image = first_image(data, model)
+    whole = latency(model, image)
+    return {
+        block.name: whole - latency(remove_se(model, [block.name], excitations), image)
+        for block in excitations.blocks
+    }

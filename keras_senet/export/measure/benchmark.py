@@ -1,0 +1,109 @@
+"""How long .tflite files take on this machine, all in one run."""
+
+import dataclasses
+import pathlib
+import time
+
+import numpy as np
+
+from keras_senet.export.measure.footprint import footprint
+from keras_senet.export.tflite.litert import LiteRT
+
+WARMUP_RUNS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """Latency of one file, one image at a time.
+
+    Attributes:
+        name: What the file is called.
+        threads: Threads of the interpreter.
+        median_ms: Median latency in milliseconds.
+        p90_ms: The 90th percentile.
+        p99_ms: The 99th percentile.
+        ratio: Median over all rounds of its latency over that of the first file.
+        load_ms: Time to load the file and prepare it, in a new process.
+        peak_bytes: Memory that loading and one run take on top of that process.
+        heap_bytes: What of it stays while the file is loaded, see `footprint.Footprint`.
+        bytes: Size of the file.
+    """
+
+    name: str
+    threads: int
+    median_ms: float
+    p90_ms: float
+    p99_ms: float
+    ratio: float
+    load_ms: float
+    peak_bytes: int
+    heap_bytes: int | None
+    bytes: int
+
+
+def benchmark(files, threads=(1,), runs=50):
+    """Times files in turns, so that whatever else the machine does meets all of them alike.
+
+    Args:
+        files: Paths of `.tflite` files by their names; the first is what the others are
+            compared with. Any number of inputs and outputs; random numbers go in.
+        threads: Numbers of threads.
+        runs: Rounds, in each of which every file runs once.
+
+    Returns:
+        A list of `Timing`, one for each file and number of threads.
+
+    Raises:
+        FileNotFoundError: If a file does not exist.
+        ValueError: If there are no files, one does not load or run, or `runs` or `threads` are
+            not above 0.
+
+    Example:
+        >>> rows = benchmark({"plain": "resnet50.tflite", "SE": "se_resnet50.tflite"})
+        >>> print(f"SE takes {rows[1].ratio:.2f} times as long")
+    """
+    if not files or runs < 1 or not threads or min(threads) < 1:
+        raise ValueError(
+            "Expected at least one file, one run and one thread. Received: "
+            f"files={files!r}, runs={runs!r}, threads={threads!r}"
+        )
+    files = {name: pathlib.Path(path) for name, path in files.items()}
+    for path in files.values():
+        if not path.is_file():
+            raise FileNotFoundError(f"Expected a .tflite file at {path}.")
+    for path in files.values():
+        LiteRT(path).set_random()  # a file that is none is an error before anything is measured
+    footprints = {name: footprint(path) for name, path in files.items()}
+    rows = []
+    for count in threads:
+        times = _times([LiteRT(path, count) for path in files.values()], runs)
+        for (name, path), column in zip(files.items(), times, strict=True):
+            median, p90, p99 = np.percentile(column, (50, 90, 99))
+            rows.append(
+                Timing(
+                    name=name,
+                    threads=count,
+                    median_ms=float(median),
+                    p90_ms=float(p90),
+                    p99_ms=float(p99),
+                    ratio=float(np.median(column / times[0])),
+                    bytes=path.stat().st_size,
+                    **dataclasses.asdict(footprints[name]),
+                )
+            )
+    return rows
+
+
+def _times(runners, runs):
+    """Milliseconds, `(runners, runs)`; random inputs, since zeros may be faster."""
+    for runner in runners:
+        runner.set_random()
+        for _ in range(WARMUP_RUNS):
+            runner.invoke()
+    times = np.empty((len(runners), runs))
+    for run in range(runs):
+        for index, runner in enumerate(runners):
+            start = time.perf_counter()
+            runner.invoke()
+            times[index, run] = 1000 * (time.perf_counter() - start)
+    return times

@@ -1,0 +1,141 @@
+"""Which blocks int8 hurts, and a file that leaves the worst of them in float32."""
+
+import dataclasses
+import pathlib
+import re
+
+import numpy as np
+
+from keras_senet.export.images import calibration_images
+from keras_senet.export.tflite.int8 import calibrate, quantize
+from keras_senet.export.tflite.litert import LiteRT
+from keras_senet.export.tflite.metadata import stated_range
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockSensitivity:
+    """What quantizing one block alone does to the network's output.
+
+    Attributes:
+        block: Name of the block, or of a layer outside of blocks.
+        difference: Mean absolute difference of an output from the float32 network's.
+        agreement: Share of images of which both name the same class; `None` unless the output is
+            `(N, classes)`.
+    """
+
+    block: str
+    difference: float
+    agreement: float | None
+
+
+def sensitivity(network, images, ranges=None):
+    """Quantizes every block alone, the others in float32, and runs the images through it.
+
+    Args:
+        network: Bytes of a float32 `.tflite` file, or its path.
+        images: `(N, H, W, C)`, to calibrate with and to compare on, or what else `to_tflite` takes
+            to calibrate with.
+        ranges: Of the calibration, if it has been done.
+
+    Returns:
+        A list of `BlockSensitivity`, the most sensitive block first.
+
+    Raises:
+        ValueError: If it is no such file, or the images are not what it takes.
+
+    Example:
+        >>> sensitivity("model.tflite", images)[0].block
+        'stage2_block1'
+    """
+    if not isinstance(network, bytes):
+        network = pathlib.Path(network).read_bytes()
+    images = _calibration(network, images)
+    return _sensitivity(network, images, calibrate(network, images) if ranges is None else ranges)
+
+
+def _sensitivity(network, images, ranges):
+    expected = LiteRT(network)(images)
+    rows = []
+    for block in blocks(network):
+        received = LiteRT(quantize(network, ranges, only=block))(images)
+        rows.append(
+            BlockSensitivity(
+                block, float(np.abs(received - expected).mean()), agreement(received, expected)
+            )
+        )
+    return sorted(rows, key=lambda row: -row.difference)
+
+
+def quantize_until(network, images, min_agreement):
+    """The network in int8 with as few blocks in float32 as an agreement with float32 takes.
+
+    Blocks are left in float32 in the order of their sensitivity, one more in each attempt.
+
+    Args:
+        network: Bytes of a float32 `.tflite` file.
+        images: `(N, H, W, C)`, to calibrate with and to compare on.
+        min_agreement: Share of images, 0..1, of which int8 shall name the class of float32.
+
+    Returns:
+        Bytes of the file, and the names of the blocks in float32.
+
+    Raises:
+        ValueError: If not even the network with every block in float32 agrees, the images are not
+            finite, or its output is not `(N, classes)`.
+    """
+    ranges = calibrate(network, images)
+    expected = LiteRT(network)(images)
+    if agreement(expected, expected) is None:
+        raise ValueError(
+            "`min_agreement` compares classes, outputs (N, classes). Received: outputs "
+            f"{expected.shape}."
+        )
+    floats, order = (), None
+    while True:
+        quantized = quantize(network, ranges, floats=floats)
+        reached = agreement(LiteRT(quantized)(images), expected)
+        if reached >= min_agreement:
+            return quantized, floats
+        if order is None:
+            order = [row.block for row in _sensitivity(network, images, ranges)]
+        if len(floats) == len(order):
+            raise ValueError(
+                f"Agreement {reached:.4f} is below min_agreement={min_agreement} with all blocks "
+                "in float32. Use quantization='float16', or more calibration images."
+            )
+        floats = tuple(order[: len(floats) + 1])
+
+
+def agreement(received, expected):
+    """Share of outputs `(N, classes)` with the same largest entry; `None` of other outputs."""
+    if expected.ndim != 2 or expected.shape[-1] == 1:
+        return None
+    return float(np.mean(received.argmax(-1) == expected.argmax(-1)))
+
+
+def _calibration(network, images):
+    """Images that the file takes, in the range that its metadata state."""
+    litert = LiteRT(network)
+    if litert.dtype != "float32":
+        raise ValueError(
+            f"Expected a float32 file. Received: one that takes {litert.dtype}. Export it without "
+            "quantization."
+        )
+    return calibration_images(images, litert.shape, stated_range(network), "images")
+
+
+def blocks(network):
+    """Names of the blocks of a file in the order of the graph, layers outside of one apart."""
+    names = [
+        detail["name"]
+        for detail in LiteRT(network).interpreter.get_tensor_details()
+        if "/" in detail["name"]
+    ]
+    layers = [name.split(";")[0].split("/")[1] for name in names]
+    return tuple(dict.fromkeys(map(_block, layers)))
+
+
+def _block(layer):
+    """`stage2_block1_conv1` and keras.applications' `conv2_block1_1_conv` are parts of blocks."""
+    found = re.match(r"(.*?(block|mixed)_?\d*[a-z]?)(_|$)", layer)
+    return found[1] if found else layer

@@ -1,0 +1,1 @@
+"""How a TensorFlow Lite file comes about: converted, quantized, described."""

@@ -1,0 +1,115 @@
+"""A .tflite file as objects that can be changed, and back."""
+
+import flatbuffers
+import numpy as np
+
+IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every file
+
+
+def parsed(network):
+    """The `schema.ModelT` of the bytes of a file."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(network, 0))
+    for buffer in model.buffers:
+        if buffer.offset > 1:
+            # ai-edge-quantizer keeps constants behind the table, which is written anew.
+            buffer.data = bytes(network[buffer.offset : buffer.offset + buffer.size])
+            buffer.offset = buffer.size = 0
+    return model
+
+
+def serialized(model):
+    """Bytes of a `schema.ModelT`."""
+    builder = _Builder(1 << 20)
+    for buffer in model.buffers:
+        if buffer.data is not None:
+            buffer.data = np.frombuffer(bytes(buffer.data), "uint8")
+    builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def add_tensor(model, like, name, dtype, scale=None, zero_point=0):
+    """Adds a tensor of the shape of another one to the graph.
+
+    Args:
+        model: A `schema.ModelT`.
+        like: Index of the other tensor.
+        name: Name of the new one.
+        dtype: Name of its type, such as `"uint8"`.
+        scale: What one step of its integers is worth, or `None` if it is not quantized.
+        zero_point: The integer that stands for zero.
+
+    Returns:
+        Its index.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    tensors = model.subgraphs[0].tensors
+    tensor = schema.TensorT()
+    tensor.shape, tensor.name, tensor.buffer = tensors[like].shape, name.encode(), 0
+    tensor.type = getattr(schema.TensorType, dtype.upper())
+    if scale is not None:
+        tensor.quantization = schema.QuantizationParametersT()
+        tensor.quantization.scale = np.array([scale], "float32")
+        tensor.quantization.zeroPoint = np.array([zero_point], "int64")
+    tensors.append(tensor)
+    return len(tensors) - 1
+
+
+def new_operator(model, kind, source, target):
+    """An operator from one tensor to another, to be put among those of the graph.
+
+    Args:
+        model: A `schema.ModelT`, which gets the operator's code.
+        kind: Name of a builtin operator without options, such as `"QUANTIZE"`.
+        source: Index of the tensor that it reads.
+        target: Index of the tensor that it writes.
+
+    Returns:
+        A `schema.OperatorT`.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = getattr(schema.BuiltinOperator, kind)
+    code.version = 2 if kind == "DEQUANTIZE" else 1
+    model.operatorCodes.append(code)
+    operator = schema.OperatorT()
+    operator.opcodeIndex = len(model.operatorCodes) - 1
+    operator.inputs, operator.outputs = np.array([source], "int32"), np.array([target], "int32")
+    return operator
+
+
+def is_kind(model, operator, kind):
+    """Whether an operator is the builtin one of this name."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    code = model.operatorCodes[operator.opcodeIndex]
+    # Codes above 126 are in the first field alone, and old files have the second alone.
+    found = max(code.builtinCode, code.deprecatedBuiltinCode)
+    return found == getattr(schema.BuiltinOperator, kind)
+
+
+def replace_ends(model, inputs, outputs=None):
+    """Makes other tensors the inputs and outputs of the graph and of its signatures.
+
+    Args:
+        model: A `schema.ModelT`.
+        inputs: Index of the new tensor by the index of the old one; the others stay.
+        outputs: The same of outputs, or `None` if all stay.
+    """
+    graph = model.subgraphs[0]
+    for side, changes in (("inputs", inputs), ("outputs", outputs or {})):
+        ends = [changes.get(int(end), int(end)) for end in getattr(graph, side)]
+        setattr(graph, side, np.array(ends, "int32"))
+        for signature in model.signatureDefs or []:
+            for end in getattr(signature, side):
+                end.tensorIndex = changes.get(int(end.tensorIndex), end.tensorIndex)
+
+
+class _Builder(flatbuffers.Builder):
+    """Aligns bytes to 16, as the schema demands of constants and its Python code forgets."""
+
+    def StartVector(self, elemSize, numElems, alignment):
+        return super().StartVector(elemSize, numElems, 16 if elemSize == 1 else alignment)

@@ -1,0 +1,210 @@
+"""A float32 .tflite network to int8, weights per channel, with ai-edge-quantizer."""
+
+import contextlib
+import dataclasses
+import io
+import re
+import warnings
+
+import numpy as np
+
+# What XNNPACK computes in float32 only. Converting to float32 and back costs less than to leave its
+# partition, after which every operation up to the next one runs in TFLite's own kernels.
+FLOAT_IN_STATIC = ("SOFTMAX", "AVERAGE_POOL_2D", "HARD_SWISH")
+FLOAT_IN_DYNAMIC = ("DEPTHWISE_CONV_2D",)
+# Runtimes before LiteRT 1.0 (TFLite 2.14, TensorFlow.js) read one scale for the whole matrix, where
+# activations are quantized while running: with one for each output they name one class for all.
+ONE_SCALE_IN_DYNAMIC = ("FULLY_CONNECTED",)
+# Fewer weights save nothing: the 1x1 convolution of raw pixels is quicker in float32.
+LEAST_WEIGHTS_IN_DYNAMIC = 64
+
+# Activations that calibration saw within this range of values are as good as constant.
+DEAD_RANGE = 1e-3
+
+
+def needs_quantizer():
+    """Raises if ai-edge-quantizer is not installed.
+
+    Raises:
+        ImportError: With the command that installs it.
+    """
+    try:
+        import ai_edge_quantizer  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "Quantization needs ai-edge-quantizer: pip install 'keras-senet[export]'"
+        ) from error
+
+
+def calibrate(network, images):
+    """Ranges of all activations of a float32 network.
+
+    Args:
+        network: Bytes of a float32 `.tflite` file with one signature of one input.
+        images: `(N, H, W, C)` images like those that it will see, finite.
+
+    Raises:
+        ValueError: If the file has another signature, or an activation is not finite.
+    """
+    from ai_edge_quantizer import calibrator
+    from ai_edge_quantizer.utils import qsv_utils
+
+    from keras_senet.export.tflite.litert import LiteRT
+
+    signature, name = LiteRT(network).signature
+    # The full range over all images: the default, a moving average, cuts off rare large values.
+    with _quiet():
+        calibration = calibrator.Calibrator(network, qsv_update_func=qsv_utils.min_max_update)
+        calibration.calibrate(
+            {signature: [{name: image[None].astype("float32")} for image in images]},
+            _static_plan(),
+        )
+    ranges = calibration.get_model_qsvs()
+    _check_finite(ranges)
+    _widen_dead(ranges)
+    return ranges
+
+
+def quantize(network, ranges, *, only=None, floats=()):
+    """The network in int8, between float32 ends.
+
+    Args:
+        network: Bytes of the float32 file that was calibrated.
+        ranges: What `calibrate` returned.
+        only: Name of the one block to quantize, or `None` for all.
+        floats: Names of blocks to leave in float32.
+
+    Returns:
+        Bytes of a `.tflite` file.
+    """
+    plan = _static_plan(".*" if only is None else scope(only))
+    for block in floats:
+        _leave(plan, scope(block), "ALL_SUPPORTED")
+    return _quantized(network, plan.get_quantization_recipe(), ranges)
+
+
+def quantize_weights(network):
+    """The network with int8 weights, whose activations are quantized image by image."""
+    from ai_edge_quantizer import qtyping, recipe, recipe_manager
+
+    plan = recipe_manager.RecipeManager()
+    (dynamic,) = recipe.dynamic_wi8_afp32()
+    config = {**dynamic["op_config"], "min_weight_elements": LEAST_WEIGHTS_IN_DYNAMIC}
+    one_scale = {
+        **config["weight_tensor_config"],
+        "granularity": qtyping.QuantGranularity.TENSORWISE,
+    }
+    coarse = {**config, "weight_tensor_config": one_scale}
+    plan.load_quantization_recipe(
+        [
+            {**dynamic, "op_config": config},
+            *(
+                {
+                    **dynamic,
+                    "operation": getattr(qtyping.TFLOperationName, operation),
+                    "op_config": coarse,
+                }
+                for operation in ONE_SCALE_IN_DYNAMIC
+            ),
+        ]
+    )
+    for operation in FLOAT_IN_DYNAMIC:
+        _leave(plan, ".*", operation)
+    return _quantized(network, plan.get_quantization_recipe())
+
+
+def scope(block):
+    """Regular expression of the operators of a block or layer."""
+    return rf"(^|/|;){re.escape(block)}(_|/|;|$)"
+
+
+def _quantized(network, recipe, ranges=None):
+    from ai_edge_quantizer import quantizer
+
+    with _quiet(), _large_filters():
+        return bytes(quantizer.Quantizer(network, recipe).quantize(ranges).quantized_model)
+
+
+@contextlib.contextmanager
+def _large_filters():
+    """Lets ai-edge-quantizer 0.10 quantize filters of more than 32 MiB, as SENet-154 has one.
+
+    It takes them row by row, and cannot give scales of the first of four axes to rows. As a matrix
+    with one row for each of these scales, the filter has the same values and is understood.
+    """
+    from ai_edge_quantizer.algorithms.uniform_quantize import uniform_quantize_tensor as library
+
+    quantize_tensor = library.uniform_quantize
+
+    def by_filter(tensor, parameters, is_blockwise_quant=False):
+        if tensor.ndim != 4 or parameters.quantized_dimension != 0 or is_blockwise_quant:
+            return quantize_tensor(tensor, parameters, is_blockwise_quant)
+        rows = dataclasses.replace(
+            parameters,
+            scale=parameters.scale.reshape(-1, 1),
+            zero_point=parameters.zero_point.reshape(-1, 1),
+        )
+        return quantize_tensor(tensor.reshape(len(tensor), -1), rows).reshape(tensor.shape)
+
+    library.uniform_quantize = by_filter
+    try:
+        yield
+    finally:
+        library.uniform_quantize = quantize_tensor
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keeps the quantizer's progress and its warning about kept tensors off the screen."""
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _static_plan(regex=".*"):
+    from ai_edge_quantizer import recipe, recipe_manager
+
+    plan = recipe_manager.RecipeManager()
+    (static,) = recipe.static_wi8_ai8()
+    plan.load_quantization_recipe([{**static, "regex": regex}])
+    for edge in ("INPUT", "OUTPUT"):
+        _leave(plan, ".*", edge)
+    for operation in FLOAT_IN_STATIC:
+        _leave(plan, ".*", operation)
+    return plan
+
+
+def _leave(plan, regex, operation):
+    from ai_edge_quantizer import algorithm_manager, qtyping
+
+    plan.add_quantization_config(
+        regex,
+        getattr(qtyping.TFLOperationName, operation),
+        algorithm_key=algorithm_manager.AlgorithmName.NO_QUANTIZE,
+    )
+
+
+def _check_finite(ranges):
+    """Refuses ranges that are no numbers: a file made of them ends the process that loads it."""
+    for name, extent in ranges.items():
+        if not np.isfinite([np.min(extent["min"]), np.max(extent["max"])]).all():
+            raise ValueError(
+                f"Calibration met NaN or infinity in {name[:120]!r}: the model's weights are not "
+                "finite, or these images make it overflow. Look at model.predict(images)."
+            )
+
+
+def _widen_dead(ranges):
+    """Gives constant activations a range of one.
+
+    A hidden unit of an SE block that no calibration image excites (small blocks have only one)
+    has the range 0 to 0. Its scale becomes so small that the convolution before it cannot be
+    rescaled to it, and XNNPACK refuses the whole file.
+    """
+    for extent in ranges.values():
+        if np.max(extent["max"]) - np.min(extent["min"]) < DEAD_RANGE:
+            extent["max"] = np.asarray(extent["min"]) + np.ones_like(extent["max"])

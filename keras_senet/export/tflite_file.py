@@ -1,0 +1,193 @@
+"""TensorFlow Lite (LiteRT): float32, float16, and int8 in three ways."""
+
+import pathlib
+
+import numpy as np
+
+from keras_senet.export.contract import contract
+from keras_senet.export.fold import fold
+from keras_senet.export.images import calibration_images as checked_calibration
+from keras_senet.export.inference import check_artefact
+from keras_senet.export.measure.sensitivity import quantize_until
+from keras_senet.export.models import exportable, image_dtype, image_shape
+from keras_senet.export.tflite.conversion import convert
+from keras_senet.export.tflite.int8 import calibrate, needs_quantizer, quantize, quantize_weights
+from keras_senet.export.tflite.integer_ends import with_uint8_ends
+from keras_senet.export.tflite.integer_pixels import float_part, with_integer_pixels
+from keras_senet.export.tflite.litert import LiteRT
+from keras_senet.export.tflite.metadata import append_labels, with_metadata
+from keras_senet.files import replacing
+
+CALIBRATED = ("int8", "int8_full")
+HALF_IS_COARSER = 1000  # rounding of weights in float16 against that of float32 sums
+QUANTIZATIONS = (None, "float16", "dynamic", *CALIBRATED)
+
+
+def to_tflite(
+    model,
+    path,
+    *,
+    quantization=None,
+    calibration_images=None,
+    min_agreement=None,
+    labels=None,
+    input_size=None,
+    group_width=16,
+    overwrite=False,
+):
+    """Writes a .tflite file of builtin operators, for one image at a time.
+
+    The model is folded first (see `fold`). Input and output are float32, `(1, H, W, C)` in the
+    range that the model takes (raw pixels in 0..255 where preprocessing is inside) to its output;
+    with `"int8_full"` both are uint8, with scales of their own: see `integer_ends`. The file of a
+    model that takes integers takes the same type. The float file is run beside the model first, and
+    refused if it computes something else. The metadata tell MediaPipe and Android's classes the
+    range of the image if the model's layers do, and else nothing.
+
+    Args:
+        model: A built functional `keras.Model`; mixed precision is rebuilt in float32.
+        path: The file to create; its folder must exist.
+        quantization: `None` (float32), `"float16"` (weights in half the space), `"dynamic"` (int8
+            weights, activations quantized while running), `"int8"` (weights per channel, and
+            activations), `"int8_full"` (the same between a uint8 image and uint8 outputs).
+        calibration_images: Images like those that the artefact will see, of which int8 learns the
+            ranges of activations; a hundred or more, not those to judge by, in the range that the
+            model takes. An array `(N, H, W, C)`, a `keras_senet.data.Dataset` (its training
+            images), or a `tf.data.Dataset`, list or generator of images or batches, alone or with
+            labels, of which the first 512 images are taken.
+        min_agreement: Share of the calibration images, 0..1, of which int8 shall name the class
+            that float32 names; of outputs `(N, classes)`. The most sensitive blocks stay in
+            float32 until it does.
+        labels: Name of every class, written into the file, or `None`.
+        input_size: Height and width in pixels for a model that leaves them open.
+        group_width: Input channels that each group of a convolution shall have at least: narrow
+            groups, which leave most of a vector register empty, are merged. 1: as trained.
+        overwrite: Whether to replace what is there.
+
+    Returns:
+        The path, a `pathlib.Path`.
+
+    Raises:
+        FileExistsError, FileNotFoundError, PermissionError: See `path` and `overwrite`.
+        TypeError, ValueError: If an argument is outside the above, the model cannot be exported,
+            needs operators that TensorFlow Lite lacks, or the file would compute something else
+            than `model.predict`.
+        ImportError: If quantization lacks a package.
+
+    Example:
+        >>> to_tflite(model, "model.tflite", quantization="int8", calibration_images=images)
+    """
+    if quantization not in QUANTIZATIONS:
+        raise ValueError(
+            f"Argument `quantization` must be one of {QUANTIZATIONS}. Received: {quantization!r}"
+        )
+    model = exportable(model)
+    shape, known = image_shape(model, input_size), contract(model)
+    images = _calibration(calibration_images, quantization, shape, known.input_range)
+    _check_agreement(min_agreement, quantization, model)
+    labels = _checked_labels(labels, model)
+    if quantization not in (None, "float16"):
+        needs_quantizer()
+    with replacing(path, overwrite) as partial:
+        network, dtype = _float_network(model, shape, group_width, quantization)
+        if quantization == "dynamic":
+            network = quantize_weights(network)
+        elif quantization in CALIBRATED and min_agreement is not None:
+            network, _ = quantize_until(network, images, min_agreement)
+        elif quantization in CALIBRATED:
+            network = quantize(network, calibrate(network, images))
+        if quantization == "int8_full":
+            network = with_uint8_ends(network, images, known)
+        elif dtype is not None:
+            network = with_integer_pixels(network, dtype)
+        partial.write_bytes(with_metadata(network, model.name, known, labels))
+        if labels:
+            append_labels(partial, labels)
+    return pathlib.Path(path)
+
+
+def _float_network(model, shape, group_width, quantization):
+    """The network with float weights, and the type of integers to put in front, if any."""
+    half = quantization == "float16"
+    folded = fold(model, group_width)
+    if half:
+        _check_half(folded)
+    network = convert(folded, shape, float16=half)
+    coarser = HALF_IS_COARSER if half else 1
+    check_artefact(model, shape, LiteRT(network), "TensorFlow Lite file", coarser)
+    dtype = image_dtype(model)
+    if dtype == "float32":
+        return network, None
+    floats = float_part(network)
+    if floats is not None:
+        return floats, dtype
+    if quantization in (None, "float16"):
+        return network, None
+    raise ValueError(
+        f"Model {model.name!r} computes with its {dtype} pixels before it makes floats of them, "
+        f"which {quantization!r} cannot quantize. Build it on a float32 keras.Input."
+    )
+
+
+def _calibration(images, quantization, shape, extent):
+    if quantization in CALIBRATED:
+        return checked_calibration(images, shape, extent)
+    if images is not None:
+        raise ValueError(
+            "`calibration_images` are for quantization='int8' and 'int8_full'. Received: "
+            f"{quantization!r}. Leave them out."
+        )
+    return None
+
+
+def _check_half(model):
+    largest = max(
+        (float(np.abs(weight).max(initial=0)) for weight in model.get_weights()), default=0
+    )
+    if largest > float(np.finfo("float16").max):
+        raise ValueError(
+            f"A weight of model {model.name!r} is {largest:.3g} once normalizations are folded in, "
+            f"more than float16 holds ({np.finfo('float16').max:.0f}). Leave `quantization` out."
+        )
+
+
+def _check_agreement(min_agreement, quantization, model):
+    if min_agreement is None:
+        return
+    if quantization not in CALIBRATED:
+        raise ValueError(
+            "`min_agreement` is for quantization='int8' and 'int8_full'. Received: "
+            f"{quantization!r}. Leave it out."
+        )
+    if isinstance(min_agreement, bool) or not 0 <= min_agreement <= 1:
+        raise ValueError(
+            f"Argument `min_agreement` must be a share in 0..1. Received: {min_agreement!r}"
+        )
+    outputs = model.outputs[0].shape
+    if len(outputs) != 2 or outputs[-1] == 1:
+        raise ValueError(
+            "`min_agreement` compares classes, outputs (N, classes). Received: outputs "
+            f"{tuple(outputs)}. Leave it out, and judge by verify(...).largest_difference."
+        )
+
+
+def _checked_labels(labels, model):
+    if labels is None:
+        return None
+    if isinstance(labels, (str, bytes, set, frozenset, dict)):
+        raise ValueError(
+            "Argument `labels` must be a list of names in the order of the classes. Received: "
+            f"{type(labels).__name__}, which has no such order."
+        )
+    labels = [str(label) if isinstance(label, np.str_) else label for label in labels]
+    outputs = model.outputs[0].shape
+    if len(outputs) != 2 or len(labels) != outputs[-1] or not all(map(_is_line, labels)):
+        raise ValueError(
+            f"Argument `labels` must be one line of text for each of the model's outputs "
+            f"{tuple(outputs[1:])}. Received: {len(labels)} labels, {labels[:3]}, ..."
+        )
+    return labels
+
+
+def _is_line(label):
+    return isinstance(label, str) and bool(label) and "\n" not in label

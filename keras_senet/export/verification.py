@@ -1,0 +1,266 @@
+"""An artefact run beside the Keras model it came from."""
+
+import contextlib
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import pathlib
+import statistics
+import time
+
+import numpy as np
+
+from keras_senet.export.contract import contract, described
+from keras_senet.export.images import examples
+from keras_senet.export.measure.footprint import footprint
+from keras_senet.export.models import exportable
+from keras_senet.export.saved_model import SavedModel
+from keras_senet.export.tflite.litert import LiteRT, end, program
+from keras_senet.files import replacing
+from keras_senet.mistakes import first_line
+
+WARMUP_RUNS = 5
+TIMED_RUNS = 50
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """How an artefact compares to its model.
+
+    Attributes:
+        path: Where the artefact is.
+        kind: `"tflite"` or `"saved_model"`.
+        bytes: Its size.
+        images: Number of images compared.
+        largest_difference: Largest absolute difference of an output.
+        mean_difference: Mean absolute difference of the outputs.
+        sha256: Of the file's bytes; `None` of a folder.
+        versions: Of Keras, TensorFlow, LiteRT and this package.
+        input: What the artefact takes: `shape`, `dtype` and `range` of the image; of integers also
+            `scale` and `zero_point`, a number being `scale * (integer - zero_point)`. The range is
+            `None` where it is unknown: of a model without preprocessing.
+        output: The same of what it returns, and its `meaning`: `"probability"` of a softmax or
+            sigmoid, `"features"` of a pooled map, else `"output"`.
+        operators: Kinds of operators of a file and how many of each; `None` of a folder.
+        partitions: Pieces of it that XNNPACK runs, 1 at best.
+        undelegated: Kinds of operators outside of them.
+        heap_bytes: Memory that a loaded file holds, its arena and XNNPACK's: see
+            `footprint.Footprint`. `None` of a folder, and where the C library cannot tell.
+        top5_agreement: Mean share of the model's five classes that the artefact names too.
+        top1_agreement: Share of images of which both name the same class; `None` unless the
+            output is `(N, classes)`, or `(N, 1)` with a sigmoid.
+        accuracy: The artefact's share of right classes; `None` without labels.
+        model_accuracy: The Keras model's.
+        latency_ms: Median time of one image, in milliseconds, on this machine.
+    """
+
+    path: str
+    kind: str
+    bytes: int
+    images: int
+    largest_difference: float
+    mean_difference: float
+    top1_agreement: float | None
+    accuracy: float | None
+    model_accuracy: float | None
+    latency_ms: float
+    top5_agreement: float | None = None
+    sha256: str | None = None
+    versions: dict | None = None
+    input: dict | None = None
+    output: dict | None = None
+    operators: dict | None = None
+    partitions: int | None = None
+    undelegated: tuple[str, ...] | None = None
+    heap_bytes: int | None = None
+
+    def to_json(self, path, *, overwrite=False):
+        """Writes the report to a file that appears whole; raises like `to_tflite`."""
+        with replacing(path, overwrite) as partial:
+            partial.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        return pathlib.Path(path)
+
+    def __str__(self):
+        parts = [
+            f"{self.path}: {self.bytes / 1e6:.2f} MB, {self.latency_ms:.2f} ms an image",
+            f"largest difference {self.largest_difference:.2g} over {self.images} images",
+        ]
+        if self.input is not None:
+            parts.insert(1, f"takes {self.input['dtype']} in {described(self.input['range'])}")
+        if self.top1_agreement is not None:
+            parts.append(f"top-1 agreement {self.top1_agreement:.2%}")
+        if self.partitions is not None:
+            outside = ", ".join(self.undelegated or ()) or "nothing"
+            parts.append(f"{self.partitions} XNNPACK partitions, {outside} outside")
+        if self.heap_bytes is not None:
+            parts.append(f"{self.heap_bytes / 1e6:.1f} MB of memory")
+        if self.accuracy is not None:
+            parts.append(f"accuracy {self.accuracy:.2%} (model {self.model_accuracy:.2%})")
+        return ", ".join(parts)
+
+    def failures(self, *, min_agreement=None, max_difference=None, one_partition=False):
+        """What misses the thresholds, a list of sentences; empty if all is well.
+
+        Args:
+            min_agreement: Smallest `top1_agreement` allowed, 0..1, or `None`.
+            max_difference: Largest `largest_difference` allowed, or `None`.
+            one_partition: Whether XNNPACK must run the whole file.
+        """
+        found = []
+        if min_agreement is not None and self.top1_agreement is None:
+            found.append(
+                "top-1 agreement is unknown: the output is not (N, classes) of a classifier"
+            )
+        elif min_agreement is not None and self.top1_agreement < min_agreement:
+            found.append(f"top-1 agreement {self.top1_agreement:.4f} is below {min_agreement}")
+        if max_difference is not None and self.largest_difference > max_difference:
+            found.append(
+                f"largest difference {self.largest_difference:.3g} is above {max_difference}"
+            )
+        if one_partition and self.kind == "tflite" and (self.partitions != 1 or self.undelegated):
+            found.append(
+                f"XNNPACK runs it in {self.partitions} pieces and leaves "
+                f"{', '.join(self.undelegated or ()) or 'nothing'} outside"
+            )
+        return found
+
+
+def verify(model, path, images, labels=None):
+    """Runs an artefact and the model on the same images.
+
+    Args:
+        model: The Keras model; mixed precision is rebuilt in float32, as for export.
+        path: What `to_tflite` (a file) or `to_saved_model` (a folder) wrote.
+        images: `(N, H, W, C)` in the range that the model takes; or a `keras_senet.data.Dataset`
+            (its held-out images), or a `tf.data.Dataset`, list or generator of images or batches,
+            alone or with labels.
+        labels: `(N,)` class indices, for accuracies; `None`: those that came with the images.
+
+    Returns:
+        A `Report`.
+
+    Raises:
+        FileNotFoundError: If nothing is there.
+        ValueError: If the file is no artefact of one image and one output, images or labels have
+            the wrong shape, images are not finite or certainly not in the range that the model
+            takes, or an output is not finite.
+
+    Example:
+        >>> verify(model, "model.tflite", images, labels).top1_agreement
+        1.0
+    """
+    model = exportable(model)
+    path = pathlib.Path(path)
+    runner, known = _runner(path), contract(model)
+    is_file = isinstance(runner, LiteRT)
+    images, labels = _examples(images, labels, runner.shape, known.input_range)
+    expected = model.predict(images, batch_size=32, verbose=0).astype("float32")
+    received = runner(images)
+    _check_outputs(expected, received, path)
+    difference = np.abs(expected - received)
+    named, model_named = (_classes(outputs, known) for outputs in (received, expected))
+    has_accuracy = named is not None and labels is not None
+    return Report(
+        path=str(path),
+        kind="tflite" if is_file else "saved_model",
+        bytes=_size(path),
+        images=len(images),
+        largest_difference=float(difference.max()),
+        mean_difference=float(difference.mean()),
+        top1_agreement=None if named is None else float(np.mean(named == model_named)),
+        accuracy=float(np.mean(named == labels)) if has_accuracy else None,
+        model_accuracy=float(np.mean(model_named == labels)) if has_accuracy else None,
+        latency_ms=_latency(runner, images[:1]),
+        top5_agreement=_top5(received, expected) if named is not None else None,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest() if is_file else None,
+        versions=_versions(),
+        input={
+            **_end(runner.image, known.input_range),
+            "view": known.view and dataclasses.asdict(known.view),
+        },
+        output={**_end(runner.output, known.output_range), "meaning": known.output},
+        heap_bytes=footprint(path).heap_bytes if is_file else None,
+        **(dataclasses.asdict(program(runner)) if is_file else {}),
+    )
+
+
+def _examples(images, labels, shape, extent):
+    """Images in float32 and their labels, given or delivered with the images."""
+    images, delivered = examples(images, shape, extent)
+    labels = delivered if labels is None else labels
+    if labels is not None and np.shape(labels) != (len(images),):
+        raise ValueError(
+            f"Argument `labels` must have one class for each of {len(images)} images. Received: "
+            f"shape {np.shape(labels)}"
+        )
+    return images.astype("float32"), labels
+
+
+def _check_outputs(expected, received, path):
+    for name, output in (("model", expected), ("artefact", received)):
+        if not np.isfinite(output).all():
+            raise ValueError(f"The {name} returned values that are not finite. Check its weights.")
+    if expected.shape != received.shape:
+        raise ValueError(
+            f"The model returned {expected.shape}, {path} {received.shape}: the artefact is of "
+            "another model. Export it again."
+        )
+
+
+def _classes(outputs, known):
+    """The class that each row names, `(N,)`, or `None` if the outputs name none."""
+    if outputs.ndim != 2 or known.output == "features":
+        return None
+    if outputs.shape[-1] > 1:
+        return outputs.argmax(-1)
+    return (outputs[:, 0] > 0.5).astype(int) if known.output == "probability" else None
+
+
+def _end(details, known):
+    """What goes in or comes out: of integers the range that they can express, else the model's."""
+    found = end(details)
+    return found if "scale" in found else {**found, "range": known and list(known)}
+
+
+def _runner(path):
+    """The artefact as a function from images to outputs, with the shape of an image."""
+    if not path.exists():
+        raise FileNotFoundError(f"Expected a .tflite file or a SavedModel folder at {path}.")
+    try:
+        return SavedModel(path) if path.is_dir() else LiteRT(path)
+    except (OSError, AttributeError, KeyError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"Expected a .tflite file or a SavedModel with the endpoint `serve`, as to_saved_model "
+            f"writes it. Received: {path}, which does not load: {first_line(error)}"
+        ) from error
+
+
+def _top5(received, expected):
+    best = [np.argsort(-outputs, -1)[:, :5] for outputs in (received, expected)]
+    shares = [len(set(a) & set(b)) / len(b) for a, b in zip(*best, strict=True)]
+    return float(np.mean(shares))
+
+
+def _size(path):
+    """Bytes of a file, or of all files in a folder."""
+    files = [path] if path.is_file() else path.rglob("*")
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _versions():
+    packages = ("keras", "tensorflow", "ai-edge-litert", "ai-edge-quantizer", "keras-senet")
+    found = {}
+    for package in packages:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
+
+
+def _latency(run, image):
+    times = []
+    for _ in range(WARMUP_RUNS + TIMED_RUNS):
+        start = time.perf_counter()
+        run(image)
+        times.append(time.perf_counter() - start)
+    return 1000 * statistics.median(times[WARMUP_RUNS:])
