@@ -18,3 +18,13 @@ def initializers_in_numpy(monkeypatch):
 
     for initializer in (keras.initializers.VarianceScaling, keras.initializers.RandomNormal):
         monkeypatch.setattr(initializer, "__call__", scaled)
+
+
+@pytest.fixture
+def zero_weights(monkeypatch):
+    """Where only shapes matter: hundreds of millions of random numbers would take a minute."""
+    monkeypatch.setattr(
+        keras.initializers.HeNormal,
+        "__call__",
+        lambda self, shape, dtype=None: keras.ops.zeros(shape, dtype),
+    )

@@ -54,3 +54,37 @@ def size(network):
     if isinstance(network, keras_senet.InceptionResNet):
         return 75
     return 32 if isinstance(network, (keras_senet.CifarResNet, keras_senet.VGG)) else 64
+
+
+def shape(network):
+    """Shape of such an image."""
+    return (size(network), size(network), 3)
+
+
+def gates(model):
+    """The SE blocks of a model."""
+    return [x for x in model.layers if isinstance(x, keras_senet.layers.SqueezeExcitation)]
+
+
+# A network of each kind of unit: those of golden/layer_names.json.
+KINDS = {
+    "resnet": shallow(keras_senet.SEResNet50),
+    "resnext": shallow(keras_senet.SEResNeXt50),
+    "senet154": shallow(keras_senet.SENet154),
+    "basic": shallow(keras_senet.SEResNet18),
+    "resnet_d": shallow(keras_senet.SEResNet50).replace(
+        stem=(32, 32, 64), shortcut="pool", stride_in="3x3"
+    ),
+    "cifar": shallow(keras_senet.SEResNet20),
+    "cifar_bottleneck": shallow(keras_senet.SEResNet164),
+    "wide": shallow(keras_senet.SEWideResNet16x8).replace(widen=2),
+    "bn_inception": shallow(keras_senet.SEBNInception),
+    "inception_resnet": shallow(keras_senet.SEInceptionResNetV2),
+    "vgg": shallow(keras_senet.SEVGG16),
+    "mobilenet": shallow(keras_senet.SEMobileNet),
+    "mobilenet_v3": shallow(keras_senet.MobileNetV3Large),
+    "shufflenet": shallow(keras_senet.SEShuffleNet),
+    "shufflenet_v2": shallow(keras_senet.SEShuffleNetV2x05),
+    "preresnet": shallow(keras_senet.SEPreResNet20),
+    "preresnet_bottleneck": shallow(keras_senet.SEPreResNet164),
+}

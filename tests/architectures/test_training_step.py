@@ -4,33 +4,44 @@ import keras
 import numpy as np
 import pytest
 from gradients import gradients
-from small import distinct, shallow, size, variants
+from small import KINDS, distinct, shallow, size, variants
 
 import keras_senet
 
-# The default suite takes one row of each family; the slow one all of them.
-FAMILIES = (
-    "SEBNInception",
-    "BNInception",
-    "SEInceptionResNetV2",
-    "SEVGG16",
-    "SEMobileNet",
-    "MobileNetV3Large",
-    "MobileNetV3Small",
-    "MobileNetV3SmallMinimalistic",
-    "SEShuffleNet",
-    "SEShuffleNetV2x05",
-    "SEPreResNet20",
-    "SEPreResNet164",
+# Of other networks these, whose units are those of a kind and yet differ in more than widths.
+ALSO = ("BNInception", "MobileNetV3Small", "MobileNetV3SmallMinimalistic")
+RESIDUAL = (
+    "resnet",
+    "resnext",
+    "senet154",
+    "basic",
+    "resnet_d",
+    "cifar",
+    "cifar_bottleneck",
+    "wide",
 )
-NAMES = [
-    name if name in FAMILIES else pytest.param(name, marks=pytest.mark.slow) for name in distinct()
-]
+
+
+def named(network):
+    return network.replace(name="shallow")
+
+
+OTHERS = {
+    name: shallow(variants()[name])
+    for name in distinct()
+    if named(shallow(variants()[name])) not in map(named, KINDS.values())
+}
+NETWORKS = {**KINDS, **OTHERS}
+# The default suite takes a network of each kind, of the residual ones on TensorFlow alone:
+# compiling them takes minutes on JAX. The slow one takes all.
+LATER = () if keras.backend.backend() == "tensorflow" else RESIDUAL
+QUICK = {*KINDS, *ALSO} - {*LATER}
+NAMES = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_weight_has_a_gradient(name):
-    network = shallow(variants()[name])
+    network = NETWORKS[name]
     keras.utils.set_random_seed(0)
     pixels = size(network)
     model = network.replace(dropout=0.0)(input_shape=(pixels, pixels, 3), classes=5)

@@ -1,24 +1,16 @@
 """Checks parameters.json against the independent implementations; exits 1 on a difference.
 
-Needs the environment of make_golden.py. Then: python tests/golden/check_parameters.py
+Needs the environment of README.md. Then: python tests/golden/check_parameters.py
 """
 
-import contextlib
 import json
 import pathlib
 import sys
 
 import torch
-
-# CPU builds of torchvision may lack these operators, which the peers import but do not call.
-schemas = torch.library.Library("torchvision", "FRAGMENT")
-for operator in ("nms", "qnms"):
-    with contextlib.suppress(RuntimeError):
-        schemas.define(f"{operator}(Tensor d, Tensor s, float t) -> Tensor")
-
-import timm  # noqa: E402
-from pytorchcv.model_provider import get_model  # noqa: E402
-from pytorchcv.models.wrn_cifar import get_wrn_cifar  # noqa: E402
+from packages import timm
+from pytorchcv.model_provider import get_model
+from pytorchcv.models.wrn_cifar import get_wrn_cifar
 
 PARAMETERS = json.loads((pathlib.Path(__file__).parent / "parameters.json").read_text())
 

@@ -1,26 +1,13 @@
 """Makes timm_configs.json again: what timm states for the weight sets that we may list.
 
-Needs an environment of its own: pip install torch timm==1.0.31
-Then: python tests/golden/make_configs.py
+Needs the environment of README.md. Then: python tests/golden/make_configs.py
 """
 
-import contextlib
 import json
 import pathlib
 import re
 
-import torch
-
-# CPU builds of torchvision may lack these operators, which the peers import but do not call.
-schemas = torch.library.Library("torchvision", "FRAGMENT")
-for operator in (
-    "nms(Tensor d, Tensor s, float t) -> Tensor",
-    "qnms(Tensor d, Tensor s, float t) -> Tensor",
-):
-    with contextlib.suppress(RuntimeError):
-        schemas.define(operator)
-
-import timm  # noqa: E402
+from packages import timm
 
 NETWORKS = r"(legacy_)?se(resnet|resnext|resnextaa|net)\d.*|(tf_)?mobilenetv3_.*"
 FILE = pathlib.Path(__file__).with_name("timm_configs.json")

@@ -1,51 +1,39 @@
 """Makes the golden numbers again from the independent implementations.
 
-Needs an environment of its own: pip install torch timm==1.0.31 pytorchcv==0.0.74
-Then: python tests/golden/make_golden.py [residual] [families]
+Needs the environment of README.md. Then: python tests/golden/make_golden.py
 """
 
-import contextlib
 import gzip
 import json
 import pathlib
-import sys
 
 import numpy as np
 import torch
+from packages import timm
+from pytorchcv.model_provider import get_model
 from random_tensors import image, tensor
-
-# CPU builds of torchvision may lack these operators, which the peers import but do not call.
-schemas = torch.library.Library("torchvision", "FRAGMENT")
-for operator in (
-    "nms(Tensor d, Tensor s, float t) -> Tensor",
-    "qnms(Tensor d, Tensor s, float t) -> Tensor",
-):
-    with contextlib.suppress(RuntimeError):
-        schemas.define(operator)
-
-import timm  # noqa: E402
-from pytorchcv.model_provider import get_model  # noqa: E402
-from timm.models import resnet, senet  # noqa: E402
+from timm.models import resnet, senet
 
 HERE = pathlib.Path(__file__).parent
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CIFAR = ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
-LARGE = (
-    "legacy_seresnet18", "legacy_seresnet34",
-    "legacy_seresnet50", "legacy_seresnet101", "legacy_seresnet152",
-    "legacy_seresnext50_32x4d", "legacy_seresnext101_32x4d", "legacy_senet154",
-    "seresnet18", "seresnet34", "seresnet50", "resnet50",
-    "seresnext26d_32x4d", "seresnext26t_32x4d",
-    "seresnext50_32x4d", "seresnext101_32x8d", "senet154",
-)  # fmt: skip
-SIZES = {"large": (224, 225, 256), "small": (64, 65), "cifar": (32,)}
-PYTORCHCV = (
-    "seresnet20_cifar10", "seresnet56_cifar10", "seresnet110_cifar10", "seresnet164bn_cifar10",
-    "resnet20_cifar10", "wrn16_10_cifar10",
-)  # fmt: skip
 INCEPTION = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-# Networks that are no residual ones: mean and deviation, sizes, and names of both packages.
-FAMILIES = (
+# Mean and deviation, sizes of images, and names: timm's where it knows them, else pytorchcv's.
+NETWORKS = (
+    (IMAGENET, (224, 225, 256), (
+        "legacy_seresnet18", "legacy_seresnet34",
+        "legacy_seresnet50", "legacy_seresnet101", "legacy_seresnet152",
+        "legacy_seresnext50_32x4d", "legacy_seresnext101_32x4d", "legacy_senet154",
+        "seresnet18", "seresnet34", "seresnet50", "resnet50",
+        "seresnext26d_32x4d", "seresnext26t_32x4d",
+        "seresnext50_32x4d", "seresnext101_32x8d", "senet154",
+    )),
+    (CIFAR, (32,), (
+        "seresnet20_cifar10", "seresnet56_cifar10", "seresnet110_cifar10", "seresnet164bn_cifar10",
+        "resnet20_cifar10", "wrn16_10_cifar10",
+        "preresnet20_cifar10", "preresnet56_cifar10", "preresnet110_cifar10",
+        "preresnet164bn_cifar10",
+    )),
     (IMAGENET, (64, 192, 224), ("bninception",)),
     (IMAGENET, (224,), ("bn_vgg16", "bn_vgg16b")),
     (IMAGENET, (64, 65), (
@@ -59,10 +47,6 @@ FAMILIES = (
     )),
     (INCEPTION, (64, 65), ("tf_mobilenetv3_small_100", "tf_mobilenetv3_small_minimal_100")),
     (INCEPTION, (224, 225), ("tf_mobilenetv3_large_100", "tf_mobilenetv3_large_minimal_100")),
-    (CIFAR, (32,), (
-        "preresnet20_cifar10", "preresnet56_cifar10", "preresnet110_cifar10",
-        "preresnet164bn_cifar10",
-    )),
 )  # fmt: skip
 ONE = {"layers": (1, 1, 1, 1), "num_classes": 10}
 SE = {"block_args": {"attn_layer": "se"}}
@@ -120,26 +104,9 @@ def logits(network, size, mean, std):
         return network.double()(torch.from_numpy(x).permute(0, 3, 1, 2).contiguous()).numpy()[0]
 
 
-def residual():
-    """Yields name, network, mean and deviation, sizes of the residual networks."""
-    for name in LARGE:
-        yield name, timm.create_model(name), IMAGENET, SIZES["large"]
-    for name, network in small().items():
-        yield name, network, IMAGENET, SIZES["small"]
-    for name in PYTORCHCV:
-        yield name, get_model(name), CIFAR, SIZES["cifar"]
-
-
-def families():
-    """Yields the same of the others."""
-    for statistics, sizes, names in FAMILIES:
-        for name in names:
-            yield name, family(name), statistics, sizes
-
-
-def family(name):
+def published(name):
     """A network by its name; pytorchcv's pool what is left of an image of any size."""
-    if "mobilenetv3" in name:
+    if timm.is_model(name):
         return timm.create_model(name)
     se = {"use_se": True} if name.endswith("_se") else {}
     network = get_model(name.removesuffix("_se"), **se)
@@ -148,27 +115,27 @@ def family(name):
     return network
 
 
-def write(prefix, networks):
-    """Writes `{prefix}logits.npz` and `{prefix}tensors.json.gz`."""
+def networks():
+    """Yields name, network, mean and deviation, sizes."""
+    for statistics, sizes, names in NETWORKS:
+        for name in names:
+            yield name, published(name), statistics, sizes
+    for name, network in small().items():
+        yield name, network, IMAGENET, (64, 65)
+
+
+def main():
+    """Writes `logits.npz` and `tensors.json.gz`."""
     outputs, shapes = {}, {}
-    for name, network, (mean, std), sizes in networks:
+    for name, network, (mean, std), sizes in networks():
         shapes[name] = randomize(network.eval())
         for size in sizes:
             values = logits(network, size, mean, std)
             outputs[f"{name}/{size}"] = values.astype("float32")
-            print(f"{name:28} {size} mean {values.mean():8.3f} std {values.std():8.3f}", flush=True)
-    np.savez_compressed(HERE / f"{prefix}logits.npz", **outputs)
-    with gzip.GzipFile(HERE / f"{prefix}tensors.json.gz", "wb", mtime=0) as file:
+            print(f"{name:32} {size} mean {values.mean():8.3f} std {values.std():8.3f}", flush=True)
+    np.savez_compressed(HERE / "logits.npz", **outputs)
+    with gzip.GzipFile(HERE / "tensors.json.gz", "wb", mtime=0) as file:
         file.write(json.dumps(shapes).encode())
-
-
-def main():
-    """Writes the golden files: all of them, or `residual` or `families` as the arguments say."""
-    chosen = sys.argv[1:] or ["residual", "families"]
-    if "residual" in chosen:
-        write("", residual())
-    if "families" in chosen:
-        write("family_", families())
 
 
 if __name__ == "__main__":

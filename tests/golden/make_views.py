@@ -1,33 +1,21 @@
 """Makes views.npz again: what timm's evaluation shows of scikit-learn's two photographs.
 
-Needs an environment of its own: pip install torch timm==1.0.31
-Then: python tests/golden/make_views.py FOLDER_OF_SKLEARN_IMAGES
+Needs the environment of README.md. Then: python tests/golden/make_views.py
 """
 
-import contextlib
 import pathlib
-import sys
 
 import numpy as np
-import torch
-
-# CPU builds of torchvision may lack these operators, which the peers import but do not call.
-schemas = torch.library.Library("torchvision", "FRAGMENT")
-for operator in (
-    "nms(Tensor d, Tensor s, float t) -> Tensor",
-    "qnms(Tensor d, Tensor s, float t) -> Tensor",
-):
-    with contextlib.suppress(RuntimeError):
-        schemas.define(operator)
-
-from PIL import Image  # noqa: E402
-from timm.data import create_transform  # noqa: E402
+import packages  # noqa: F401  before timm
+from PIL import Image
+from sklearn.datasets import load_sample_image
+from timm.data import create_transform
 
 SIZES = (224, 288, 299, 320, 384)
 CROPS = (0.875, 0.95, 1.0)
 values = {}
 for name in ("china.jpg", "flower.jpg"):
-    photo = Image.open(pathlib.Path(sys.argv[1]) / name).convert("RGB")
+    photo = Image.fromarray(load_sample_image(name))
     for size in SIZES:
         for crop in CROPS:
             for interpolation in ("bilinear", "bicubic"):

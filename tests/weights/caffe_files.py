@@ -78,7 +78,8 @@ def _varint(value):
 def se_resnet50_prototxt(size):
     """The deploy file of SE-ResNet-50 for images of `size` pixels, with Axpy as Scale and sum."""
     text = [
-        f'input: "data" input_dim: 1 input_dim: 3 input_dim: {size} input_dim: {size}',
+        'layer { name: "data" type: "Input" top: "data" input_param: { shape: { dim: 1 dim: 3 '
+        f"dim: {size} dim: {size} }} }} }}",
         _conv("conv1/7x7_s2", "data", 64, 7, stride=2, pad=3),
         _relu("conv1/7x7_s2"),
         'layer { name: "pool1" type: "Pooling" bottom: "conv1/7x7_s2" top: "pool1" '

@@ -7,7 +7,9 @@ import pickle
 import keras
 import numpy as np
 import pytest
+from weights import reference_files
 
+import keras_senet
 from keras_senet import SEConfig, SEResNet18, SEResNet20, SEResNet50
 from keras_senet.weights.load import TorchWeights
 
@@ -207,3 +209,79 @@ def test_header_of_a_hostile_size(tmp_path):
     (tmp_path / "x.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
     with pytest.raises(ValueError, match="not a safetensors file"):
         NETWORK(weights=tmp_path / "x.safetensors")
+
+
+UNIT = "features.stage3.unit1"
+
+
+@pytest.mark.parametrize(
+    ("network", "architecture", "change", "message"),
+    [
+        (
+            "mobilenet_wd4",
+            reference_files.SMALL["mobilenet_wd4"],
+            {f"{UNIT}.dw_conv.bn.weight": None},
+            f"no tensor '{UNIT}.dw_conv.bn.weight' \\(1 missing\\)",
+        ),
+        (
+            "mobilenet_wd4",
+            reference_files.SMALL["mobilenet_wd4"],
+            {"features.stage9.unit1.conv.weight": (3, 3, 3, 3)},
+            "has a tensor 'features.stage9.unit1.conv.weight' \\(1 left over\\)",
+        ),
+        (
+            "mobilenet_wd4",
+            reference_files.SMALL["mobilenet_wd4"],
+            {f"{UNIT}.dw_conv.conv.weight": (32, 1, 5, 5)},
+            "the shape \\(5, 5, 32, 1\\).*Expected: \\(3, 3, 32, 1\\)",
+        ),
+        (
+            "mobilenet_wd4",
+            reference_files.SMALL["mobilenet_wd4"],
+            {f"{UNIT}.dw_conv.conv.weight": (32, 32, 3, 3)},
+            "the shape \\(3, 3, 32, 32\\).*Expected: \\(3, 3, 32, 1\\)",
+        ),
+        ("mobilenet_wd4", keras_senet.MobileNet, {}, "Expected: \\(3, 3, 3, 32\\)"),
+        (
+            "mobilenet_wd4",
+            keras_senet.SEMobileNet.replace(alpha=0.25),
+            {},
+            "no counterpart of our layer 'stage1_block1'",
+        ),
+        (
+            "mobilenet_wd4",
+            keras_senet.ShuffleNet,
+            {},
+            "no weights for shufflenet \\(ShuffleNetV1\\)",
+        ),
+        (
+            "shufflenetv2_wd2",
+            keras_senet.ShuffleNet,
+            {},
+            "no weights for shufflenet \\(ShuffleNetV1\\)",
+        ),
+        (
+            "shufflenetv2_wd2_se",
+            keras_senet.ShuffleNetV2x05,
+            {},
+            "has a tensor .*se.conv1.bias.* left over",
+        ),
+        (
+            "mobilenetv3_small_100",
+            keras_senet.MobileNetV3Small.replace(se=keras_senet.SEConfig()),
+            {},
+            "were trained with SEConfig\\(reduction=4",
+        ),
+        ("mobilenetv3_small_100", keras_senet.MobileNetV3SmallMinimalistic, {}, "shape|left over"),
+    ],
+)
+def test_a_file_of_another_network_is_refused(network, architecture, change, message, tmp_path):
+    found = reference_files.tensors(network)
+    for name, shape in change.items():
+        if shape is None:
+            del found[name]
+        else:
+            found[name] = np.zeros(shape, "float32")
+    safetensors.save_file(found, tmp_path / "x.safetensors")
+    with pytest.raises(ValueError, match=message):
+        architecture(weights=tmp_path / "x.safetensors", input_shape=(64, 64, 3))

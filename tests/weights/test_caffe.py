@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from golden import make_caffe
 from golden.random_tensors import image
 from weights import caffe_files
 
@@ -74,6 +75,35 @@ def test_probabilities_are_those_of_opencv(tmp_path):
     error = np.abs(output / expected - 1).max()
     print("relative error", error, "largest", expected.max())
     assert error <= 1e-4
+
+
+def test_golden_layers_are_made_from_deploy_files(tmp_path):
+    path = tmp_path / "SE-ResNet-50.prototxt"
+    path.write_text(caffe_files.se_resnet50_prototxt(224))
+    make_caffe.write(path, tmp_path)
+    committed = caffe_files.GOLDEN / "SE-ResNet-50.csv"
+    assert path.with_suffix(".csv").read_bytes() == committed.read_bytes()
+
+
+def test_layers_that_only_other_deploy_files_have():
+    """Groups of SENet-154, and the concatenation and the product of SE-BN-Inception."""
+    network = make_caffe.parse("""
+        name: "x"  # mean_value: 104, 117, 123
+        layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 6 } } }
+        layer {
+          name: "a/3x3" type: "Convolution" bottom: "data" top: "a"
+          convolution_param { num_output: 8 bias_term: false kernel_size: 3 group: 2 }
+        }
+        layer { name: "concat" type: "Concat" bottom: "a" bottom: "data" top: "concat" }
+        layer { name: "scaled" type: "Scale" bottom: "concat" bottom: "concat" top: "scaled"
+                scale_param { axis: 0 bias_term: false } }
+        layer { name: "fc" type: "InnerProduct" bottom: "scaled" top: "fc"
+                inner_product_param { num_output: 5 } }
+        """)
+    assert list(make_caffe.layers(network)) == [
+        ("a/3x3", "Convolution", [[8, 3, 3, 3]]),
+        ("fc", "InnerProduct", [[5, 14], [5]]),
+    ]
 
 
 def test_files_of_the_first_format(tmp_path):

@@ -5,10 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-from golden.random_tensors import tensor
-from weights.test_family_peers import SMALL as FAMILIES
-from weights.test_family_peers import golden as family_golden
-from weights.test_peers import CIFAR, SMALL, weights_file
+from weights.reference_files import CIFAR, SMALL, weights_file
 
 from keras_senet.weights.load import TorchWeights
 from keras_senet.weights.preprocessing import CAFFE, IMAGENET, INCEPTION
@@ -19,18 +16,9 @@ NETWORKS = {
     "small_seresnext_d": SMALL["small_seresnext_d"],
     "small_legacy_seresnet": SMALL["small_legacy_seresnet"],
     "seresnet20_cifar10": CIFAR["seresnet20_cifar10"],
-    "mobilenet_wd4": FAMILIES["mobilenet_wd4"],
-    "mobilenetv3_small_100": FAMILIES["mobilenetv3_small_100"],
+    "mobilenet_wd4": SMALL["mobilenet_wd4"],
+    "mobilenetv3_small_100": SMALL["mobilenetv3_small_100"],
 }
-
-
-def written(network, folder):
-    if network in (*SMALL, *CIFAR):
-        return weights_file(network, folder)
-    shapes = family_golden()[0][network]
-    path = folder / f"{network}.safetensors"
-    safetensors.save_file({k: tensor(k, shape) for k, shape in shapes.items()}, path)
-    return path
 
 
 def stem(model):
@@ -47,7 +35,7 @@ def by_hand(kernel, channels):
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_stems(network, tmp_path):
-    path, architecture = written(network, tmp_path), NETWORKS[network]
+    path, architecture = weights_file(network, tmp_path), NETWORKS[network]
     options = {"weights": path, "include_preprocessing": False, "classifier_activation": None}
     rgb = architecture(input_shape=(64, 64, 3), **options)
     for channels in (1, 2, 4, 7):
@@ -62,7 +50,7 @@ def test_stems(network, tmp_path):
 @pytest.mark.parametrize("channels", [1, 4])
 def test_pixels(channels, tmp_path):
     """With equal means and deviations a grey image gives what it gives as RGB."""
-    path = written("small_seresnet", tmp_path)
+    path = weights_file("small_seresnet", tmp_path)
     network = SMALL["small_seresnet"].replace(preprocessing=INCEPTION)
     model = network(weights=path, input_shape=(64, 64, channels), classifier_activation=None)
     rgb = network(weights=path, input_shape=(64, 64, 3), classifier_activation=None)
@@ -95,7 +83,7 @@ def test_bgr_files_are_repeated_as_rgb():
 
 
 def test_files_of_other_channels(tmp_path):
-    path = written("small_seresnet", tmp_path)
+    path = weights_file("small_seresnet", tmp_path)
     tensors = safetensors.load_file(path)
     tensors["conv1.weight"] = np.ascontiguousarray(tensors["conv1.weight"][:, :1])
     safetensors.save_file(tensors, path)

@@ -1,9 +1,7 @@
 """The way of a weight set: fetched, resumed, verified, kept, loaded, used."""
 
 import dataclasses
-import gzip
 import hashlib
-import json
 import pathlib
 import subprocess
 import sys
@@ -11,9 +9,10 @@ import sys
 import keras
 import numpy as np
 import pytest
-from golden.random_tensors import image, tensor
+from golden.random_tensors import image
 from weights import applications_files, caffe_files
 from weights.hub_server import Server
+from weights.reference_files import tensors
 
 import keras_senet
 from keras_senet.weights import download, load, record_file
@@ -25,14 +24,6 @@ constants = pytest.importorskip("huggingface_hub.constants")
 safetensors = pytest.importorskip("safetensors.numpy")
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
 ONE = (1, 1, 1, 1)
-
-
-def tensors(network):
-    for prefix in ("", "family_"):
-        shapes = json.loads(gzip.decompress((GOLDEN / f"{prefix}tensors.json.gz").read_bytes()))
-        if network in shapes:
-            return {name: tensor(name, shape) for name, shape in shapes[network].items()}
-    raise KeyError(network)
 
 
 @pytest.fixture

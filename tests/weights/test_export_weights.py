@@ -1,31 +1,25 @@
 """What we export is what timm wrote: the same names, the same numbers.
 
-timm's outputs for these files are golden numbers already (`test_peers.py`): a file that comes
+timm's outputs for these files are golden numbers (`test_reference_outputs.py`): a file that comes
 back tensor by tensor has timm's outputs in timm.
 """
 
 import keras
 import numpy as np
 import pytest
-from golden.random_tensors import tensor
 from small import shallow, size, variants
-from weights.test_family_peers import SMALL as FAMILIES
-from weights.test_family_peers import golden as family_golden
-from weights.test_peers import SMALL, golden
+from weights.reference_files import SMALL, tensors
 
 import keras_senet
 
 safetensors = pytest.importorskip("safetensors.numpy")
-NETWORKS = {
-    **SMALL,
-    "mobilenetv3_small_100": FAMILIES["mobilenetv3_small_100"],
-}
+NETWORKS = {name: SMALL[name] for name in SMALL if name.startswith("small_")}
+NETWORKS["mobilenetv3_small_100"] = SMALL["mobilenetv3_small_100"]
 
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_round_trip(network, tmp_path):
-    shapes = golden()[0].get(network) or family_golden()[0][network]
-    written = {name: tensor(name, shape) for name, shape in shapes.items()}
+    written = tensors(network)
     safetensors.save_file(written, tmp_path / "timm.safetensors")
     model = NETWORKS[network](weights=tmp_path / "timm.safetensors", input_shape=(64, 64, 3))
     keras_senet.export_weights(model, tmp_path / "ours.safetensors")

@@ -10,9 +10,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from golden.random_tensors import tensor
 from weights import caffe_files
-from weights.test_peers import golden
+from weights.reference_files import tensors
 
 safetensors = pytest.importorskip("safetensors.numpy")
 h5py = pytest.importorskip("h5py")
@@ -134,8 +133,7 @@ def write_caffe(folder):
 
 def write_nan(folder):
     """Whole networks with which nothing is wrong but one value that is not finite."""
-    shapes = golden()[0]["small_seresnet"]
-    state = {name: torch.from_numpy(tensor(name, shape)) for name, shape in shapes.items()}
+    state = {name: torch.from_numpy(value) for name, value in tensors("small_seresnet").items()}
     state["layer4.0.conv2.weight"][3, 2, 1, 0] = float("nan")
     torch.save(state, folder / "nan.pth")
     rng = np.random.default_rng(0)
