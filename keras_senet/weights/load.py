@@ -17,7 +17,7 @@ from keras_senet.weights.labels import from_caffe
 from keras_senet.weights.names import plain_names
 from keras_senet.weights.own_file import OwnWeights, read_description
 from keras_senet.weights.record_file import RecordFile
-from keras_senet.weights.table import find, fitting
+from keras_senet.weights.records.table import find, fitting
 from keras_senet.weights.unsaid import said
 
 logger = logging.getLogger("keras_senet")
