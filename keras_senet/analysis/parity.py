@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from keras_senet.weights import layouts
-from keras_senet.weights.files import read_tensors
 from keras_senet.weights.names import plain_names
+from keras_senet.weights.readers.tensors import read_tensors
 
 # Runs in the peer's Python, which may have no Keras.
 PEER = """

@@ -52,7 +52,7 @@ class OwnWeights:
     """
 
     def __init__(self, path, description):
-        from keras_senet.weights.files import read_tensors
+        from keras_senet.weights.readers.tensors import read_tensors
 
         self.path = path
         self.description = description

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from keras_senet.weights import layouts
-from keras_senet.weights.files import read_tensors
 from keras_senet.weights.load import open_weights
 from keras_senet.weights.names import plain_names
+from keras_senet.weights.readers.tensors import read_tensors
 
 torch = pytest.importorskip("torch")
 safetensors = pytest.importorskip("safetensors.torch")
