@@ -8,12 +8,12 @@ import re
 import numpy as np
 
 from keras_senet.layers import SqueezeExcitation
-from keras_senet.weights.channels import adapt_stem
 from keras_senet.weights.keras_weights import KerasWeights, warn_of_new_classifier
+from keras_senet.weights.kernels import adapt_stem
 from keras_senet.weights.labels import from_caffe
 from keras_senet.weights.layouts import table as layouts
 from keras_senet.weights.layouts.names import plain_names
-from keras_senet.weights.own_file import OwnWeights, read_description
+from keras_senet.weights.own_weights import OwnWeights, read_description
 from keras_senet.weights.readers.keras_file import SUFFIXES as KERAS_SUFFIXES
 from keras_senet.weights.readers.tensors import SUFFIXES, read_tensors
 from keras_senet.weights.record_file import RecordFile

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from keras_senet.layers import facts
-from keras_senet.weights.channels import adapt_stem
 from keras_senet.weights.fingerprint import adopt, adopt_pixels
+from keras_senet.weights.kernels import adapt_stem
 
 logger = logging.getLogger("keras_senet")
 KEY = "keras_senet"  # of the metadata
