@@ -7,9 +7,9 @@ import keras
 
 from keras_senet import layers
 from keras_senet.architectures.se_config import SEConfig
+from keras_senet.weights.fields import is_integer, natural, settle
 from keras_senet.weights.fingerprint import describe
 from keras_senet.weights.load import open_weights
-from keras_senet.weights.plain_numbers import is_integer, natural, settle
 from keras_senet.weights.preprocessing import IMAGENET, Preprocessing
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_senet.weights.plain_numbers import settle
+from keras_senet.weights.fields import settle
 
 PLACEMENTS = ("standard", "pre", "post", "identity", "3x3")
 

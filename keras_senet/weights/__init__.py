@@ -2,8 +2,8 @@
 
 from keras_senet.weights.labels import decode_predictions
 from keras_senet.weights.preprocessing import CAFFE, CIFAR, IMAGENET, INCEPTION, VGG, Preprocessing
-from keras_senet.weights.record import WeightRecord
-from keras_senet.weights.table import RECORDS, table
+from keras_senet.weights.records.record import WeightRecord
+from keras_senet.weights.records.table import RECORDS, table
 
 __all__ = [
     "CAFFE",

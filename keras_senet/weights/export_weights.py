@@ -7,11 +7,11 @@ import keras
 import numpy as np
 
 from keras_senet.layers import ImageNormalization, SqueezeExcitation, facts
-from keras_senet.weights import timm_computation
-from keras_senet.weights.family_layouts import MOBILENET_V3
 from keras_senet.weights.fingerprint import described
-from keras_senet.weights.layouts import LEGACY, TIMM, TIMM_POOLED
-from keras_senet.weights.own_file import KEY, own_variables
+from keras_senet.weights.layouts import timm_computation
+from keras_senet.weights.layouts.pytorchcv import MOBILENET_V3
+from keras_senet.weights.layouts.table import LEGACY, TIMM, TIMM_POOLED
+from keras_senet.weights.own_weights import KEY, own_variables
 
 LAYOUTS = (None, "timm", "keras_senet")
 

@@ -12,7 +12,7 @@ import typing
 import keras
 
 from keras_senet.layers import Conv2D, facts
-from keras_senet.weights.plain_numbers import natural
+from keras_senet.weights.fields import natural
 
 # Fields that weights decide. All others but those below name the variant.
 TRUNK = (

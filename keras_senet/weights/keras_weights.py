@@ -7,9 +7,9 @@ import re
 import typing
 
 from keras_senet.layers import ImageNormalization, SqueezeExcitation, facts
-from keras_senet.weights.config_check import check_config
 from keras_senet.weights.fingerprint import adopt, adopt_pixels, describe
-from keras_senet.weights.keras_file import read_config, read_keras_file
+from keras_senet.weights.keras_config import check_config
+from keras_senet.weights.readers.keras_file import read_config, read_keras_file
 
 logger = logging.getLogger("keras_senet")
 

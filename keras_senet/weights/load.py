@@ -8,16 +8,16 @@ import re
 import numpy as np
 
 from keras_senet.layers import SqueezeExcitation
-from keras_senet.weights import layouts
-from keras_senet.weights.channels import adapt_stem
-from keras_senet.weights.files import SUFFIXES, read_tensors
-from keras_senet.weights.keras_file import SUFFIXES as KERAS_SUFFIXES
 from keras_senet.weights.keras_weights import KerasWeights, warn_of_new_classifier
+from keras_senet.weights.kernels import adapt_stem
 from keras_senet.weights.labels import from_caffe
-from keras_senet.weights.names import plain_names
-from keras_senet.weights.own_file import OwnWeights, read_description
+from keras_senet.weights.layouts import table as layouts
+from keras_senet.weights.layouts.names import plain_names
+from keras_senet.weights.own_weights import OwnWeights, read_description
+from keras_senet.weights.readers.keras_file import SUFFIXES as KERAS_SUFFIXES
+from keras_senet.weights.readers.tensors import SUFFIXES, read_tensors
 from keras_senet.weights.record_file import RecordFile
-from keras_senet.weights.table import find, fitting
+from keras_senet.weights.records.table import find, fitting
 from keras_senet.weights.unsaid import said
 
 logger = logging.getLogger("keras_senet")
@@ -82,7 +82,7 @@ def open_file(path, of_record=False):
 
 
 class TorchWeights:
-    """A file in one of the public layouts of `keras_senet.weights.layouts`.
+    """A file in one of the public layouts of `keras_senet.weights.layouts.table`.
 
     Args:
         path: Path of the file.

@@ -3,7 +3,7 @@
 import dataclasses
 
 from keras_senet.layers import ImageNormalization
-from keras_senet.weights.plain_numbers import settle
+from keras_senet.weights.fields import settle
 
 INTERPOLATIONS = ("bilinear", "bicubic")
 

@@ -1,7 +1,7 @@
 """The file of a weight set: fetched only once it is known to fit."""
 
 from keras_senet.weights.download import fetch
-from keras_senet.weights.table import RECORDS
+from keras_senet.weights.records.table import RECORDS
 
 
 class RecordFile:

@@ -5,7 +5,7 @@ import json
 import logging
 import pathlib
 
-from keras_senet.weights.family_layouts import MOBILENET_V3
+from keras_senet.weights.layouts.pytorchcv import MOBILENET_V3
 from keras_senet.weights.preprocessing import Preprocessing
 
 logger = logging.getLogger("keras_senet")

@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from keras_senet.weights.caffe import _messages
+from keras_senet.weights.readers.caffe import _messages
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "caffe"
 

@@ -21,7 +21,7 @@ NETWORK = SEResNet18.replace(depths=(1, 1, 1, 1), classes=5)
 @pytest.fixture(scope="module")
 def good():
     """The tensors of a file that fits, in timm's layout and order of axes."""
-    from keras_senet.weights import layouts
+    from keras_senet.weights.layouts import table as layouts
 
     _, network = layouts.fit(layouts.TIMM, NETWORK)
     model = network()

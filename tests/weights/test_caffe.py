@@ -8,8 +8,8 @@ from golden.random_tensors import image
 from weights import caffe_files
 
 import keras_senet
-from keras_senet.weights.caffe import read_caffemodel
 from keras_senet.weights.labels import from_caffe, imagenet_classes
+from keras_senet.weights.readers.caffe import read_caffemodel
 
 pytest.importorskip("google.protobuf")
 NETWORKS = {

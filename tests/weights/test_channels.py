@@ -73,7 +73,7 @@ def test_values_of_channels():
 
 def test_bgr_files_are_repeated_as_rgb():
     reader = object.__new__(TorchWeights)
-    from keras_senet.weights.caffe_layouts import CAFFE_RESIDUAL
+    from keras_senet.weights.layouts.caffe import CAFFE_RESIDUAL
 
     kernel = np.random.default_rng(0).normal(size=(8, 3, 7, 7)).astype("float32")
     reader.layout, reader.path, reader.tensors = CAFFE_RESIDUAL, "x", {"stem": kernel}

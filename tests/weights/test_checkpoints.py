@@ -13,10 +13,10 @@ import pathlib
 import numpy as np
 import pytest
 
-from keras_senet.weights import layouts
-from keras_senet.weights.files import read_tensors
+from keras_senet.weights.layouts import table as layouts
+from keras_senet.weights.layouts.names import plain_names
 from keras_senet.weights.load import open_weights
-from keras_senet.weights.names import plain_names
+from keras_senet.weights.readers.tensors import read_tensors
 
 torch = pytest.importorskip("torch")
 safetensors = pytest.importorskip("safetensors.torch")

@@ -192,7 +192,7 @@ def test_the_wrong_network_is_told_before_anything_is_fetched(server):
 OFFLINE = """
 import sys
 from keras_senet.weights.download import fetch
-from keras_senet.weights.table import find
+from keras_senet.weights.records.table import find
 print(fetch(find("timm/seresnet50.a1_in1k")))
 """
 

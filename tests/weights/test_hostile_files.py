@@ -167,7 +167,7 @@ import json, pathlib, resource, sys
 import torch, h5py, safetensors.numpy  # counted apart: readers, not files
 import keras_senet
 from keras_senet.weights import labels
-from keras_senet.weights.caffe import _messages
+from keras_senet.weights.readers.caffe import _messages
 _messages()
 network = keras_senet.SEResNet50.replace(depths=(1, 1, 1, 1))
 network(classes=5)

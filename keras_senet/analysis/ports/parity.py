@@ -9,9 +9,9 @@ import tempfile
 import keras
 import numpy as np
 
-from keras_senet.weights import layouts
-from keras_senet.weights.files import read_tensors
-from keras_senet.weights.names import plain_names
+from keras_senet.weights.layouts import table as layouts
+from keras_senet.weights.layouts.names import plain_names
+from keras_senet.weights.readers.tensors import read_tensors
 
 # Runs in the peer's Python, which may have no Keras.
 PEER = """

@@ -5,9 +5,9 @@ import re
 
 import numpy as np
 
-from keras_senet.weights.caffe import read_caffemodel
-from keras_senet.weights.checkpoints import read_checkpoint
-from keras_senet.weights.keras_applications import read_applications_h5
+from keras_senet.weights.readers.caffe import read_caffemodel
+from keras_senet.weights.readers.keras_applications import read_applications_h5
+from keras_senet.weights.readers.pytorch import read_checkpoint
 
 TORCH_SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".tar")
 SHARD = re.compile(r"(.+)-\d+-of-(?!0*1\.)\d+\.(safetensors|bin)")

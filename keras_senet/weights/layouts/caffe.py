@@ -1,6 +1,6 @@
 """Layouts of the authors' Caffe models, after `read_caffemodel`."""
 
-from keras_senet.weights.layout import BLOCK, Layout
+from keras_senet.weights.layouts.layout import BLOCK, Layout
 from keras_senet.weights.preprocessing import CAFFE
 
 CAFFE_RESIDUAL = Layout(

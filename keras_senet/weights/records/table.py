@@ -2,9 +2,9 @@
 
 import difflib
 
-from keras_senet.weights.caffe_records import CAFFE_RECORDS
-from keras_senet.weights.keras_records import KERAS_RECORDS
-from keras_senet.weights.timm_records import TIMM_RECORDS
+from keras_senet.weights.records.caffe import CAFFE_RECORDS
+from keras_senet.weights.records.keras_applications import KERAS_RECORDS
+from keras_senet.weights.records.timm import TIMM_RECORDS
 
 RECORDS = (*TIMM_RECORDS, *CAFFE_RECORDS, *KERAS_RECORDS)
 SOURCES = ("timm/", "smp-hub/", "caffe/", "keras/")

@@ -7,7 +7,7 @@ configuration. Commits are stated where all forty digits are known.
 import dataclasses
 
 from keras_senet.weights.preprocessing import IMAGENET, INCEPTION, Preprocessing
-from keras_senet.weights.record import WeightRecord
+from keras_senet.weights.records.record import WeightRecord
 
 # Fields beyond the layout's: "d" and "t" have a deep stem and average in the shortcut, "aa"
 # averages where others have a stride.

@@ -3,8 +3,8 @@
 import contextlib
 import tarfile
 
-from keras_senet.weights import pickles
-from keras_senet.weights.state_dicts import find_state_dict
+from keras_senet.weights.readers import pickles
+from keras_senet.weights.readers.state_dicts import find_state_dict
 
 
 def read_checkpoint(path):

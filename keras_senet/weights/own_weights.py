@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from keras_senet.layers import facts
-from keras_senet.weights.channels import adapt_stem
 from keras_senet.weights.fingerprint import adopt, adopt_pixels
+from keras_senet.weights.kernels import adapt_stem
 
 logger = logging.getLogger("keras_senet")
 KEY = "keras_senet"  # of the metadata
@@ -52,7 +52,7 @@ class OwnWeights:
     """
 
     def __init__(self, path, description):
-        from keras_senet.weights.files import read_tensors
+        from keras_senet.weights.readers.tensors import read_tensors
 
         self.path = path
         self.description = description

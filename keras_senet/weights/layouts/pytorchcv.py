@@ -1,6 +1,6 @@
 """Public layouts of the families that are no residual networks."""
 
-from keras_senet.weights.layout import BLOCK, Layout
+from keras_senet.weights.layouts.layout import BLOCK, Layout
 
 BNINCEPTION = Layout(
     name="pytorchcv (BN-Inception)",

@@ -1,7 +1,7 @@
 """The authors' Caffe models, https://github.com/hujie-frank/SENet, and their ports to PyTorch."""
 
 from keras_senet.weights.preprocessing import CAFFE
-from keras_senet.weights.record import WeightRecord
+from keras_senet.weights.records.record import WeightRecord
 
 MIRROR = "https://storage.openvinotoolkit.org/repositories/open_model_zoo/public/2021.4/"
 DRIVE = "https://drive.google.com/file/d/"

@@ -1,6 +1,6 @@
 """Layouts of keras.applications, after `read_applications_h5`: trunks to start SE networks from."""
 
-from keras_senet.weights.layout import BLOCK, Layout
+from keras_senet.weights.layouts.layout import BLOCK, Layout
 from keras_senet.weights.preprocessing import INCEPTION, VGG
 
 TENSORFLOW = {"padding": "same", "epsilon": 1e-3, "preprocessing": INCEPTION}

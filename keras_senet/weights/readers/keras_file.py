@@ -12,7 +12,7 @@ import zipfile
 import numpy as np
 
 from keras_senet.layers import facts
-from keras_senet.weights.hdf5 import read_attributes, read_datasets
+from keras_senet.weights.readers.hdf5 import read_attributes, read_datasets
 
 SUFFIXES = (".weights.h5", ".weights.json", ".keras")
 WEIGHTS, CONFIG = "model.weights.h5", "config.json"  # inside of `.keras`

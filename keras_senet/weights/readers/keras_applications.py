@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from keras_senet.weights.hdf5 import read_datasets
+from keras_senet.weights.readers.hdf5 import read_datasets
 
 KINDS = {
     "kernel": "weight",

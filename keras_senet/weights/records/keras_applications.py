@@ -5,7 +5,7 @@ Keras: of the network in the file, before anything of ours is trained.
 """
 
 from keras_senet.weights.preprocessing import INCEPTION, VGG
-from keras_senet.weights.record import WeightRecord
+from keras_senet.weights.records.record import WeightRecord
 
 BASE = "https://storage.googleapis.com/tensorflow/keras-applications/"
 V3 = "mobilenet_v3/weights_mobilenet_v3_"

@@ -3,10 +3,10 @@
 import dataclasses
 import re
 
-from keras_senet.weights.caffe_layouts import CAFFE_INCEPTION, CAFFE_RESIDUAL
-from keras_senet.weights.family_layouts import FAMILIES
-from keras_senet.weights.keras_layouts import KERAS_LAYOUTS
-from keras_senet.weights.layout import BLOCK, Layout
+from keras_senet.weights.layouts.caffe import CAFFE_INCEPTION, CAFFE_RESIDUAL
+from keras_senet.weights.layouts.keras_applications import KERAS_LAYOUTS
+from keras_senet.weights.layouts.layout import BLOCK, Layout
+from keras_senet.weights.layouts.pytorchcv import FAMILIES
 
 TIMM = Layout(
     name="timm",

@@ -1,0 +1,1 @@
+"""How public weights files name their tensors."""

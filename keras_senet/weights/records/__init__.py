@@ -1,0 +1,1 @@
+"""The public weight sets: one record each, and the table of them."""
