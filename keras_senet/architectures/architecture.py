@@ -157,7 +157,12 @@ class Architecture(ABC):
             network = network.replace(preprocessing=pixels)
         x = network._normalized(image) if include_preprocessing else image
         features = network.backbone(x)
-        _first_convolution(x, features).network = describe(network, include_preprocessing)
+        call = {
+            "include_top": bool(include_top and not pyramid),
+            "classifier_activation": classifier_activation,
+            "on_tensor": input_tensor is not None,
+        }
+        _first_convolution(x, features).network = describe(network, include_preprocessing, call)
         x = features
         if pyramid:
             layer_of = keras.Model(image, x).get_layer

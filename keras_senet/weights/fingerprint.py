@@ -33,12 +33,14 @@ NO_COMPUTATION = ("name", "classes", "dropout", "input_size", "preprocessing")
 SHAPES = ("reduction", "divisor", "round_limit", "use_bias")  # of SE: the arrays tell them
 
 
-def describe(architecture, include_preprocessing=True):
+def describe(architecture, include_preprocessing=True, call=None):
     """The description of a network.
 
     Args:
         architecture: An `Architecture`.
         include_preprocessing: Whether the model normalizes its pixels itself.
+        call: Dict of `include_top`, `classifier_activation` and `on_tensor` (whether the model
+            was built on an `input_tensor`), or `None`.
 
     Returns:
         A JSON text of two dicts: `"computation"`, all that decides what the network computes of
@@ -51,6 +53,8 @@ def describe(architecture, include_preprocessing=True):
     }
     besides = {name: fields.pop(name) for name in NO_COMPUTATION}
     besides["include_preprocessing"] = bool(include_preprocessing)
+    if call is not None:
+        besides["call"] = {name: plain(value) for name, value in call.items()}
     if architecture.se is not None:
         activation = keras.activations.get(architecture.se.activation)
         # One of several names. (Keras' `serialize` imports TensorFlow whatever the backend.)

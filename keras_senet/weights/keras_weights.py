@@ -10,6 +10,7 @@ from keras_senet.layers import ImageNormalization, SqueezeExcitation, facts
 from keras_senet.weights.fingerprint import adopt, adopt_pixels, describe
 from keras_senet.weights.keras_config import check_config
 from keras_senet.weights.readers.keras_file import read_config, read_keras_file
+from keras_senet.weights.surroundings import activation_of, is_other, others, warn
 
 logger = logging.getLogger("keras_senet")
 
@@ -111,6 +112,7 @@ class KerasWeights:
         for variable, value in pairs:
             variable.assign(value)
         self._say_pixels(model)
+        self._say_surroundings(model, config)
 
     def _by_name(self, model):
         if all(layer.name for layer in self.layers):
@@ -124,10 +126,13 @@ class KerasWeights:
             return False
         if layer.name != "head":
             return self.headless and layer.name not in stored
-        if self.headless or (self.classes is not None and self.classes != layer.units):
+        if self._is_new(layer):
             warn_of_new_classifier(self.path, self.classes, layer.units)
             return True
         return False
+
+    def _is_new(self, head):
+        return self.headless or (self.classes is not None and self.classes != head.units)
 
     def _pairs(self, layer, expected, stored):
         if layer.name not in stored or not stored[layer.name].arrays:
@@ -161,12 +166,24 @@ class KerasWeights:
                 "over), for which this network has no place. Is it the file of another network, "
                 "or of one after `add_se`?"
             )
-        if rest:
-            logger.warning(
-                "%s has layers that are not of this network, left out: %s.",
-                self.path,
-                facts.listed([name for name, _ in rest]),
-            )
+
+    def _say_surroundings(self, model, config):
+        names = {layer.name for layer in model.layers}
+        heads = [layer for layer in model.layers if layer.name == "head"]
+        if config is not None:
+            found, activation = others(config, model), activation_of("head", config)
+        else:
+            stored = [layer for layers in self.models.values() for layer in layers]
+            found = [one.name for one in stored if one.name and self._is_left_out(one, names)]
+            activation = None
+        is_new = any(self._is_new(layer) for layer in heads)
+        warn(self.path, self.description, model, others=found, activation=activation,
+             new_classifier=is_new)  # fmt: skip
+
+    def _is_left_out(self, layer, names):
+        is_model = f"layers/{layer.key}" in self.models
+        is_input = layer.key.startswith("input_layer")
+        return not is_model and not is_input and is_other(layer.name, names)
 
     def _say_pixels(self, model):
         besides = (self.description or {}).get("besides", {"include_preprocessing": True})

@@ -9,6 +9,7 @@ import numpy as np
 from keras_senet.layers import facts
 from keras_senet.weights.fingerprint import adopt, adopt_pixels
 from keras_senet.weights.kernels import adapt_stem
+from keras_senet.weights.surroundings import warn
 
 logger = logging.getLogger("keras_senet")
 KEY = "keras_senet"  # of the metadata
@@ -101,6 +102,7 @@ class OwnWeights:
         values = {name: self._value(name, variables[name], name == stem) for name in variables}
         for name, variable in variables.items():
             variable.assign(values[name])
+        warn(self.path, self.description, model, new_classifier=units != self.classes)
 
     def _value(self, name, variable, is_stem):
         value, shape = self.tensors[name], tuple(variable.shape)
