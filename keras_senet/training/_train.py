@@ -85,7 +85,7 @@ def train(
             precision=precision,
             steps_per_epoch=steps,
         )
-        dataset = _judged_as_trained(dataset, model)
+        dataset = _in_view_of(dataset, model)
         run = Run(
             model,
             dataset,
@@ -100,28 +100,35 @@ def train(
         with _original_refusal(dataset):
             run.fit(saving)
             run.finish()
+    return _results(run, workdir)
+
+
+def _results(run, workdir):
+    """Evaluates the trained model and writes the files of the run."""
+    dataset, batch_size = run.dataset, run.recipe.batch_size
     accuracy, test, bad_images = run.position.rows[-1]["val_accuracy"], None, dataset.bad_images
-    if run.process[1] == 1:  # those of several cannot read the weights outside of `fit`
+    evaluation = None
+    if run.process[1] == 1:  # several processes cannot read the weights outside of `fit`
         with _original_refusal(dataset):
-            evaluation = evaluate(model, dataset, recipe.batch_size)
+            evaluation = evaluate(run.model, dataset, batch_size)
         accuracy = evaluation.top1
-        test, bad_test_images = _judge_test(model, dataset, recipe.batch_size)
+        test, bad_test_images = _evaluate_test(run.model, dataset, batch_size)
         bad_images = {**bad_images, **bad_test_images}
     elif dataset.test is not None and run.writes:
         warnings.warn(
             "Several processes do not judge the test split. Evaluate model.keras on it.",
-            stacklevel=2,
+            stacklevel=3,
         )
     unreadable = dataset.unreadable(dataset.held_out)
-    result = Result(model, accuracy, run.position.seconds, workdir, test, unreadable)
+    result = Result(run.model, accuracy, run.position.seconds, workdir, test, unreadable)
     if run.writes:
         write_results(result, run.position, run.description, bad_images)
-    if run.process[1] == 1:
+    if evaluation is not None:
         write_report(workdir, evaluation, test)
     return result
 
 
-def _judged_as_trained(dataset, model):
+def _in_view_of(dataset, model):
     """The data set in the view that the run evaluates in; the model records this view.
 
     Crop and interpolation are the data set's if it has a view, else those of the network's weights.
@@ -135,13 +142,13 @@ def _judged_as_trained(dataset, model):
     return dataset.seen_by(model)
 
 
-def _judge_test(model, dataset, batch_size):
+def _evaluate_test(model, dataset, batch_size):
     """The `Evaluation` of the test split (`None` without one), and its unreadable images."""
     if dataset.test is None:
         return None, {}
-    judged = dataset.replace(held_out=dataset.test, test=None)
-    with _original_refusal(judged):
-        return evaluate(model, judged, batch_size), judged.bad_images
+    dataset = dataset.replace(held_out=dataset.test, test=None)
+    with _original_refusal(dataset):
+        return evaluate(model, dataset, batch_size), dataset.bad_images
 
 
 @contextlib.contextmanager

@@ -205,3 +205,20 @@ def test_binary_cross_entropy_of_all_classes_in_a_mixed_image(smoothing):
     assert float(loss(TARGETS, PROBABILITIES)) == pytest.approx(-terms.mean(), rel=1e-5)
     copy = keras.losses.deserialize(keras.losses.serialize(loss))
     assert copy.get_config() == loss.get_config()
+
+
+def test_sgd_applies_l2_as_pytorch_does():
+    torch = pytest.importorskip("torch")
+    start = np.array([[1.0, -2.0]], "float32")
+    layer = keras.layers.Dense(2, use_bias=False)
+    layer.build((None, 1))
+    layer.set_weights([start])
+    reference = torch.nn.Parameter(torch.tensor(start))
+    options = {"momentum": 0.9, "nesterov": True}
+    optimizer = training.SGD(0.1, l2=0.3, **options)
+    reference_optimizer = torch.optim.SGD([reference], lr=0.1, weight_decay=0.3, **options)
+    for gradient in (0.5, -0.2, 0.1):
+        optimizer.apply([keras.ops.full((1, 2), gradient)], [layer.kernel])
+        reference.grad = torch.full((1, 2), gradient)
+        reference_optimizer.step()
+    np.testing.assert_allclose(layer.get_weights()[0], reference.detach().numpy(), rtol=1e-5)
