@@ -6,13 +6,12 @@ first convolution carries them: see `keras_senet.layers.Conv2D`.
 
 import dataclasses
 import json
-import numbers
 import typing
 
 import keras
 
 from keras_senet.layers import Conv2D, facts
-from keras_senet.weights.fields import natural
+from keras_senet.weights.fields import plain, restored
 
 # Fields that weights decide. All others but those below name the variant.
 TRUNK = (
@@ -61,21 +60,6 @@ def describe(architecture, include_preprocessing=True):
         besides["se"] = {name: fields["se"].pop(name) for name in SHAPES}
     computation = {"family": type(architecture).__name__, "added_se": None, **fields}
     return json.dumps({"computation": computation, "besides": besides})
-
-
-def plain(value):
-    """A field's value in what JSON knows: dataclasses as dicts, tuples as lists."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
-    if isinstance(value, (tuple, list)):
-        return [plain(one) for one in value]
-    if value is None or isinstance(value, (bool, str)):
-        return value
-    if isinstance(value, numbers.Number):
-        return natural(value)
-    return keras.activations.serialize(value) if callable(value) else repr(value)
 
 
 def with_added_se(text, se):
@@ -132,7 +116,7 @@ def adopt(architecture, description, path):
             continue
         is_default = name in TRUNK and getattr(architecture, name) == defaults[name]
         if is_default and not (name == "se" and value is None):
-            changes[name] = _field(value, defaults[name])
+            changes[name] = restored(value, defaults[name])
         elif name != "se" or _differ_in_design(value, ours.get(name)):
             wrong += facts.differences({name: value}, {name: ours.get(name)})
     if wrong:
@@ -156,7 +140,7 @@ def adopt_pixels(architecture, besides, view, path):
         ValueError: If the architecture's preprocessing is neither its family's nor the file's.
     """
     stored = {**besides["preprocessing"], **{key: view[key] for key in VIEW if key in view}}
-    theirs = _field(stored, architecture.preprocessing)
+    theirs = restored(stored, architecture.preprocessing)
     ours = architecture.preprocessing
     default = type(architecture).__dataclass_fields__["preprocessing"].default
     pixels = [{"mean": list(one.mean), "std": list(one.std)} for one in (theirs, ours)]
@@ -183,15 +167,3 @@ def _differ_in_design(theirs, ours):
     if theirs is None or ours is None:
         return theirs is not ours
     return any(theirs[name] != ours[name] for name in theirs.keys() - set(SHAPES))
-
-
-def _field(value, like):
-    """A field's value from what JSON knows, in the types of another value of the field."""
-    if dataclasses.is_dataclass(like):
-        names = {field.name for field in dataclasses.fields(like)}
-        return type(like)(**{name: _tuples(x) for name, x in value.items() if name in names})
-    return _tuples(value)
-
-
-def _tuples(value):
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value

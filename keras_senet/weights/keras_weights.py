@@ -9,25 +9,10 @@ import typing
 from keras_senet.layers import ImageNormalization, SqueezeExcitation, facts
 from keras_senet.weights.fingerprint import adopt, adopt_pixels, describe
 from keras_senet.weights.keras_config import check_config
+from keras_senet.weights.opened import warn_of_new_classifier
 from keras_senet.weights.readers.keras_file import read_config, read_keras_file
 
 logger = logging.getLogger("keras_senet")
-
-
-def warn_of_new_classifier(path, stored, classes):
-    """Says that a classifier is random.
-
-    Args:
-        path: Path of the weights file.
-        stored: Number of classes in the file, or `None` if it has no classifier.
-        classes: Number of classes of the model.
-    """
-    logger.warning(
-        "%s has %s, the model has %d: its classifier keeps its random weights.",
-        path,
-        "no classifier" if stored is None else f"{stored} classes",
-        classes,
-    )
 
 
 class KerasWeights:

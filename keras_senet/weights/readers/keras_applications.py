@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from keras_senet.weights.kernels import as_in_torch
 from keras_senet.weights.readers.hdf5 import read_datasets
 
 KINDS = {
@@ -46,7 +47,7 @@ def read_applications_h5(path):
                 f"{path} has {name!r}. Expected arrays of keras.applications, such as "
                 "'conv1_conv/kernel:0'."
             )
-        tensors[f"{layer}.{KINDS[kind]}"] = _as_in_torch(layer, value)
+        tensors[f"{layer}.{KINDS[kind]}"] = as_in_torch(_reshaped(layer, value))
     tensors = _numbered_from_0(tensors)
     if "conv1_conv.bias" in tensors:
         _fold_resnet(tensors, path)
@@ -66,15 +67,14 @@ def _layer_and_kind(name):
     return layer, last.removesuffix(":0").removeprefix(f"{layer}_")
 
 
-def _as_in_torch(layer, value):
+def _reshaped(layer, value):
+    """Classifiers as matrices, VGG16's fully connected layers as kernels."""
     if layer in WINDOWS and value.ndim == 2:
         window = WINDOWS[layer]
-        value = value.reshape(window, window, -1, value.shape[1])
+        return value.reshape(window, window, -1, value.shape[1])
     if layer in HEADS and value.ndim == 4:
-        value = value.reshape(value.shape[2:])
-    if value.ndim == 4 and value.shape[3] == 1 < value.shape[2]:
-        return value.transpose(2, 3, 0, 1)  # depthwise
-    return value.transpose(3, 2, 0, 1) if value.ndim == 4 else value.T
+        return value.reshape(value.shape[2:])
+    return value
 
 
 def _numbered_from_0(tensors):

@@ -24,8 +24,6 @@ class WeightRecord:
             it; `None` where unknown.
         preprocessing: Normalization, crop and interpolation of its evaluation.
         input_size: Height and width of the images of its evaluation in pixels.
-        channel_order: Of the pixels that the file's network reads; loading brings it to `"rgb"`.
-        labels: Order of the file's classes; loading brings it to `"imagenet"`.
         classes: Number of classes.
         licence: Of the weights, as their source states it.
         top1: Published accuracy on ImageNet's validation images in percent, at `input_size` and
@@ -45,8 +43,6 @@ class WeightRecord:
     checksum: str | None = None
     preprocessing: Preprocessing = IMAGENET
     input_size: int = 224
-    channel_order: str = "rgb"
-    labels: str = "imagenet"
     classes: int = 1000
     licence: str = "unknown"
     top1: float | None = None
