@@ -1,4 +1,4 @@
-"""Our weights as files for others: in timm's layout, or in our own with what the network is."""
+"""The weights of a model written to a file: in timm's layout, or in our own."""
 
 import pathlib
 
@@ -9,7 +9,7 @@ from keras_senet.files import replacing
 from keras_senet.layers import SqueezeExcitation, facts
 from keras_senet.weights import fingerprint, metadata
 from keras_senet.weights.kernels import as_in_torch
-from keras_senet.weights.layouts.timm_computation import check_layers, layout_for
+from keras_senet.weights.layouts.timm_computation import layout_for
 from keras_senet.weights.own_weights import own_variables
 
 LAYOUTS = (None, "timm", "keras_senet")
@@ -18,12 +18,12 @@ LAYOUTS = (None, "timm", "keras_senet")
 def export_weights(model, path, layout=None):
     """Writes the weights of a network to a `.safetensors` file.
 
-    Residual networks for photographs and MobileNetV3 are written as timm names and orders them:
-    a trunk of Caffe's pooling in timm's `legacy_*` layout, PyTorch's in the layout of `resnet50`,
-    `seresnet50` and their relatives. `timm.create_model(...).load_state_dict` takes it with
-    `strict=True`; what timm computes otherwise is refused. All others are written in our own
-    layout, whose metadata says what the network is: `weights="file.safetensors"` gives the same
-    outputs. Either says how pixels were normalized.
+    Residual networks for photographs and MobileNetV3 are written in timm's layouts: with Caffe's
+    stem pooling in that of `legacy_seresnet50`, with PyTorch's in that of `resnet50` and
+    `seresnet50`. `timm.create_model(...).load_state_dict` takes the tensors with `strict=True`; a
+    network that timm computes otherwise is refused. All other networks are written in our own
+    layout, whose metadata describes the network: `weights="file.safetensors"` gives the same
+    outputs. The metadata of both layouts says how pixels are normalized.
 
     Args:
         model: A `keras.Model` of this package, with its classifier for timm's layout.
@@ -65,7 +65,7 @@ def export_weights(model, path, layout=None):
 
 
 def _description(model):
-    """What the network is; an error where the model does not know, or was altered."""
+    """The description that the model carries; an error where it has none, or was altered."""
     descriptions = fingerprint.described(model)
     if len(descriptions) != 1 or any(isinstance(layer, keras.Model) for layer in model.layers):
         raise ValueError(
@@ -80,8 +80,34 @@ def _description(model):
             f"{model.name!r} got SE blocks by add_se, which no file layout knows. Use "
             "model.save_weights, or model.save."
         )
-    own = {"squeeze": None, "gate": None, "activation": None}
-    own = {name: (computation["se"] or own)[name] for name in own}
+    _check_layers(model, computation)
+    return description
+
+
+def _check_layers(model, computation):
+    """Refuses models whose SE blocks, normalizations or activations were altered after building."""
+    _check_se(model, computation["se"])
+    default = 1e-3 if computation["family"] == "InceptionResNet" else 1e-5
+    epsilon = computation.get("epsilon", default)
+    known = {"relu", computation.get("activation", "relu")}
+    known |= {stage["activation"] for stage in computation.get("stages", ())}
+    known |= {keras.activations.serialize(keras.activations.get(name)) for name in known}
+    for layer in model.layers:
+        wrong = None
+        if isinstance(layer, keras.layers.BatchNormalization):
+            wrong = abs(layer.epsilon - epsilon) > 1e-3 * epsilon and f"epsilon={layer.epsilon}"
+        elif isinstance(layer, keras.layers.Activation):
+            name = keras.activations.serialize(layer.activation)
+            wrong = name not in known and f"activation={name!r}"
+        if wrong:
+            raise ValueError(
+                f"Layer {layer.name!r} of {model.name!r} was altered after the network was built: "
+                f"{wrong}. No file layout can say so."
+            )
+
+
+def _check_se(model, se):
+    own = {name: se and se[name] for name in ("squeeze", "gate", "activation")}
     for layer in model.layers:
         if isinstance(layer, SqueezeExcitation):
             activation = keras.activations.serialize(layer.activation)
@@ -92,8 +118,6 @@ def _description(model):
                     f"Layer {layer.name!r} of {model.name!r} was altered after the network was "
                     f"built: {facts.listed([text.split(':')[0] for text in texts])}."
                 )
-    check_layers(model, computation)
-    return description
 
 
 def _array(variable):

@@ -1,7 +1,7 @@
-"""What a network is, as a text that its weights files carry.
+"""The description of a network, a text that its weights files carry.
 
-Trunk, SE design and preprocessing are no tensors. `describe` writes them down, and the network's
-first convolution carries them: see `keras_senet.layers.Conv2D`.
+Strides, poolings, gates and preprocessing are no tensors. `describe` writes them down, and the
+network's first convolution carries the text into every file: see `keras_senet.layers.Conv2D`.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ import keras
 from keras_senet.layers import Conv2D, facts
 from keras_senet.weights.fields import plain, restored
 
-# Fields that weights decide. All others but those below name the variant.
+# Fields that a weights file decides. All others, but those in NO_COMPUTATION, are the variant's.
 TRUNK = (
     "activation",
     "conv_bias",
@@ -27,9 +27,9 @@ TRUNK = (
     "stem_pool",
     "stride_in",
 )
-VIEW = ("crop", "interpolation")
+VIEW = ("crop", "interpolation")  # of the evaluation transform, beside the image size
 NO_COMPUTATION = ("name", "classes", "dropout", "input_size", "preprocessing")
-SHAPES = ("reduction", "divisor", "round_limit", "use_bias")  # of SE: the arrays tell them
+SHAPES = ("reduction", "divisor", "round_limit", "use_bias")  # of SE: the tensors' shapes tell
 
 
 def describe(architecture, include_preprocessing=True):
@@ -40,8 +40,8 @@ def describe(architecture, include_preprocessing=True):
         include_preprocessing: Whether the model normalizes its pixels itself.
 
     Returns:
-        A JSON text of two dicts: `"computation"`, all that decides what the network computes of
-        normalized pixels, and `"besides"`.
+        A JSON text of two dicts: `"computation"`, all that decides the outputs for normalized
+        pixels, and `"besides"`, the other fields.
     """
     fields: dict[str, typing.Any] = {
         field.name: plain(getattr(architecture, field.name))
@@ -63,7 +63,7 @@ def describe(architecture, include_preprocessing=True):
 
 
 def with_added_se(text, se):
-    """The description of a network that got more SE blocks.
+    """The description of a network to which SE blocks were added.
 
     Args:
         text: Its description before, or `None`.
@@ -77,7 +77,7 @@ def with_added_se(text, se):
 
 
 def described(model):
-    """The descriptions of the networks in a model, also of those in models inside of it.
+    """The descriptions of all networks in a model and in the models inside of it.
 
     Args:
         model: A `keras.Model`.
@@ -95,11 +95,11 @@ def described(model):
 
 
 def adopt(architecture, description, path):
-    """The architecture that a file describes: trunk, SE design, preprocessing and view.
+    """`architecture` with the fields that a file's description decides, SE included.
 
     Args:
-        architecture: An `Architecture`. Fields of the trunk that it leaves at its family's
-            defaults are taken from the file; all others must be the file's.
+        architecture: An `Architecture`. Fields in `TRUNK` that it leaves at its family's defaults
+            are taken from the file; all others must be the file's.
         description: Dict that `describe` wrote.
         path: Path of the file, for messages.
 
@@ -128,12 +128,13 @@ def adopt(architecture, description, path):
 
 
 def adopt_pixels(architecture, besides, view, path):
-    """`architecture` with the preprocessing and the view of a file.
+    """`architecture` with the preprocessing and the evaluation transform of a file.
 
     Args:
         architecture: An `Architecture`.
         besides: The dict of this name in a description.
-        view: Size, crop and interpolation as the file's normalization has them; may be empty.
+        view: Dict of size, crop and interpolation that the file's normalization layer has; may be
+            empty.
         path: Path of the file, for messages.
 
     Raises:
@@ -155,7 +156,7 @@ def adopt_pixels(architecture, besides, view, path):
 
 
 def _flat(description):
-    """All fields but those that are no part of the computation, SE whole."""
+    """The fields of the computation, with the complete SE design."""
     fields = dict(description["computation"])
     if isinstance(fields.get("se"), dict):
         fields["se"] = {**fields["se"], **description["besides"].get("se", {})}

@@ -1,4 +1,4 @@
-"""Layouts of the authors' Caffe models, after `read_caffemodel`."""
+"""Layouts of the authors' Caffe models, as `read_caffemodel` names their tensors."""
 
 from keras_senet.weights.layouts.layout import BLOCK, Layout
 

@@ -4,7 +4,13 @@ from keras_senet.weights.layouts.layout import BLOCK, Layout
 
 
 def _numbered(depths, modules, first):
-    """Rows for units that the file counts through all stages, `modules` by our suffixes."""
+    """Rows for units that the file counts through all stages.
+
+    Args:
+        depths: Units in stages 1, 2, ...
+        modules: Dict from suffixes of our layers to names in the file, `{}` for the unit's number.
+        first: Number of the first unit.
+    """
     units = [
         f"stage{stage}_block{block}"
         for stage, depth in enumerate(depths, 1)

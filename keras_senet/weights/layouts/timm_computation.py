@@ -1,46 +1,9 @@
 """What timm's networks compute: tensors that fit are not enough, gates and poolings have none."""
 
-import keras
-
 from keras_senet.layers import SqueezeExcitation
 from keras_senet.weights.layouts import timm
 
 ADVICE = "Use layout='keras_senet' for a file that only this package reads."
-
-
-def _refuse(model, field, value, expected):
-    """Raises the error that names the field."""
-    raise ValueError(
-        f"timm computes {model.name!r} otherwise: its networks have {field} {expected}. Received: "
-        f"{field} {value!r}. {ADVICE}"
-    )
-
-
-def check_layers(model, computation):
-    """Refuses models whose layers were altered after they were built.
-
-    Raises:
-        ValueError: If a normalization's epsilon or an activation is none of the network's.
-    """
-    default = 1e-3 if computation["family"] == "InceptionResNet" else 1e-5
-    epsilon = computation.get("epsilon", default)
-    stages = computation.get("stages", [])
-    known = {"relu", computation.get("activation", "relu")}
-    known |= {keras.activations.serialize(keras.activations.get(name)) for name in known}
-    known |= {stage["activation"] for stage in stages}
-    known |= {keras.activations.serialize(keras.activations.get(name)) for name in known}
-    for layer in model.layers:
-        wrong = None
-        if isinstance(layer, keras.layers.BatchNormalization):
-            wrong = abs(layer.epsilon - epsilon) > 1e-3 * epsilon and f"epsilon={layer.epsilon}"
-        elif isinstance(layer, keras.layers.Activation):
-            name = keras.activations.serialize(layer.activation)
-            wrong = name not in known and f"activation={name!r}"
-        if wrong:
-            raise ValueError(
-                f"Layer {layer.name!r} of {model.name!r} was altered after the network was built: "
-                f"{wrong}. No file layout can say so."
-            )
 
 
 def layout_for(model, computation):
@@ -112,7 +75,7 @@ def _check_stride(model, computation, legacy):
 
 
 def _check_mobilenet(model, computation):
-    """The same of MobileNetV3."""
+    """Refuses MobileNetV3 that timm computes otherwise, with the field's name."""
     blocks = [layer for layer in model.layers if isinstance(layer, SqueezeExcitation)]
     _check_se(model, computation, blocks, gate="hard_sigmoid", placement="3x3")
     for layer in blocks:
@@ -147,3 +110,10 @@ def _check_se(model, computation, blocks, gate, placement):
             _refuse(model, f"SE {field}", se[field], repr(value))
     if not all(layer.use_bias for layer in blocks):
         _refuse(model, "SE use_bias", False, True)
+
+
+def _refuse(model, field, value, expected):
+    raise ValueError(
+        f"timm computes {model.name!r} otherwise: its networks have {field} {expected}. Received: "
+        f"{field} {value!r}. {ADVICE}"
+    )

@@ -1,4 +1,4 @@
-"""Weights files of keras.applications, brought to PyTorch's names, order of axes and habits."""
+"""Weights files of keras.applications, with PyTorch's names of variables and order of axes."""
 
 import re
 
@@ -28,7 +28,8 @@ EPSILON = 1e-5
 def read_applications_h5(path):
     """Reads the weights of a model of keras.applications, with its classifier.
 
-    Biases before normalizations, and another epsilon, are taken into the moving statistics.
+    Our convolutions have no bias and our normalizations an epsilon of 1e-5: the file's biases and
+    its other epsilon are folded into the moving means and variances.
 
     Args:
         path: Path of a file such as `resnet50_weights_tf_dim_ordering_tf_kernels.h5`.
@@ -78,7 +79,11 @@ def _reshaped(layer, value):
 
 
 def _numbered_from_0(tensors):
-    """Inception-ResNet's layers have the numbers of a program that had made others before."""
+    """Numbers of Inception-ResNet's layers, counted from 0.
+
+    Keras numbers the layers of a class through a whole program: those in the file begin at the
+    number of layers that the program had made before.
+    """
     numbered = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?\.(\w+)")
     found = {name: match for name in tensors if (match := numbered.fullmatch(name))}
     ranks = {}
@@ -94,9 +99,9 @@ def _numbered_from_0(tensors):
 
 
 def _fold_resnet(tensors, path):
-    """Takes the biases of convolutions into the means that follow, and epsilon into variances.
+    """Folds the biases of convolutions into the means that follow, and epsilon into the variances.
 
-    `gamma (x + b - mean) / sqrt(var + 1.001e-5) + beta`, with ours: `mean - b`, `var + 1e-8`.
+    `gamma (x + b - mean) / sqrt(var + 1.001e-5) + beta` is ours with `mean - b` and `var + 1e-8`.
     """
     for name in [name for name in tensors if name.endswith("_conv.bias")]:
         norm = name.removesuffix("_conv.bias") + "_bn"
@@ -109,7 +114,7 @@ def _fold_resnet(tensors, path):
 
 
 def _normalize_vgg(tensors):
-    """Adds the normalizations that VGG16 lacks, as identities with its biases."""
+    """Adds the normalizations that VGG16 lacks: identities, with its biases as beta."""
     for name in [name for name in tensors if re.fullmatch(r"block\d_conv\d\.bias", name)]:
         norm, bias = name.removesuffix(".bias") + "_bn", tensors.pop(name)
         ones = np.ones_like(bias)
