@@ -100,8 +100,7 @@ def add_se(model, se=SEConfig(), where=None, start=None):
         if isinstance(layer, Conv2D):
             layer.network = with_added_se(layer.network, se)
         if start == "identity" and isinstance(layer, SqueezeExcitation):
-            # The reduction stays random, so that this kernel has a gradient.
-            layer.expand.kernel.assign(keras.ops.zeros(layer.expand.kernel.shape))
+            layer.start_as_identity()
     return keras.Model(copy.input, copy.output, name=name)
 
 

@@ -9,6 +9,7 @@ from keras_senet import layers
 from keras_senet.architectures.se_config import SEConfig
 from keras_senet.weights.fields import is_integer, natural, settle
 from keras_senet.weights.fingerprint import describe
+from keras_senet.weights.layouts.layout import Layout
 from keras_senet.weights.load import open_weights
 from keras_senet.weights.preprocessing import IMAGENET, Preprocessing
 
@@ -82,6 +83,15 @@ class Architecture(ABC):
         """Names of the fields that change nothing here, as other fields are."""
         return ()
 
+    @property
+    def released_fields(self) -> dict[Layout, dict]:
+        """Layouts of public weights for this network, and the fields that each decides.
+
+        They are those that no tensor tells, and `"se"`, the design that the weights were trained
+        with, where it is not `SEConfig()`.
+        """
+        return {}
+
     def replace(self, **changes) -> "Architecture":
         """A copy with these fields changed: `replace(se=None)` is the plain network.
 
@@ -141,18 +151,18 @@ class Architecture(ABC):
         """
         _check(include_top, pooling, pyramid, classes)
         classes = natural(classes)
-        file = None if weights is None else open_weights(weights, self.name)
+        opened = None if weights is None else open_weights(weights, self)
         network = self
-        if file is not None:
-            network = file.fit(self)
-            if include_top and not pyramid and file.headless and classes is None:
+        if opened is not None:
+            network = opened.network
+            if include_top and not pyramid and opened.headless and classes is None:
                 raise ValueError(
                     f"{weights} has no classifier. Pass `classes` for a new one with random "
                     "weights, or `include_top=False` for none."
                 )
-            classes = classes or file.classes
+            classes = classes or opened.classes
         image = network._image(input_tensor, input_shape, include_top and not pyramid)
-        if file is not None:
+        if opened is not None:
             pixels = network.preprocessing.of_channels(image.shape[-1])
             network = network.replace(preprocessing=pixels)
         x = network._normalized(image) if include_preprocessing else image
@@ -173,9 +183,9 @@ class Architecture(ABC):
             outputs = _pool(x, pooling)
         inputs = image if input_tensor is None else keras.utils.get_source_inputs(input_tensor)
         model = keras.Model(inputs, outputs, name=name or network.name)
-        if file is not None:
+        if opened is not None:
             # Layers that come before ours have no weights in the file.
-            file.assign(model if input_tensor is None else keras.Model(image, outputs))
+            opened.assign(model if input_tensor is None else keras.Model(image, outputs))
         return model
 
     def _image(self, input_tensor, input_shape, include_top):

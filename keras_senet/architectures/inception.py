@@ -11,6 +11,8 @@ from keras_senet.architectures.blocks import (
     max_pool,
     plain_unit,
 )
+from keras_senet.weights.layouts import caffe, pytorchcv
+from keras_senet.weights.preprocessing import CAFFE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +98,14 @@ class Inception(Architecture):
         """The stem (stride 2), stage 2 (stride 4) and the last modules (strides 8 to 32)."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 3))
         return ("stem", "stage2_block1", *lasts)
+
+    @property
+    def released_fields(self):
+        """Whether convolutions have biases."""
+        return {
+            caffe.INCEPTION: {"conv_bias": False, "preprocessing": CAFFE},
+            pytorchcv.BN_INCEPTION: {"conv_bias": True},
+        }
 
     def backbone(self, x):
         """Stem and ten modules: `(N, H, W, 3)` to `(N, H / 32, W / 32, 1024)`."""

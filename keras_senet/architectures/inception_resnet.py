@@ -6,6 +6,7 @@ from keras import layers as keras_layers
 
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import activate, conv_norm, residual_unit
+from keras_senet.weights.layouts import keras_applications
 from keras_senet.weights.preprocessing import INCEPTION, Preprocessing
 
 # Stages 3 to 5: the branches of a unit, each a row of (filters, window).
@@ -61,6 +62,11 @@ class InceptionResNet(Architecture):
         """The last layers of strides 2 to 32; convolutions without padding shave their sizes."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 3))
         return ("stem", "stage2_block1", *tuple(lasts)[:-1], "last")
+
+    @property
+    def released_fields(self):
+        """Whether normalizations have a gamma."""
+        return {keras_applications.INCEPTION_RESNET: {"gamma": False, "preprocessing": INCEPTION}}
 
     def backbone(self, x):
         """Stem, 40 residual units, a last 1x1: `(N, H, W, 3)` to about `(N, H / 32, W / 32, C)`."""

@@ -11,6 +11,8 @@ from keras_senet.architectures.blocks import (
     plain_unit,
     squeeze_excite,
 )
+from keras_senet.weights.layouts import keras_applications, pytorchcv
+from keras_senet.weights.preprocessing import INCEPTION
 
 # Filters of the units in stages 1 to 5 of MobileNet v1; all but the first start with stride 2.
 FILTERS = ((64,), (128,) * 2, (256,) * 2, (512,) * 6, (1024,) * 2)
@@ -57,6 +59,19 @@ class MobileNetV1(Architecture):
     def feature_names(self):
         """The last units of stages 1 to 5 (strides 2 to 32)."""
         return tuple(f"stage{stage}_block{len(row)}" for stage, row in enumerate(FILTERS, 1))
+
+    @property
+    def released_fields(self):
+        """PyTorch's or TensorFlow's padding, epsilon and activation."""
+        return {
+            pytorchcv.MOBILENET: {"padding": "torch", "epsilon": EPSILON, "activation": "relu"},
+            keras_applications.MOBILENET: {
+                "padding": "same",
+                "epsilon": 1e-3,
+                "activation": "relu6",
+                "preprocessing": INCEPTION,
+            },
+        }
 
     def backbone(self, x):
         """Stem and 13 units: `(N, H, W, 3)` to `(N, H / 32, W / 32, 1024 * alpha)`."""

@@ -14,6 +14,7 @@ from keras_senet.architectures.blocks import (
     squeeze_excite,
 )
 from keras_senet.architectures.se_config import SEConfig
+from keras_senet.weights.layouts import keras_applications, timm
 from keras_senet.weights.preprocessing import INCEPTION, Preprocessing
 
 
@@ -102,6 +103,16 @@ class MobileNetV3(Architecture):
                 names.pop()
             names.append(f"stage{stage}_block{len(row.expansions)}")
         return (*names[:-1], f"stage{len(self.stages) + 1}_block1")
+
+    @property
+    def released_fields(self):
+        """SE; of keras.applications also padding and epsilon, which timm has of two kinds."""
+        native = {"se": _native()}
+        tensorflow = {"padding": "same", "epsilon": 1e-3, "preprocessing": INCEPTION}
+        return {
+            timm.MOBILENET_V3: native,
+            **dict.fromkeys(keras_applications.MOBILENET_V3, native | tensorflow),
+        }
 
     def backbone(self, x):
         """Stem, stages, a last 1x1: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""

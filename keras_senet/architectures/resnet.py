@@ -14,6 +14,9 @@ from keras_senet.architectures.blocks import (
     residual_unit,
     squeeze_excite,
 )
+from keras_senet.architectures.se_config import SEConfig
+from keras_senet.weights.layouts import caffe, keras_applications, timm
+from keras_senet.weights.preprocessing import CAFFE, VGG
 
 FILTERS = (64, 128, 256, 512)  # of stages 2 to 5, He et al., table 1
 EXPANSION = 4  # channels out of a bottleneck over its filters
@@ -101,6 +104,29 @@ class ResNet(Architecture):
         """The stem (stride 2) and the last blocks of stages 2 to 5 (strides 4 to 32)."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 2))
         return ("stem", *lasts)
+
+    @property
+    def released_fields(self):
+        """Stem pooling, stride, ReLU before SE; timm's "aa" networks keep their own."""
+        released_by_timm = {"se": SEConfig(divisor=8)}
+        if self.stride_in != "pool":
+            released_by_timm |= {"stem_pool": "pad", "stride_in": "3x3", "relu_before_se": False}
+        released_in_caffe = {
+            "stem_pool": "ceil",
+            "stride_in": "3x3" if self.groups > 1 else "1x1",
+            "relu_before_se": False,
+        }
+        return {
+            timm.RESNET_D if self.shortcut == "pool" else timm.RESNET: released_by_timm,
+            timm.LEGACY_RESNET: {**released_in_caffe, "relu_before_se": self.block == "basic"},
+            caffe.RESNET: {**released_in_caffe, "preprocessing": CAFFE},
+            keras_applications.RESNET: {
+                "stem_pool": "pad",
+                "stride_in": "1x1",
+                "shortcut": "1x1",
+                "preprocessing": VGG,
+            },
+        }
 
     def backbone(self, x):
         """Stem, pooling, four stages: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""

@@ -12,6 +12,7 @@ from keras_senet.architectures.blocks import (
     residual_unit,
     squeeze_excite,
 )
+from keras_senet.weights.layouts import pytorchcv
 from keras_senet.weights.preprocessing import CIFAR, Preprocessing
 
 FILTERS = (16, 32, 64)  # of stages 2 to 4, He et al., section 4.2
@@ -67,6 +68,12 @@ class CifarResNet(Architecture):
     def feature_names(self):
         """The last blocks of stages 2 to 4 (strides 1, 2 and 4)."""
         return tuple(f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 2))
+
+    @property
+    def released_fields(self):
+        """Weights of pytorchcv; no field is open."""
+        preactivation = self.block.startswith("preactivation")
+        return {pytorchcv.CIFAR_PREACTIVATION if preactivation else pytorchcv.CIFAR_RESNET: {}}
 
     def backbone(self, x):
         """Stem and three stages: `(N, H, W, 3)` to `(N, H / 4, W / 4, C)`."""

@@ -16,6 +16,7 @@ from keras_senet.architectures.blocks import (
     squeeze_excite,
 )
 from keras_senet.layers import ChannelShuffle
+from keras_senet.weights.layouts import pytorchcv
 
 DEPTHS = (4, 8, 4)  # units in stages 2 to 4
 STEM_FILTERS = 24
@@ -73,6 +74,11 @@ class ShuffleNetV1(Architecture):
         """The stem, its pooling, the last units of stages 2 to 4 (strides 2 to 32)."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 2))
         return ("stem", "stem_pool", *lasts)
+
+    @property
+    def released_fields(self):
+        """Weights of pytorchcv; no field is open."""
+        return {pytorchcv.SHUFFLENET: {}}
 
     def backbone(self, x):
         """Stem and three stages: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
@@ -163,6 +169,11 @@ class ShuffleNetV2(Architecture):
         """The stem, its pooling, the ends of stages 2 and 3, the last convolution."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths[:2], 2))
         return ("stem", "stem_pool", *lasts, "last")
+
+    @property
+    def released_fields(self):
+        """The stem pooling of pytorchcv."""
+        return {pytorchcv.SHUFFLENET_V2: {"stem_pool": "ceil"}}
 
     def backbone(self, x):
         """Stem, three stages, a last 1x1: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""

@@ -6,6 +6,8 @@ from keras import layers as keras_layers
 
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import activate, conv_norm, plain_unit
+from keras_senet.weights import preprocessing
+from keras_senet.weights.layouts import keras_applications, pytorchcv
 
 FILTERS = (64, 128, 256, 512, 512)  # of stages 1 to 5
 HEAD_WIDTH = 4096
@@ -58,6 +60,15 @@ class VGG(Architecture):
         """The ends of stages 1 to 5 (strides 1 to 16) and the last pooling (stride 32)."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 1))
         return (*lasts, "stage5_pool")
+
+    @property
+    def released_fields(self):
+        """Whether convolutions have biases; pytorchcv has weights of both kinds."""
+        pixels = preprocessing.VGG
+        return {
+            pytorchcv.VGG: {},
+            keras_applications.VGG: {"conv_bias": False, "preprocessing": pixels},
+        }
 
     def backbone(self, x):
         """Five stages with pooling: `(N, H, W, 3)` to `(N, H // 32, W // 32, 512)`."""

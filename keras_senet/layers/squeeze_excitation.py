@@ -184,6 +184,14 @@ class SqueezeExcitation(keras.layers.Layer):
         """
         return self._excitation(self._squeeze(ops.cast(inputs, self._gate_dtype)), training)
 
+    def start_as_identity(self):
+        """Sets the kernel of `expand` to zero: all gates are that of 0 and the bias.
+
+        With `gate="doubled_sigmoid"` and the bias of a new layer they are exactly 1. The kernel of
+        `reduce` stays random, so that the zeros have a gradient.
+        """
+        self.expand.kernel.assign(ops.zeros(self.expand.kernel.shape))
+
     @property
     def _gate_dtype(self):
         return "float64" if self.compute_dtype == "float64" else "float32"

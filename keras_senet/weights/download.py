@@ -1,4 +1,4 @@
-"""Fetching weights: from the Hugging Face hub or a plain address, into a cache, verified."""
+"""Weights files fetched into a cache, from the Hugging Face hub or an address, and verified."""
 
 import hashlib
 import logging
@@ -9,6 +9,8 @@ import urllib.error
 import urllib.request
 
 import keras
+
+from keras_senet.files import replacing
 
 logger = logging.getLogger("keras_senet")
 
@@ -21,8 +23,9 @@ SHA256_DIGITS = 64
 def fetch(record):
     """The path of the file of a `WeightRecord`, fetched if it is not in the cache.
 
-    From the hub by `huggingface_hub`, which honours `HF_HOME`, `HF_ENDPOINT`, `HF_HUB_OFFLINE`,
-    proxies and resumes; from other addresses into `KERAS_HOME` (`~/.keras`), with the same habits.
+    Files on the Hugging Face hub are fetched by `huggingface_hub` into its cache (`HF_HOME`,
+    `HF_ENDPOINT`), files at other addresses into `KERAS_HOME` (`~/.keras`). Both honour
+    `HF_HUB_OFFLINE` and proxies, and go on where a connection broke.
 
     Raises:
         ValueError: If it cannot be fetched (with what to do by hand), or its content is not that
@@ -33,7 +36,7 @@ def fetch(record):
 
 
 def cache_path(record):
-    """Where a file is kept, or may be put by hand, that does not come from the hub."""
+    """Where a file that is not on the hub is kept, or may be put by hand."""
     home = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
     # Two sources may have files of the same name.
     return home / "keras_senet" / record.name.split("/")[0] / record.filename
@@ -71,23 +74,27 @@ def _from_url(record):
             why = "no program can fetch it" if record.url is None else "HF_HUB_OFFLINE is set"
             raise ValueError(f"Cannot fetch {record.name}: {why}. {_by_hand(record)}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.part")
-        _download(record, part)
-        _verified(part, record.checksum, record)
-        part.replace(path)
+        with replacing(path) as partial:
+            _download(record, partial)
+            _verified(partial, record.checksum, record)
     return _verified(path, record.checksum, record)
 
 
-def _download(record, part):
-    """Fetches the rest of `part`; what a broken connection leaves is kept for the next time."""
-    for attempt in range(ATTEMPTS):
+def _download(record, partial):
+    """Fetches the file of a record; a broken connection goes on where it broke.
+
+    It gives up after `ATTEMPTS` in a row that bring nothing.
+    """
+    failures = 0
+    while True:
+        before = _size(partial)
         try:
-            if _append(record, part):
+            if _append(record, partial):
                 return
             error = ConnectionError("the connection ended early")
         except urllib.error.HTTPError as refused:
             if refused.code == 416:  # nothing is left to fetch, or the file has changed
-                part.unlink(missing_ok=True)
+                partial.unlink(missing_ok=True)
             elif refused.code < 500:
                 raise ValueError(
                     f"Cannot fetch {record.name} from {record.url}: {refused}. {_by_hand(record)}"
@@ -95,15 +102,22 @@ def _download(record, part):
             error = refused
         except (OSError, urllib.error.URLError) as broken:
             error = broken
-        if attempt + 1 < ATTEMPTS:
-            logger.warning("Fetching %s: %s. Trying again.", record.name, error)
-            time.sleep(0.1 * 4**attempt)
-    raise ValueError(f"Cannot fetch {record.name} from {record.url}: {error}. {_by_hand(record)}")
+        failures = 1 if _size(partial) > before else failures + 1
+        if failures == ATTEMPTS:
+            raise ValueError(
+                f"Cannot fetch {record.name} from {record.url}: {error}. {_by_hand(record)}"
+            )
+        logger.warning("Fetching %s: %s. Trying again.", record.name, error)
+        time.sleep(0.1 * 4 ** (failures - 1))
 
 
-def _append(record, part):
-    """Appends what the server sends to `part`; returns whether that was all."""
-    begin = part.stat().st_size if part.exists() else 0
+def _size(path):
+    return path.stat().st_size if path.exists() else 0
+
+
+def _append(record, partial):
+    """Appends what the server sends to `partial`; returns whether that was all."""
+    begin = _size(partial)
     request = urllib.request.Request(record.url, headers={"Range": f"bytes={begin}-"})
     with urllib.request.urlopen(request, timeout=SECONDS) as answer:
         if answer.status != 206:  # the server sends the whole file
@@ -112,7 +126,7 @@ def _append(record, part):
         total = None if length is None else begin + int(length)
         progress = keras.utils.Progbar(total, unit_name="byte")
         logger.info("Fetching %s from %s", record.name, record.url)
-        with part.open("ab" if begin else "wb") as file:
+        with partial.open("ab" if begin else "wb") as file:
             done = begin
             while chunk := answer.read(CHUNK):
                 file.write(chunk)
@@ -122,6 +136,7 @@ def _append(record, part):
 
 
 def _verified(path, checksum, record):
+    """`path`, if its content has the checksum; else the file is removed, and an error raised."""
     if checksum is None:
         return path
     algorithm, expected = checksum.split(":")

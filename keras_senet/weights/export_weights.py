@@ -1,17 +1,16 @@
-"""Our weights as files for others: in timm's layout, or in our own with what the network is."""
+"""The weights of a model written to a file: in timm's layout, or in our own."""
 
-import json
 import pathlib
 
 import keras
 import numpy as np
 
-from keras_senet.layers import ImageNormalization, SqueezeExcitation, facts
-from keras_senet.weights.fingerprint import described
-from keras_senet.weights.layouts import timm_computation
-from keras_senet.weights.layouts.pytorchcv import MOBILENET_V3
-from keras_senet.weights.layouts.table import LEGACY, TIMM, TIMM_POOLED
-from keras_senet.weights.own_weights import KEY, own_variables
+from keras_senet.files import replacing
+from keras_senet.layers import SqueezeExcitation, facts
+from keras_senet.weights import fingerprint, metadata
+from keras_senet.weights.kernels import as_in_torch
+from keras_senet.weights.layouts.timm_computation import layout_for
+from keras_senet.weights.own_weights import own_variables
 
 LAYOUTS = (None, "timm", "keras_senet")
 
@@ -19,16 +18,16 @@ LAYOUTS = (None, "timm", "keras_senet")
 def export_weights(model, path, layout=None):
     """Writes the weights of a network to a `.safetensors` file.
 
-    Residual networks for photographs and MobileNetV3 are written as timm names and orders them:
-    a trunk of Caffe's pooling in timm's `legacy_*` layout, PyTorch's in the layout of `resnet50`,
-    `seresnet50` and their relatives. `timm.create_model(...).load_state_dict` takes it with
-    `strict=True`; what timm computes otherwise is refused. All others are written in our own
-    layout, whose metadata says what the network is: `weights="file.safetensors"` gives the same
-    outputs. Either says how pixels were normalized.
+    Residual networks for photographs and MobileNetV3 are written in timm's layouts: with Caffe's
+    stem pooling in that of `legacy_seresnet50`, with PyTorch's in that of `resnet50` and
+    `seresnet50`. `timm.create_model(...).load_state_dict` takes the tensors with `strict=True`; a
+    network that timm computes otherwise is refused. All other networks are written in our own
+    layout, whose metadata describes the network: `weights="file.safetensors"` gives the same
+    outputs. The metadata of both layouts says how pixels are normalized.
 
     Args:
         model: A `keras.Model` of this package, with its classifier for timm's layout.
-        path: Path of the `.safetensors` file, written under another name and renamed.
+        path: Path of the `.safetensors` file, which appears whole or not at all.
         layout: `"timm"`, `"keras_senet"`, or `None` for timm's where timm has the family.
 
     Raises:
@@ -54,23 +53,20 @@ def export_weights(model, path, layout=None):
     description = _description(model)
     timm_has_it = description["computation"]["family"] in ("ResNet", "MobileNetV3")
     if layout == "timm" or (layout is None and timm_has_it):
-        names = _timm_layout(model, description)
-        tensors = {name: _as_in_torch(variable) for name, variable in names.variables(model)}
-        metadata = {"format": "pt", **_preprocessing(model)}
+        variables = layout_for(model, description["computation"]).variables(model)
+        tensors = {name: as_in_torch(_array(variable)) for name, variable in variables}
+        texts = metadata.pixels(model)
     else:
         tensors = {name: _array(variable) for name, variable in own_variables(model)}
-        metadata = {KEY: json.dumps({**description, "view": _view(model)})}
-    part = path.with_name(f"{path.name}.part")
-    try:
-        save_file(tensors, part, metadata=metadata)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        texts = metadata.described(description, model)
+    tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+    with replacing(path) as partial:
+        save_file(tensors, partial, metadata=texts)
 
 
 def _description(model):
-    """What the network is; an error where the model does not know, or was altered."""
-    descriptions = described(model)
+    """The description that the model carries; an error where it has none, or was altered."""
+    descriptions = fingerprint.described(model)
     if len(descriptions) != 1 or any(isinstance(layer, keras.Model) for layer in model.layers):
         raise ValueError(
             f"{model.name!r} does not say which network it is, and its file could not either. "
@@ -84,8 +80,34 @@ def _description(model):
             f"{model.name!r} got SE blocks by add_se, which no file layout knows. Use "
             "model.save_weights, or model.save."
         )
-    own = {"squeeze": None, "gate": None, "activation": None}
-    own = {name: (computation["se"] or own)[name] for name in own}
+    _check_layers(model, computation)
+    return description
+
+
+def _check_layers(model, computation):
+    """Refuses models whose SE blocks, normalizations or activations were altered after building."""
+    _check_se(model, computation["se"])
+    default = 1e-3 if computation["family"] == "InceptionResNet" else 1e-5
+    epsilon = computation.get("epsilon", default)
+    known = {"relu", computation.get("activation", "relu")}
+    known |= {stage["activation"] for stage in computation.get("stages", ())}
+    known |= {keras.activations.serialize(keras.activations.get(name)) for name in known}
+    for layer in model.layers:
+        wrong = None
+        if isinstance(layer, keras.layers.BatchNormalization):
+            wrong = abs(layer.epsilon - epsilon) > 1e-3 * epsilon and f"epsilon={layer.epsilon}"
+        elif isinstance(layer, keras.layers.Activation):
+            name = keras.activations.serialize(layer.activation)
+            wrong = name not in known and f"activation={name!r}"
+        if wrong:
+            raise ValueError(
+                f"Layer {layer.name!r} of {model.name!r} was altered after the network was built: "
+                f"{wrong}. No file layout can say so."
+            )
+
+
+def _check_se(model, se):
+    own = {name: se and se[name] for name in ("squeeze", "gate", "activation")}
     for layer in model.layers:
         if isinstance(layer, SqueezeExcitation):
             activation = keras.activations.serialize(layer.activation)
@@ -96,61 +118,7 @@ def _description(model):
                     f"Layer {layer.name!r} of {model.name!r} was altered after the network was "
                     f"built: {facts.listed([text.split(':')[0] for text in texts])}."
                 )
-    timm_computation.check_layers(model, computation)
-    return description
-
-
-def _timm_layout(model, description):
-    """The layout of timm for this model's trunk, whose network computes the same."""
-    layers = {layer.name: layer for layer in model.layers}
-    if "head" not in layers:
-        raise ValueError(
-            f"{model.name!r} has no classifier to export. Use include_top=True, or "
-            "layout='keras_senet'."
-        )
-    computation = description["computation"]
-    if computation["family"] == "MobileNetV3":
-        timm_computation.check_mobilenet(model, computation)
-        return MOBILENET_V3
-    if computation["family"] != "ResNet":
-        raise ValueError(
-            f"timm has no layout for {model.name!r}. Expected a network of ResNet or MobileNetV3, "
-            "or layout='keras_senet'."
-        )
-    timm_computation.check_resnet(model, computation)
-    if computation["stem_pool"] == "ceil":
-        return LEGACY
-    return TIMM_POOLED if computation["shortcut"] == "pool" else TIMM
 
 
 def _array(variable):
-    return np.ascontiguousarray(keras.ops.convert_to_numpy(variable).astype("float32", copy=False))
-
-
-def _as_in_torch(variable):
-    value = _array(variable)
-    if value.ndim == 4 and value.shape[3] == 1 < value.shape[2]:
-        value = value.transpose(2, 3, 0, 1)  # depthwise
-    elif value.ndim == 4:
-        value = value.transpose(3, 2, 0, 1)
-    elif value.ndim == 2:
-        value = value.T
-    return np.ascontiguousarray(value)
-
-
-def _view(model):
-    for layer in model.layers:
-        if isinstance(layer, ImageNormalization):
-            return {"size": layer.size, "crop": layer.crop, "interpolation": layer.interpolation}
-    return {}
-
-
-def _preprocessing(model):
-    for layer in model.layers:
-        if isinstance(layer, ImageNormalization):
-            std = [1 / (255 * scale) for scale in layer.scale]
-            mean = [-offset * one for offset, one in zip(layer.offset, std, strict=True)]
-            view = {"mean": mean, "std": std, "crop_pct": layer.crop, "size": layer.size}
-            view["interpolation"] = layer.interpolation
-            return {key: json.dumps(value) for key, value in view.items()}
-    return {}
+    return keras.ops.convert_to_numpy(variable).astype("float32", copy=False)

@@ -1,6 +1,9 @@
-"""Numbers of numpy as those of Python, which JSON and `isinstance` know."""
+"""Fields of frozen dataclasses: Python's numbers in them, and their values in JSON."""
 
+import dataclasses
 import numbers
+
+import keras
 
 
 def natural(value):
@@ -23,3 +26,30 @@ def settle(instance, fields):
     """Makes the fields of a frozen dataclass natural numbers, where they are numbers."""
     for field in fields:
         object.__setattr__(instance, field.name, natural(getattr(instance, field.name)))
+
+
+def plain(value):
+    """A field's value in what JSON knows: dataclasses as dicts, tuples as lists."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
+    if isinstance(value, (tuple, list)):
+        return [plain(one) for one in value]
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, numbers.Number):
+        return natural(value)
+    return keras.activations.serialize(value) if callable(value) else repr(value)
+
+
+def restored(value, like):
+    """A field's value from what JSON knows, in the types of `like`, another value of the field."""
+    if dataclasses.is_dataclass(like):
+        names = {field.name for field in dataclasses.fields(like)}
+        return type(like)(**{name: _tuples(x) for name, x in value.items() if name in names})
+    return _tuples(value)
+
+
+def _tuples(value):
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -1,20 +1,19 @@
-"""What a network is, as a text that its weights files carry.
+"""The description of a network, a text that its weights files carry.
 
-Trunk, SE design and preprocessing are no tensors. `describe` writes them down, and the network's
-first convolution carries them: see `keras_senet.layers.Conv2D`.
+Strides, poolings, gates and preprocessing are no tensors. `describe` writes them down, and the
+network's first convolution carries the text into every file: see `keras_senet.layers.Conv2D`.
 """
 
 import dataclasses
 import json
-import numbers
 import typing
 
 import keras
 
 from keras_senet.layers import Conv2D, facts
-from keras_senet.weights.fields import natural
+from keras_senet.weights.fields import plain, restored
 
-# Fields that weights decide. All others but those below name the variant.
+# Fields that a weights file decides. All others, but those in NO_COMPUTATION, are the variant's.
 TRUNK = (
     "activation",
     "conv_bias",
@@ -28,9 +27,9 @@ TRUNK = (
     "stem_pool",
     "stride_in",
 )
-VIEW = ("crop", "interpolation")
+VIEW = ("crop", "interpolation")  # of the evaluation transform, beside the image size
 NO_COMPUTATION = ("name", "classes", "dropout", "input_size", "preprocessing")
-SHAPES = ("reduction", "divisor", "round_limit", "use_bias")  # of SE: the arrays tell them
+SHAPES = ("reduction", "divisor", "round_limit", "use_bias")  # of SE: the tensors' shapes tell
 
 
 def describe(architecture, include_preprocessing=True, call=None):
@@ -43,8 +42,8 @@ def describe(architecture, include_preprocessing=True, call=None):
             was built on an `input_tensor`), or `None`.
 
     Returns:
-        A JSON text of two dicts: `"computation"`, all that decides what the network computes of
-        normalized pixels, and `"besides"`.
+        A JSON text of two dicts: `"computation"`, all that decides the outputs for normalized
+        pixels, and `"besides"`, the other fields.
     """
     fields: dict[str, typing.Any] = {
         field.name: plain(getattr(architecture, field.name))
@@ -67,23 +66,8 @@ def describe(architecture, include_preprocessing=True, call=None):
     return json.dumps({"computation": computation, "besides": besides})
 
 
-def plain(value):
-    """A field's value in what JSON knows: dataclasses as dicts, tuples as lists."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
-    if isinstance(value, (tuple, list)):
-        return [plain(one) for one in value]
-    if value is None or isinstance(value, (bool, str)):
-        return value
-    if isinstance(value, numbers.Number):
-        return natural(value)
-    return keras.activations.serialize(value) if callable(value) else repr(value)
-
-
 def with_added_se(text, se):
-    """The description of a network that got more SE blocks.
+    """The description of a network to which SE blocks were added.
 
     Args:
         text: Its description before, or `None`.
@@ -97,7 +81,7 @@ def with_added_se(text, se):
 
 
 def described(model):
-    """The descriptions of the networks in a model, also of those in models inside of it.
+    """The descriptions of all networks in a model and in the models inside of it.
 
     Args:
         model: A `keras.Model`.
@@ -115,11 +99,11 @@ def described(model):
 
 
 def adopt(architecture, description, path):
-    """The architecture that a file describes: trunk, SE design, preprocessing and view.
+    """`architecture` with the fields that a file's description decides, SE included.
 
     Args:
-        architecture: An `Architecture`. Fields of the trunk that it leaves at its family's
-            defaults are taken from the file; all others must be the file's.
+        architecture: An `Architecture`. Fields in `TRUNK` that it leaves at its family's defaults
+            are taken from the file; all others must be the file's.
         description: Dict that `describe` wrote.
         path: Path of the file, for messages.
 
@@ -136,7 +120,7 @@ def adopt(architecture, description, path):
             continue
         is_default = name in TRUNK and getattr(architecture, name) == defaults[name]
         if is_default and not (name == "se" and value is None):
-            changes[name] = _field(value, defaults[name])
+            changes[name] = restored(value, defaults[name])
         elif name != "se" or _differ_in_design(value, ours.get(name)):
             wrong += facts.differences({name: value}, {name: ours.get(name)})
     if wrong:
@@ -148,19 +132,20 @@ def adopt(architecture, description, path):
 
 
 def adopt_pixels(architecture, besides, view, path):
-    """`architecture` with the preprocessing and the view of a file.
+    """`architecture` with the preprocessing and the evaluation transform of a file.
 
     Args:
         architecture: An `Architecture`.
         besides: The dict of this name in a description.
-        view: Size, crop and interpolation as the file's normalization has them; may be empty.
+        view: Dict of size, crop and interpolation that the file's normalization layer has; may be
+            empty.
         path: Path of the file, for messages.
 
     Raises:
         ValueError: If the architecture's preprocessing is neither its family's nor the file's.
     """
     stored = {**besides["preprocessing"], **{key: view[key] for key in VIEW if key in view}}
-    theirs = _field(stored, architecture.preprocessing)
+    theirs = restored(stored, architecture.preprocessing)
     ours = architecture.preprocessing
     default = type(architecture).__dataclass_fields__["preprocessing"].default
     pixels = [{"mean": list(one.mean), "std": list(one.std)} for one in (theirs, ours)]
@@ -175,7 +160,7 @@ def adopt_pixels(architecture, besides, view, path):
 
 
 def _flat(description):
-    """All fields but those that are no part of the computation, SE whole."""
+    """The fields of the computation, with the complete SE design."""
     fields = dict(description["computation"])
     if isinstance(fields.get("se"), dict):
         fields["se"] = {**fields["se"], **description["besides"].get("se", {})}
@@ -187,15 +172,3 @@ def _differ_in_design(theirs, ours):
     if theirs is None or ours is None:
         return theirs is not ours
     return any(theirs[name] != ours[name] for name in theirs.keys() - set(SHAPES))
-
-
-def _field(value, like):
-    """A field's value from what JSON knows, in the types of another value of the field."""
-    if dataclasses.is_dataclass(like):
-        names = {field.name for field in dataclasses.fields(like)}
-        return type(like)(**{name: _tuples(x) for name, x in value.items() if name in names})
-    return _tuples(value)
-
-
-def _tuples(value):
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value

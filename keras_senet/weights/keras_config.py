@@ -1,4 +1,4 @@
-"""A `.keras` file says what each layer of its model does: compared with the network built."""
+"""The configuration in a `.keras` file, compared layer by layer with the network built."""
 
 import json
 
@@ -16,7 +16,7 @@ HEAD = ("units", "activation")  # of the classifier
 
 
 def check_config(config, model, path):
-    """Compares layers of the same name.
+    """Compares each layer of a network with the layer of its name in a file.
 
     Args:
         config: Dict of `config.json`.
@@ -24,7 +24,7 @@ def check_config(config, model, path):
         path: Path of the file, for messages.
 
     Raises:
-        ValueError: If a layer of the network computes otherwise than in the file.
+        ValueError: If a layer computes otherwise than in the file; it names the arguments.
     """
     stored = _layers(config, {layer.name for layer in model.layers})
     texts = []

@@ -1,4 +1,4 @@
-"""From a file of Keras to a network: all or nothing."""
+"""A weights file of Keras: the network that it is of, and loading it."""
 
 import json
 import logging
@@ -9,34 +9,25 @@ import typing
 from keras_senet.layers import ImageNormalization, SqueezeExcitation, facts
 from keras_senet.weights.fingerprint import adopt, adopt_pixels, describe
 from keras_senet.weights.keras_config import check_config
+from keras_senet.weights.opened import warn_of_new_classifier
 from keras_senet.weights.readers.keras_file import read_config, read_keras_file
 from keras_senet.weights.surroundings import activation_of, is_other, others, warn
 
 logger = logging.getLogger("keras_senet")
 
 
-def warn_of_new_classifier(path, stored, classes):
-    """Says that a classifier is random.
+class KerasWeights:
+    """A file of `model.save_weights` or `model.save`; its network may lie inside another model.
 
     Args:
-        path: Path of the weights file.
-        stored: Number of classes in the file, or `None` if it has no classifier.
-        classes: Number of classes of the model.
-    """
-    logger.warning(
-        "%s has %s, the model has %d: its classifier keeps its random weights.",
-        path,
-        "no classifier" if stored is None else f"{stored} classes",
-        classes,
-    )
-
-
-class KerasWeights:
-    """A file of `model.save_weights` or `model.save`; the network may be inside of another model.
+        path: Path of the file.
 
     Attributes:
         classes: Number of classes, `None` without a classifier.
-        headless: Whether it has no classifier of ours.
+        headless: Whether it is of a network of ours without its classifier.
+
+    Raises:
+        ValueError: If the file cannot be read, or holds several networks.
     """
 
     def __init__(self, path):
@@ -62,7 +53,7 @@ class KerasWeights:
         self.classes = heads[0].arrays["0"].shape[-1] if heads else None
 
     def _description(self, place) -> typing.Any:
-        """What a model of the file is, if it says so."""
+        """The description of the model at a place in the file, `None` where it has none."""
         for layer in self.models.get(place, ()):
             stored = layer.facts or {}
             if isinstance(stored.get("besides"), dict) and "family" in stored.get(
@@ -72,7 +63,7 @@ class KerasWeights:
         return None
 
     def fit(self, architecture):
-        """`architecture` with trunk, SE design, preprocessing and view of the file.
+        """`architecture` as the file's network: backbone, SE design, preprocessing, evaluation.
 
         Raises:
             ValueError: If the file is of another network; it names the fields that differ.
@@ -117,7 +108,7 @@ class KerasWeights:
     def _by_name(self, model):
         if all(layer.name for layer in self.layers):
             return {layer.name: layer for layer in self.layers}
-        # Of old versions of Keras: the n-th layer of a class.
+        # Files of old versions of Keras name no layers, and count those of each class.
         by_key = {layer.key: layer for layer in self.layers}
         return {name: by_key[key] for name, key in _keys(model).items() if key in by_key}
 
@@ -211,7 +202,7 @@ def _variables(layer):
 
 
 def _keys(model):
-    """Groups of a model's layers by their names, as Keras counts them."""
+    """Keys of the layers' groups in a file, the class and a number, by the layers' names."""
     counts, keys = {}, {}
     for layer in model.layers:
         kind = re.sub(r"\W+", "", type(layer).__name__)

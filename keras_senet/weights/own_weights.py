@@ -1,18 +1,13 @@
-"""Our own layout: a `.safetensors` file that says which network it is of."""
-
-import logging
-import pathlib
+"""A weights file in our own layout, which says what its network is."""
 
 import keras
 import numpy as np
 
-from keras_senet.layers import facts
 from keras_senet.weights.fingerprint import adopt, adopt_pixels
 from keras_senet.weights.kernels import adapt_stem
+from keras_senet.weights.opened import warn_of_new_classifier
+from keras_senet.weights.readers.tensors import read_tensors
 from keras_senet.weights.surroundings import warn
-
-logger = logging.getLogger("keras_senet")
-KEY = "keras_senet"  # of the metadata
 
 
 def own_variables(model):
@@ -23,38 +18,22 @@ def own_variables(model):
             yield f"{layer.name}.{inner.replace('/', '.')}", variable
 
 
-def read_description(path):
-    """What a file in our own layout says of its network, `None` for other files."""
-    if pathlib.Path(path).suffix.lower() != ".safetensors" or not pathlib.Path(path).is_file():
-        return None
-    try:
-        import safetensors
-
-        with safetensors.safe_open(path, "numpy") as file:
-            description = facts.parse((file.metadata() or {}).get(KEY))
-    except (ImportError, OSError, safetensors.SafetensorError):
-        return None  # read_tensors says what is wrong
-    known = description is not None and all(
-        isinstance(description.get(name), dict) for name in ("computation", "besides")
-    )
-    return description if known else None
-
-
 class OwnWeights:
     """A file in our own layout.
 
     Args:
         path: Path of the file.
-        description: Dict that `read_description` returned.
+        description: Dict that `metadata.read_description` returned.
 
     Attributes:
         classes: Number of classes, `None` without classifier.
         headless: Whether it has no classifier.
+
+    Raises:
+        ValueError: If the file cannot be read.
     """
 
     def __init__(self, path, description):
-        from keras_senet.weights.readers.tensors import read_tensors
-
         self.path = path
         self.description = description
         self.tensors = read_tensors(path)
@@ -63,7 +42,7 @@ class OwnWeights:
         self.classes = None if head is None else head.shape[-1]
 
     def fit(self, architecture):
-        """`architecture` as the file's network: trunk, SE design, preprocessing and view.
+        """`architecture` as the file's network: backbone, SE design, preprocessing, evaluation.
 
         Raises:
             ValueError: If fields differ that the file does not decide.
@@ -76,18 +55,14 @@ class OwnWeights:
         """Checks that every tensor has its place in `model`, then sets all weights.
 
         Raises:
-            ValueError: If a tensor is missing, left over, of another shape or not finite.
+            ValueError: If a tensor is missing, left over, of another shape or not finite. The
+                model is unchanged then.
         """
         variables = dict(own_variables(model))
         head = {name for name in (*variables, *self.tensors) if name.split(".")[0] == "head"}
         units = variables["head.kernel"].shape[-1] if "head.kernel" in variables else None
         if units is not None and units != self.classes:
-            logger.warning(
-                "%s has %s, the model has %d: its classifier keeps its random weights.",
-                self.path,
-                "no classifier" if self.headless else f"{self.classes} classes",
-                units,
-            )
+            warn_of_new_classifier(self.path, self.classes, units)
         if units is None or units != self.classes:
             variables = {name: value for name, value in variables.items() if name not in head}
         tops = {name for name in self.tensors if name.startswith("head")}
@@ -106,8 +81,8 @@ class OwnWeights:
 
     def _value(self, name, variable, is_stem):
         value, shape = self.tensors[name], tuple(variable.shape)
-        if is_stem:
-            value = adapt_stem(value.transpose(3, 2, 0, 1), shape[2]).transpose(2, 3, 1, 0)
+        if is_stem and value.ndim == 4:
+            value = adapt_stem(value, shape[2])
         if value.shape != shape or value.dtype.kind != "f" or not np.isfinite(value).all():
             raise ValueError(
                 f"Tensor {name!r} of {self.path} is of shape {value.shape} and dtype {value.dtype}"

@@ -1,4 +1,4 @@
-"""How a network wants its pixels: a property of the weights, kept in the model as a layer."""
+"""Normalization of pixels: a property of the weights, which the model keeps as a layer."""
 
 import dataclasses
 
@@ -15,11 +15,13 @@ class Preprocessing:
     Attributes:
         mean: Mean of every channel, of pixels scaled to 0..1.
         std: Standard deviation of every channel, of pixels scaled to 0..1, not zero.
-        crop: Share of the resized image's shorter side that evaluation sees: 224 of 256 pixels.
-        interpolation: Of the resize for evaluation, `"bilinear"` or `"bicubic"`.
+        crop: Side of evaluation's central crop over the shorter side of the resized image; 0.875
+            is 224 of 256 pixels.
+        interpolation: Interpolation of evaluation's resize, `"bilinear"` or `"bicubic"`.
 
     Raises:
-        ValueError: If a value is none of these.
+        ValueError: If the numbers of means and deviations differ, a deviation is not above 0, or
+            `crop` or `interpolation` is none of these.
 
     Example:
         >>> dataclasses.replace(IMAGENET, crop=0.95, interpolation="bicubic").crop
@@ -46,12 +48,13 @@ class Preprocessing:
             )
 
     def of_channels(self, channels):
-        """The same for images of other channels, where weights of RGB are adapted to them.
+        """The normalization of images of so many channels, to which RGB weights are adapted.
 
-        One channel has the means of the three values: with equal ones, a grey image gives exactly
-        what it gives as RGB; else about that, since the sum of the kernels, which is timm's, leaves
-        room for one mean and deviation only. Of several, each has those of the colour whose
-        kernel it got.
+        A single channel is normalized by the averages of the three means and deviations. Where the
+        three are equal, a grey image gives exactly what it gives as RGB; otherwise about that:
+        `adapt_stem` sums the three kernels, as timm does, which leaves room for one mean and one
+        deviation. Of several channels each has the mean and deviation of the colour whose kernel it
+        gets.
         """
         if len(self.mean) != 3 or channels in (None, 3):
             return self
@@ -65,7 +68,12 @@ class Preprocessing:
         return dataclasses.replace(self, mean=mean, std=std)
 
     def layer(self, name="preprocessing", size=None):
-        """The Keras layer, for images of `size` pixels; computes in float32 under every policy."""
+        """The Keras layer, in float32 under every policy.
+
+        Args:
+            name: Name of the layer.
+            size: Side of the images in evaluation in pixels, which the layer keeps, or `None`.
+        """
         return ImageNormalization(
             scale=[1 / (255 * std) for std in self.std],
             offset=[-mean / std for mean, std in zip(self.mean, self.std, strict=True)],
@@ -79,9 +87,9 @@ class Preprocessing:
 
 # The usual statistics of the two training sets, RGB.
 IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
-# Small images are seen whole, as timm has it for them.
+# Evaluation sees small images whole, as in timm.
 CIFAR = Preprocessing(mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010), crop=1.0)
-# To -1..1, of TensorFlow's Inception and MobileNet.
+# TensorFlow's Inception and MobileNet: pixels scaled to -1..1.
 INCEPTION = Preprocessing(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 # The authors' Caffe models: 0..255 less the mean, which they state for BGR: 104, 117, 123.
 CAFFE = Preprocessing(mean=(123 / 255, 117 / 255, 104 / 255), std=(1 / 255, 1 / 255, 1 / 255))

@@ -11,7 +11,7 @@ from weights import reference_files
 
 import keras_senet
 from keras_senet import SEConfig, SEResNet18, SEResNet20, SEResNet50
-from keras_senet.weights.load import TorchWeights
+from keras_senet.weights.layouts import table, timm
 
 safetensors = pytest.importorskip("safetensors.numpy")
 
@@ -21,14 +21,9 @@ NETWORK = SEResNet18.replace(depths=(1, 1, 1, 1), classes=5)
 @pytest.fixture(scope="module")
 def good():
     """The tensors of a file that fits, in timm's layout and order of axes."""
-    from keras_senet.weights.layouts import table as layouts
-
-    _, network = layouts.fit(layouts.TIMM, NETWORK)
-    model = network()
-    reader = object.__new__(TorchWeights)
-    reader.layout, reader.classes, reader.path = layouts.TIMM, 5, "made here"
+    model = table.fit(timm.RESNET, NETWORK)()
     tensors = {}
-    for name, variable in reader._variables(model):
+    for name, variable in timm.RESNET.variables(model):
         value = keras.ops.convert_to_numpy(variable)
         value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value.T
         tensors[name] = np.ascontiguousarray(value)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from weights.reference_files import CIFAR, SMALL, weights_file
 
-from keras_senet.weights.load import TorchWeights
+from keras_senet.weights.layouts import caffe
 from keras_senet.weights.preprocessing import CAFFE, IMAGENET, INCEPTION
+from keras_senet.weights.public_weights import PublicWeights
 
 safetensors = pytest.importorskip("safetensors.numpy")
 NETWORKS = {
@@ -72,12 +73,10 @@ def test_values_of_channels():
 
 
 def test_bgr_files_are_repeated_as_rgb():
-    reader = object.__new__(TorchWeights)
-    from keras_senet.weights.layouts.caffe import CAFFE_RESIDUAL
-
     kernel = np.random.default_rng(0).normal(size=(8, 3, 7, 7)).astype("float32")
-    reader.layout, reader.path, reader.tensors = CAFFE_RESIDUAL, "x", {"stem": kernel}
-    found = reader._value("stem", np.zeros((7, 7, 4, 8)), True)
+    weights = object.__new__(PublicWeights)
+    weights.layout, weights.path, weights.tensors = caffe.RESNET, "x", {"stem": kernel}
+    found = weights.value("stem", (7, 7, 4, 8), is_stem=True)
     rgb = kernel[:, ::-1].transpose(2, 3, 1, 0)
     np.testing.assert_allclose(found, by_hand(rgb, 4), rtol=1e-6)
 

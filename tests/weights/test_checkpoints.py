@@ -13,8 +13,8 @@ import pathlib
 import numpy as np
 import pytest
 
-from keras_senet.weights.layouts import table as layouts
-from keras_senet.weights.layouts.names import plain_names
+from keras_senet import SEResNet50
+from keras_senet.weights.layouts.table import plain_names
 from keras_senet.weights.load import open_weights
 from keras_senet.weights.readers.tensors import read_tensors
 
@@ -37,7 +37,7 @@ def prefixed(prefix, state):
 
 
 def read(path):
-    return plain_names(read_tensors(path), layouts.LAYOUTS, path)
+    return plain_names(read_tensors(path), path)
 
 
 def assert_read(path, state):
@@ -170,7 +170,7 @@ def test_prefixes(prefix, tmp_path):
 @pytest.mark.parametrize("prefix", ["", "module."])
 def test_a_layout_keeps_its_own_names(names, prefix):
     tensors = {prefix + name: np.ones(1) for name in names}
-    assert tuple(plain_names(tensors, layouts.LAYOUTS, "x")) == names
+    assert tuple(plain_names(tensors, "x")) == names
 
 
 TWO = {**prefixed("encoder_q.", STATE), **prefixed("encoder_k.", EMA)}
@@ -260,7 +260,7 @@ def test_code_is_refused_with_two_lines(content, legacy, tmp_path):
     sign, path = tmp_path / "code_ran", tmp_path / "x.pth"
     torch.save(CODE[content](sign), path, _use_new_zipfile_serialization=not legacy)
     with pytest.raises(ValueError) as error:
-        open_weights(path, "se_resnet50")
+        open_weights(path, SEResNet50)
     text = str(error.value)
     assert "not a PyTorch checkpoint of plain tensors" in text
     assert "torch.load('x.pth', map_location='cpu', weights_only=False)" in text

@@ -15,9 +15,8 @@ from weights.hub_server import Server
 from weights.reference_files import tensors
 
 import keras_senet
-from keras_senet.weights import download, load, record_file
+from keras_senet.weights import download, load
 from keras_senet.weights.load import find
-from keras_senet.weights.record_file import RecordFile
 
 pytest.importorskip("huggingface_hub")
 constants = pytest.importorskip("huggingface_hub.constants")
@@ -45,7 +44,7 @@ def records(monkeypatch):
     """Adds records to the table for this test."""
 
     def add(*rows):
-        monkeypatch.setattr(record_file, "RECORDS", rows)
+        monkeypatch.setattr(load, "RECORDS", rows)
         by_name = {row.name: row for row in rows}
         monkeypatch.setattr(load, "find", lambda name: by_name.get(name) or find(name))
 
@@ -217,8 +216,3 @@ def test_environment_variables(server, tmp_path):
         )
         assert done.returncode == 0, done.stderr[-800:]
         assert done.stdout.strip().startswith(str(tmp_path / "home"))
-
-
-def test_record_files_are_lazy():
-    record = find("timm/seresnet50.a1_in1k")
-    assert RecordFile(record, open_file=None).classes == 1000

@@ -20,7 +20,6 @@ def test_records_are_for_networks_that_exist(record):
         assert record.fits(network.name)
         network.replace(**record.fields)
     assert record.source.startswith("https://")
-    assert (record.channel_order == "bgr") == (record.preprocessing.std[0] == 1 / 255)
 
 
 def test_timm_states_the_same():

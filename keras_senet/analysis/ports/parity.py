@@ -9,9 +9,7 @@ import tempfile
 import keras
 import numpy as np
 
-from keras_senet.weights.layouts import table as layouts
-from keras_senet.weights.layouts.names import plain_names
-from keras_senet.weights.readers.tensors import read_tensors
+from keras_senet.weights.public_weights import PublicWeights
 
 # Runs in the peer's Python, which may have no Keras.
 PEER = """
@@ -71,8 +69,8 @@ def compare(architecture, path, peer, images, peer_python=sys.executable):
         ValueError: If the file does not fit ours; `RuntimeError` if not the peer's.
     """
     model = architecture(weights=path, input_shape=images.shape[1:], classifier_activation=None)
-    tensors = plain_names(read_tensors(path), layouts.LAYOUTS, path)
-    layout, _ = layouts.fit(layouts.detect(tensors), architecture)
+    file = PublicWeights(path)
+    tensors, layout = file.tensors, file.layout
     layers = [
         layer
         for layer in model.layers

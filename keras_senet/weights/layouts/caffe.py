@@ -1,9 +1,8 @@
-"""Layouts of the authors' Caffe models, after `read_caffemodel`."""
+"""Layouts of the authors' Caffe models, as `read_caffemodel` names their tensors."""
 
 from keras_senet.weights.layouts.layout import BLOCK, Layout
-from keras_senet.weights.preprocessing import CAFFE
 
-CAFFE_RESIDUAL = Layout(
+RESNET = Layout(
     name="Caffe",
     mark=r"^conv2_1_1x1_reduce\.weight$",
     rows=(
@@ -27,9 +26,7 @@ CAFFE_RESIDUAL = Layout(
     ),
     first=(2, 1),
     head="classifier",
-    networks=("ResNet",),
-    products=("_1x1_down", "_1x1_up"),
-    trunk={"preprocessing": CAFFE},
+    fc_suffixes=("_1x1_down", "_1x1_up"),
     channel_order="bgr",
     labels="caffe",
 )
@@ -52,7 +49,7 @@ BRANCHES = {
     "branch3_conv3": "double3x3b",
     "branch4_conv1": "pool_proj",
 }
-CAFFE_INCEPTION = Layout(
+INCEPTION = Layout(
     name="Caffe (BN-Inception)",
     mark=r"^inception_3a/1x1\.weight$",
     rows=(
@@ -72,9 +69,7 @@ CAFFE_INCEPTION = Layout(
     ),
     first=(3, 1),
     head="classifier",
-    networks=("Inception",),
-    products=("_1x1_down", "_1x1_up"),
-    trunk={"conv_bias": False, "preprocessing": CAFFE},
+    fc_suffixes=("_1x1_down", "_1x1_up"),
     channel_order="bgr",
     labels="caffe",
 )

@@ -1,13 +1,16 @@
-"""Layouts of keras.applications, after `read_applications_h5`: trunks to start SE networks from."""
+"""Layouts of keras.applications, as `read_applications_h5` names their tensors."""
 
 from keras_senet.weights.layouts.layout import BLOCK, Layout
-from keras_senet.weights.preprocessing import INCEPTION, VGG
-
-TENSORFLOW = {"padding": "same", "epsilon": 1e-3, "preprocessing": INCEPTION}
 
 
 def _numbered(depths, modules, first):
-    """Rows for units that the file counts through all stages, `modules` by our suffixes."""
+    """Rows for units that the file counts through all stages.
+
+    Args:
+        depths: Units in stages 1, 2, ...
+        modules: Dict from suffixes of our layers to names in the file, `{}` for the unit's number.
+        first: Number of the first unit.
+    """
     units = [
         f"stage{stage}_block{block}"
         for stage, depth in enumerate(depths, 1)
@@ -24,7 +27,7 @@ def _with_norms(modules):
     return modules | {f"{suffix}_bn": f"{module}_bn" for suffix, module in modules.items()}
 
 
-KERAS_RESNET = Layout(
+RESNET = Layout(
     name="keras.applications (ResNet)",
     mark=r"^conv2_block1_1_conv\.weight$",
     rows=(
@@ -37,12 +40,10 @@ KERAS_RESNET = Layout(
     ),
     first=(2, 1),
     head="predictions",
-    networks=("ResNet",),
-    trunk={"stem_pool": "pad", "stride_in": "1x1", "shortcut": "1x1", "preprocessing": VGG},
     warm_start=True,
     channel_order="bgr",
 )
-KERAS_VGG = Layout(
+VGG = Layout(
     name="keras.applications (VGG16)",
     mark=r"^block1_conv1_bn\.weight$",
     rows=(
@@ -52,12 +53,10 @@ KERAS_VGG = Layout(
     ),
     first=(2, 1),
     head="predictions",
-    networks=("VGG",),
-    trunk={"conv_bias": False, "preprocessing": VGG},
     warm_start=True,
     channel_order="bgr",
 )
-KERAS_MOBILENET = Layout(
+MOBILENET = Layout(
     name="keras.applications (MobileNet)",
     mark=r"^conv_pw_1\.weight$",
     rows=(
@@ -71,8 +70,6 @@ KERAS_MOBILENET = Layout(
     ),
     first=(1, 1),
     head="conv_preds",
-    networks=("MobileNetV1",),
-    trunk={**TENSORFLOW, "activation": "relu6"},
     warm_start=True,
 )
 
@@ -100,21 +97,17 @@ def _mobilenet_v3(size, depths):
         ),
         first=(1, 1),
         head="logits",
-        networks=("MobileNetV3",),
-        products=("", "_1"),
-        trunk=TENSORFLOW,
-        se={
-            "reduction": 4,
-            "divisor": 8,
-            "round_limit": 0.9,
-            "gate": "hard_sigmoid",
-            "placement": "3x3",
-        },
+        fc_suffixes=("", "_1"),
     )
 
 
+MOBILENET_V3 = (
+    _mobilenet_v3("large", (1, 2, 3, 4, 2, 3)),
+    _mobilenet_v3("small", (1, 2, 3, 2, 3)),
+)
+
 # Convolutions in the branches of Inception-ResNet-v2's modules, in the order of its code.
-INCEPTION_RESNET = (
+BRANCHES = (
     ("stem_conv{}", (3,)),
     ("stage2_block1_conv{}", (2,)),
     ("stage3_mixed_branch{}_conv{}", (1, 2, 3, 1)),
@@ -128,7 +121,7 @@ INCEPTION_RESNET = (
 
 def _inception_resnet():
     names = []
-    for name, branches in INCEPTION_RESNET:
+    for name, branches in BRANCHES:
         for branch, depth in enumerate(branches, 1):
             for conv in range(1, depth + 1):
                 names.append(name.format(*((branch, conv) if "branch" in name else (conv,))))
@@ -137,7 +130,7 @@ def _inception_resnet():
         yield f"{name}_bn", f"batch_normalization_{number}"
 
 
-KERAS_INCEPTION_RESNET = Layout(
+INCEPTION_RESNET = Layout(
     name="keras.applications (InceptionResNetV2)",
     mark=r"^conv_7b\.weight$",
     rows=(
@@ -150,15 +143,5 @@ KERAS_INCEPTION_RESNET = Layout(
     ),
     first=(3, 1),
     head="predictions",
-    networks=("InceptionResNet",),
-    trunk={"gamma": False, "preprocessing": INCEPTION},
     warm_start=True,
-)
-KERAS_LAYOUTS = (
-    KERAS_RESNET,
-    KERAS_VGG,
-    KERAS_MOBILENET,
-    _mobilenet_v3("large", (1, 2, 3, 4, 2, 3)),
-    _mobilenet_v3("small", (1, 2, 3, 2, 3)),
-    KERAS_INCEPTION_RESNET,
 )

@@ -1,8 +1,10 @@
-"""How a family of weight files names its tensors."""
+"""A layout: how the files of one source and kind of network name their tensors."""
 
 import dataclasses
 import re
 
+BLOCK = r"stage(\d+)_block(\d+)"
+# Keras' names of a normalization's variables, and PyTorch's.
 BATCH_NORM = {
     "gamma": "weight",
     "beta": "bias",
@@ -13,23 +15,27 @@ BATCH_NORM = {
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """Names in a family of weight files.
+    """Names of tensors in public weights files, and the order of what they hold.
+
+    Which networks a layout has weights for, and which of their fields its files decide, the
+    architectures say: `Architecture.released_fields`.
 
     Attributes:
-        name: What to call it in messages.
-        mark: Regular expression found in some tensor name of this layout and no other.
-        rows: Pairs of a regular expression over our layer names and the module it is named in the
-            file: `{0}`, `{1}` are the groups, numbers counted from `first`.
+        name: What messages call it.
+        mark: Regular expression that recognizes the layout: some tensor name matches it in every
+            file of this layout.
+        rows: Pairs of a regular expression over our layer names and the module's name in the file:
+            `{0}`, `{1}` are the groups, stages and blocks counted from `first`.
         first: Number of the first stage and of the first block in the file.
-        head: Module of the classifier.
-        networks: Names of the classes of architectures that it has weights for.
-        products: What the two products of an SE block append to its module's name.
-        dense: Modules that are fully connected in the file and convolutions of ours.
-        trunk: Fields that all its networks have.
-        se: Fields of the `SEConfig` that all its networks were trained with.
-        warm_start: Whether its networks have no SE, and SE blocks of ours start as identities.
-        channel_order: Of the pixels that the first convolution reads, `"rgb"` or `"bgr"`.
-        labels: Order of the 1000 classes of ImageNet, `"imagenet"` or `"caffe"`.
+        head: Name of the classifier's module.
+        fc_suffixes: Suffixes that the two fully connected layers of an SE block (reduce, expand)
+            append to the name of its module.
+        dense: Names of modules that are fully connected in the file and convolutions of ours.
+        warm_start: Whether the file's networks have no SE, so that new SE blocks start as
+            identities.
+        channel_order: Order of the input channels of the first convolution, `"rgb"` or `"bgr"`.
+        labels: Order of ImageNet's 1000 classes, `"imagenet"` or `"caffe"`; see
+            `keras_senet.weights.decode_predictions`.
     """
 
     name: str
@@ -37,17 +43,20 @@ class Layout:
     rows: tuple[tuple[str, str], ...]
     first: tuple[int, int]
     head: str
-    networks: tuple[str, ...]
-    products: tuple[str, str] = ("1", "2")
+    fc_suffixes: tuple[str, str] = ("1", "2")
     dense: tuple[str, ...] = ()
-    trunk: dict = dataclasses.field(default_factory=dict)
-    se: dict = dataclasses.field(default_factory=dict)
     warm_start: bool = False
     channel_order: str = "rgb"
     labels: str = "imagenet"
 
     def module(self, layer):
-        """Name in the file of our layer of this name (SE: of its two products)."""
+        """The name in the file of the layer that we call `layer`.
+
+        Of an SE block it is what the names of both fully connected layers begin with.
+
+        Raises:
+            ValueError: If the layout has no such layer.
+        """
         for pattern, template in ((r"head", self.head), *self.rows):
             match = re.fullmatch(pattern, layer)
             if match:
@@ -61,16 +70,16 @@ class Layout:
         """Pairs of a tensor's name in the file and our variable for it, layer by layer.
 
         Args:
-            model: `keras.Model` of this package.
+            model: `keras.Model` that an architecture built.
             without: Names of layers to leave out.
         """
         for layer in model.layers:
             for variable in () if layer.name in without else layer.weights:
                 # "kernel", or "reduce/kernel" and "expand/kernel" in an SE block.
-                *product, kind = variable.path.split(f"{layer.name}/")[-1].split("/")
+                *inner, kind = variable.path.split(f"{layer.name}/")[-1].split("/")
                 module = self.module(layer.name)
-                if product:
-                    module += self.products[("reduce", "expand").index(product[-1])]
+                if inner:
+                    module += self.fc_suffixes[("reduce", "expand").index(inner[-1])]
                 suffix = BATCH_NORM.get(kind, "weight" if kind == "kernel" else kind)
                 yield f"{module}.{suffix}", variable
 
@@ -80,6 +89,3 @@ class Layout:
         stage, block, *rest = groups
         # Our stages count from 2, our blocks from 1.
         return (int(stage) - 2 + self.first[0], int(block) - 1 + self.first[1], *rest)
-
-
-BLOCK = r"stage(\d+)_block(\d+)"

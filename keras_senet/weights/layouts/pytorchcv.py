@@ -1,8 +1,38 @@
-"""Public layouts of the families that are no residual networks."""
+"""Layouts of pytorchcv, https://github.com/osmr/imgclsmob (pytorch/pytorchcv/models)."""
+
+import dataclasses
 
 from keras_senet.weights.layouts.layout import BLOCK, Layout
 
-BNINCEPTION = Layout(
+CIFAR_RESNET = Layout(
+    name="pytorchcv (CIFAR)",
+    mark=r"^features\.init_block\.conv\.weight$",
+    rows=(
+        (r"stem_conv", "features.init_block.conv"),
+        (r"stem_conv_bn", "features.init_block.bn"),
+        (BLOCK + r"_conv(\d)", "features.stage{0}.unit{1}.body.conv{2}.conv"),
+        (BLOCK + r"_conv(\d)_bn", "features.stage{0}.unit{1}.body.conv{2}.bn"),
+        (BLOCK + r"_bn(\d)", "features.stage{0}.unit{1}.body.conv{2}.bn"),
+        (BLOCK + r"_se", "features.stage{0}.unit{1}.se.conv"),
+        (BLOCK + r"_shortcut", "features.stage{0}.unit{1}.identity_conv.conv"),
+        (BLOCK + r"_shortcut_bn", "features.stage{0}.unit{1}.identity_conv.bn"),
+        (r"last_bn", "features.post_activ.bn"),
+    ),
+    first=(1, 1),
+    head="output",
+)
+# Stem and projections are bare convolutions: normalization and ReLU come before each convolution.
+CIFAR_PREACTIVATION = dataclasses.replace(
+    CIFAR_RESNET,
+    name="pytorchcv (CIFAR, preactivation)",
+    mark=r"^features\.init_block\.weight$",
+    rows=(
+        (r"stem_conv", "features.init_block"),
+        (BLOCK + r"_shortcut", "features.stage{0}.unit{1}.identity_conv"),
+        *CIFAR_RESNET.rows,
+    ),
+)
+BN_INCEPTION = Layout(
     name="pytorchcv (BN-Inception)",
     mark=r"^features\.stage1\.unit1\.branches\.branch1\.conv\.weight$",
     rows=(
@@ -34,8 +64,6 @@ BNINCEPTION = Layout(
     ),
     first=(0, 1),
     head="output",
-    networks=("Inception",),
-    trunk={"conv_bias": True},
 )
 VGG = Layout(
     name="pytorchcv (VGG)",
@@ -47,7 +75,6 @@ VGG = Layout(
     ),
     first=(2, 1),
     head="output.fc3",
-    networks=("VGG",),
     dense=("output.fc1.fc", "output.fc2.fc"),
 )
 MOBILENET = Layout(
@@ -63,8 +90,6 @@ MOBILENET = Layout(
     ),
     first=(2, 1),
     head="output",
-    networks=("MobileNetV1",),
-    trunk={"padding": "torch", "activation": "relu", "epsilon": 1e-5},
 )
 SHUFFLENET_V2 = Layout(
     name="pytorchcv (ShuffleNetV2)",
@@ -88,8 +113,6 @@ SHUFFLENET_V2 = Layout(
     ),
     first=(1, 1),
     head="output",
-    networks=("ShuffleNetV2",),
-    trunk={"stem_pool": "ceil"},
 )
 SHUFFLENET = Layout(
     name="pytorchcv (ShuffleNet)",
@@ -106,39 +129,4 @@ SHUFFLENET = Layout(
     ),
     first=(1, 1),
     head="output",
-    networks=("ShuffleNetV1",),
 )
-MOBILENET_V3 = Layout(
-    name="timm (MobileNetV3)",
-    mark=r"^conv_stem\.weight$",
-    rows=(
-        (r"stem_conv", "conv_stem"),
-        (r"stem_conv_bn", "bn1"),
-        # The first unit has no expansion before its depthwise convolution.
-        (r"stage(1)_block(1)_conv2", "blocks.{0}.{1}.conv_dw"),
-        (r"stage(1)_block(1)_conv2_bn", "blocks.{0}.{1}.bn1"),
-        (r"stage(1)_block(1)_conv3", "blocks.{0}.{1}.conv_pw"),
-        (r"stage(1)_block(1)_conv3_bn", "blocks.{0}.{1}.bn2"),
-        (BLOCK + r"_conv1", "blocks.{0}.{1}.conv_pw"),
-        (BLOCK + r"_conv2", "blocks.{0}.{1}.conv_dw"),
-        (BLOCK + r"_conv3", "blocks.{0}.{1}.conv_pwl"),
-        (BLOCK + r"_conv(\d)_bn", "blocks.{0}.{1}.bn{2}"),
-        (BLOCK + r"_se", "blocks.{0}.{1}.se.conv"),
-        (BLOCK + r"_conv", "blocks.{0}.{1}.conv"),
-        (BLOCK + r"_conv_bn", "blocks.{0}.{1}.bn1"),
-        (r"head_conv", "conv_head"),
-    ),
-    first=(1, 0),
-    head="classifier",
-    networks=("MobileNetV3",),
-    products=("_reduce", "_expand"),
-    se={
-        "reduction": 4,
-        "divisor": 8,
-        "round_limit": 0.9,
-        "gate": "hard_sigmoid",
-        "placement": "3x3",
-    },
-)
-# More telling marks first: ShuffleNetV2's files have ShuffleNet's, too.
-FAMILIES = (BNINCEPTION, VGG, MOBILENET, SHUFFLENET_V2, SHUFFLENET, MOBILENET_V3)

@@ -1,105 +1,98 @@
-"""Public layouts: how their tensors are named, and which trunk their networks have."""
+"""The table of layouts: which one a file has, behind which prefix, and for which network."""
 
 import dataclasses
+import logging
 import re
 
-from keras_senet.weights.layouts.caffe import CAFFE_INCEPTION, CAFFE_RESIDUAL
-from keras_senet.weights.layouts.keras_applications import KERAS_LAYOUTS
-from keras_senet.weights.layouts.layout import BLOCK, Layout
-from keras_senet.weights.layouts.pytorchcv import FAMILIES
+from keras_senet.weights.layouts import caffe, keras_applications, pytorchcv, timm
 
-TIMM = Layout(
-    name="timm",
-    mark=r"^layer1\.0\.conv1\.weight$",
-    rows=(
-        (r"stem_conv", "conv1"),
-        (r"stem_conv_bn", "bn1"),
-        (r"stem_conv1", "conv1.0"),
-        (r"stem_conv1_bn", "conv1.1"),
-        (r"stem_conv2", "conv1.3"),
-        (r"stem_conv2_bn", "conv1.4"),
-        (r"stem_conv3", "conv1.6"),
-        (r"stem_conv3_bn", "bn1"),
-        (BLOCK + r"_conv(\d)", "layer{0}.{1}.conv{2}"),
-        (BLOCK + r"_conv(\d)_bn", "layer{0}.{1}.bn{2}"),
-        (BLOCK + r"_se", "layer{0}.{1}.se.fc"),
-        (BLOCK + r"_shortcut", "layer{0}.{1}.downsample.0"),
-        (BLOCK + r"_shortcut_bn", "layer{0}.{1}.downsample.1"),
-    ),
-    first=(1, 0),
-    head="fc",
-    networks=("ResNet",),
-    se={"divisor": 8},
-)
-LEGACY = Layout(
-    name="Caffe-derived (timm legacy)",
-    mark=r"^layer0\.conv1\.weight$",
-    rows=(
-        (r"stem_conv", "layer0.conv1"),
-        (r"stem_conv_bn", "layer0.bn1"),
-        (r"stem_conv(\d)", "layer0.conv{0}"),
-        (r"stem_conv(\d)_bn", "layer0.bn{0}"),
-        (BLOCK + r"_se", "layer{0}.{1}.se_module.fc"),
-        *(row for row in TIMM.rows if row[0].startswith("stage") and not row[0].endswith("_se")),
-    ),
-    first=(1, 0),
-    head="last_linear",
-    networks=("ResNet",),
-)
-PYTORCHCV = Layout(
-    name="pytorchcv (CIFAR)",
-    mark=r"^features\.init_block\.(conv\.)?weight$",
-    rows=(
-        (r"stem_conv", "features.init_block.conv"),
-        (r"stem_conv_bn", "features.init_block.bn"),
-        (BLOCK + r"_conv(\d)", "features.stage{0}.unit{1}.body.conv{2}.conv"),
-        (BLOCK + r"_conv(\d)_bn", "features.stage{0}.unit{1}.body.conv{2}.bn"),
-        (BLOCK + r"_bn(\d)", "features.stage{0}.unit{1}.body.conv{2}.bn"),
-        (BLOCK + r"_se", "features.stage{0}.unit{1}.se.conv"),
-        (BLOCK + r"_shortcut", "features.stage{0}.unit{1}.identity_conv.conv"),
-        (BLOCK + r"_shortcut_bn", "features.stage{0}.unit{1}.identity_conv.bn"),
-        (r"last_bn", "features.post_activ.bn"),
-    ),
-    first=(1, 1),
-    head="output",
-    networks=("CifarResNet",),
-)
-# An average pooling takes the first place of the projection.
-TIMM_POOLED = dataclasses.replace(
-    TIMM,
-    rows=(
-        (BLOCK + r"_shortcut", "layer{0}.{1}.downsample.1"),
-        (BLOCK + r"_shortcut_bn", "layer{0}.{1}.downsample.2"),
-        *TIMM.rows,
-    ),
-)
-# First convolution and projections are bare where normalization comes before convolution.
-PYTORCHCV_PREACTIVATION = dataclasses.replace(
-    PYTORCHCV,
-    rows=(
-        (r"stem_conv", "features.init_block"),
-        (BLOCK + r"_shortcut", "features.stage{0}.unit{1}.identity_conv"),
-        *PYTORCHCV.rows,
-    ),
-)
+logger = logging.getLogger("keras_senet")
 
-
+# A file may have the marks of several: the more telling comes first.
 LAYOUTS = (
-    LEGACY,
-    TIMM,
-    CAFFE_RESIDUAL,
-    CAFFE_INCEPTION,
-    *KERAS_LAYOUTS,
-    *FAMILIES,
-    PYTORCHCV,
+    timm.LEGACY_RESNET,
+    timm.RESNET_D,
+    timm.RESNET,
+    caffe.RESNET,
+    caffe.INCEPTION,
+    keras_applications.RESNET,
+    keras_applications.VGG,
+    keras_applications.MOBILENET,
+    *keras_applications.MOBILENET_V3,
+    keras_applications.INCEPTION_RESNET,
+    pytorchcv.BN_INCEPTION,
+    pytorchcv.VGG,
+    pytorchcv.MOBILENET,
+    pytorchcv.SHUFFLENET_V2,
+    pytorchcv.SHUFFLENET,
+    timm.MOBILENET_V3,
+    pytorchcv.CIFAR_RESNET,
+    pytorchcv.CIFAR_PREACTIVATION,
 )
+COUNTERS = re.compile(r"(.*\.)?num_batches_tracked")  # of PyTorch's batch normalization
+# Of tools that count operations (thop) and average weights (torch.optim.swa_utils).
+TALLIES = re.compile(r"(.*\.)?(total_ops|total_params|n_averaged)")
+
+
+def plain_names(tensors, path):
+    """The tensors under the names of their layout, without a wrapper's prefix.
+
+    The prefix that all names begin with is taken off: `module.` (DataParallel), `_orig_mod.`
+    (torch.compile), `model.` (Lightning), `backbone.`, or any other. It is what comes before the
+    mark of a layout; the beginning that a layout's own names have in common is kept.
+
+    Args:
+        tensors: Dict from names to arrays.
+        path: Path of the file, for messages.
+
+    Returns:
+        A dict from names to arrays, without counters, which are no weights.
+
+    Raises:
+        ValueError: If the file has a layout behind several prefixes, or other tensors beside it.
+    """
+    tallies = [name for name in tensors if TALLIES.fullmatch(name)]
+    if tallies:
+        logger.warning(
+            "%s: %d counters such as %r are no weights and passed over.",
+            path,
+            len(tallies),
+            tallies[0],
+        )
+    weights = {
+        name: value
+        for name, value in tensors.items()
+        if not COUNTERS.fullmatch(name) and name not in tallies
+    }
+    prefixes = _prefixes(weights)
+    if len(prefixes) > 1:
+        raise ValueError(
+            f"{path} has several networks: their tensors begin with "
+            f"{' and '.join(map(repr, prefixes))}. Expected one. Save the one that is wanted alone."
+        )
+    prefix = next(iter(prefixes), "")
+    others = [name for name in weights if not name.startswith(prefix)]
+    if others:
+        raise ValueError(
+            f"Tensors of {path} begin with {prefix!r}, but {len(others)} of {len(weights)} do "
+            f"not, such as {others[0]!r}. Expected one common prefix. Save the network alone, or "
+            "rename them."
+        )
+    return {name.removeprefix(prefix): value for name, value in weights.items()}
+
+
+def _prefixes(names):
+    """What comes before the marks of layouts, sorted."""
+    marks = [re.compile(rf"(.*\.)?{layout.mark.removeprefix('^')}") for layout in LAYOUTS]
+    matches = (mark.match(name) for mark in marks for name in names)
+    return sorted({match[1] or "" for match in matches if match})
 
 
 def detect(names):
-    """The layout of a file with tensors of these names.
+    """The `Layout` of a file with tensors of these names.
 
     Raises:
-        ValueError: If it is none of ours.
+        ValueError: If no layout of the table has such names.
     """
     for layout in LAYOUTS:
         if any(re.search(layout.mark, name) for name in names):
@@ -113,56 +106,47 @@ def detect(names):
 
 
 def fit(layout, architecture):
-    """The trunk of `architecture` that networks of this layout have, and its table of names.
+    """`architecture` with the fields that files of this layout decide, SE included.
 
-    Stem pooling and stride are no tensors: a file would load into the wrong trunk without any
-    error, and cost accuracy.
+    Stem pooling and stride are no tensors: without these fields a file would load into another
+    network without any error, and cost accuracy.
 
-    Returns:
-        A pair of `Layout` and `Architecture`.
+    Args:
+        layout: `Layout` of the file.
+        architecture: An `Architecture`, whose `released_fields` say what each layout decides.
 
     Raises:
-        ValueError: If the layout has no such networks, or the SE design is another one.
+        ValueError: If the layout has no weights for the network, or was trained with another SE
+            design.
     """
-    classes = [base.__name__ for base in type(architecture).__mro__]
-    if not set(classes) & set(layout.networks):
+    fields = architecture.released_fields.get(layout)
+    if fields is None:
+        fitting = [one.name for one in LAYOUTS if one in architecture.released_fields]
         raise ValueError(
-            f"The {layout.name} layout has no weights for {architecture.name} ({classes[0]})."
+            f"The {layout.name} layout has no weights for {architecture.name} "
+            f"({type(architecture).__name__}). Layouts that have: {', '.join(fitting) or 'none'}."
         )
-    architecture = _with_released_se(layout, architecture).replace(**layout.trunk)
-    if layout is PYTORCHCV:
-        preactivation = architecture.block.startswith("preactivation")
-        return PYTORCHCV_PREACTIVATION if preactivation else layout, architecture
-    if layout not in (TIMM, LEGACY, CAFFE_RESIDUAL):
-        return layout, architecture
-    antialiased = layout is TIMM and architecture.stride_in == "pool"
-    if not antialiased:
-        architecture = architecture.replace(
-            stem_pool="pad" if layout is TIMM else "ceil",
-            stride_in="3x3" if layout is TIMM or architecture.groups > 1 else "1x1",
-            relu_before_se=layout is LEGACY and architecture.block == "basic",
-        )
-    pooled = layout is TIMM and architecture.shortcut == "pool"
-    return TIMM_POOLED if pooled else layout, architecture
-
-
-def _with_released_se(layout, architecture):
     if architecture.se is None:
-        return architecture
+        return architecture.replace(**{**fields, "se": None})
     if layout.warm_start:
-        if architecture.se.gate not in ("sigmoid", "doubled_sigmoid"):
-            raise ValueError(
-                f"Weights of the {layout.name} layout have no SE, and new SE blocks start as "
-                "identities: with a sigmoid, which is doubled to be 1 at 0. Received: "
-                f"gate={architecture.se.gate!r}"
-            )
-        identity = dataclasses.replace(architecture.se, gate="doubled_sigmoid")
-        return architecture.replace(se=identity)
+        return architecture.replace(**fields, se=_identity(layout, architecture.se))
     # Stages without SE have no tensors in the file: those would be missing, or left over.
-    released = type(architecture.se)(**layout.se, stages=architecture.se.stages)
-    if dataclasses.replace(architecture.se, divisor=released.divisor) != released:
+    default = type(architecture.se)()
+    se = dataclasses.replace(fields.get("se", default), stages=architecture.se.stages)
+    if dataclasses.replace(architecture.se, divisor=se.divisor) != se:
         raise ValueError(
-            f"Weights of the {layout.name} layout were trained with {released}. "
+            f"Weights of the {layout.name} layout were trained with {se}. "
             f"Received an architecture with {architecture.se}."
         )
-    return architecture.replace(se=released)
+    return architecture.replace(**{**fields, "se": se})
+
+
+def _identity(layout, se):
+    """The SE design whose blocks can start as identities."""
+    if se.gate not in ("sigmoid", "doubled_sigmoid"):
+        raise ValueError(
+            f"Weights of the {layout.name} layout have no SE, and new SE blocks start as "
+            "identities: with a sigmoid, which is doubled to be 1 at 0. Received: "
+            f"gate={se.gate!r}"
+        )
+    return dataclasses.replace(se, gate="doubled_sigmoid")

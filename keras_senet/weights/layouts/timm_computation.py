@@ -1,48 +1,41 @@
-"""What timm's networks compute: names that fit are not enough, a gate or a pooling has none."""
-
-import keras
+"""What timm's networks compute: tensors that fit are not enough, gates and poolings have none."""
 
 from keras_senet.layers import SqueezeExcitation
+from keras_senet.weights.layouts import timm
 
 ADVICE = "Use layout='keras_senet' for a file that only this package reads."
 
 
-def refuse(model, field, value, expected):
-    """Raises the error that names the field."""
-    raise ValueError(
-        f"timm computes {model.name!r} otherwise: its networks have {field} {expected}. Received: "
-        f"{field} {value!r}. {ADVICE}"
-    )
+def layout_for(model, computation):
+    """The `Layout` in which timm has a network that computes what `model` does.
 
-
-def check_layers(model, computation):
-    """Refuses models whose layers were altered after they were built.
+    Args:
+        model: A `keras.Model` that an architecture built.
+        computation: Dict of this name in its description; see `fingerprint.describe`.
 
     Raises:
-        ValueError: If a normalization's epsilon or an activation is none of the network's.
+        ValueError: If timm has no such network, or computes it otherwise; it names the field.
     """
-    default = 1e-3 if computation["family"] == "InceptionResNet" else 1e-5
-    epsilon = computation.get("epsilon", default)
-    stages = computation.get("stages", [])
-    known = {"relu", computation.get("activation", "relu")}
-    known |= {keras.activations.serialize(keras.activations.get(name)) for name in known}
-    known |= {stage["activation"] for stage in stages}
-    known |= {keras.activations.serialize(keras.activations.get(name)) for name in known}
-    for layer in model.layers:
-        wrong = None
-        if isinstance(layer, keras.layers.BatchNormalization):
-            wrong = abs(layer.epsilon - epsilon) > 1e-3 * epsilon and f"epsilon={layer.epsilon}"
-        elif isinstance(layer, keras.layers.Activation):
-            name = keras.activations.serialize(layer.activation)
-            wrong = name not in known and f"activation={name!r}"
-        if wrong:
-            raise ValueError(
-                f"Layer {layer.name!r} of {model.name!r} was altered after the network was built: "
-                f"{wrong}. No file layout can say so."
-            )
+    if not any(layer.name == "head" for layer in model.layers):
+        raise ValueError(
+            f"{model.name!r} has no classifier to export. Use include_top=True, or "
+            "layout='keras_senet'."
+        )
+    if computation["family"] == "MobileNetV3":
+        _check_mobilenet(model, computation)
+        return timm.MOBILENET_V3
+    if computation["family"] != "ResNet":
+        raise ValueError(
+            f"timm has no layout for {model.name!r}. Expected a network of ResNet or MobileNetV3, "
+            "or layout='keras_senet'."
+        )
+    _check_resnet(model, computation)
+    if computation["stem_pool"] == "ceil":
+        return timm.LEGACY_RESNET
+    return timm.RESNET_D if computation["shortcut"] == "pool" else timm.RESNET
 
 
-def check_resnet(model, computation):
+def _check_resnet(model, computation):
     """Refuses residual networks that timm computes otherwise, with the field's name."""
     legacy = computation["stem_pool"] == "ceil"
     blocks = [layer for layer in model.layers if isinstance(layer, SqueezeExcitation)]
@@ -54,21 +47,21 @@ def check_resnet(model, computation):
         )
     units = sum(computation["depths"])
     if blocks and len(blocks) != units:
-        refuse(model, "SE blocks (stages)", len(blocks), f"in all {units} units, or in none")
+        _refuse(model, "SE blocks (stages)", len(blocks), f"in all {units} units, or in none")
     for layer in blocks:
         channels = layer.expand.filters
         width = channels // 16 if legacy else max(8, (channels // 16 + 4) // 8 * 8)
         if layer.reduce.filters != width:
-            refuse(model, "hidden width of SE (reduction, divisor)", layer.reduce.filters, width)
+            _refuse(model, "hidden width of SE (reduction, divisor)", layer.reduce.filters, width)
     basic = computation["block"] == "basic"
     if not basic:
         _check_stride(model, computation, legacy)
     elif computation["stem_pool"] == "avg":
-        refuse(model, "stem_pool of basic blocks", "avg", "'pad' or 'ceil'")
+        _refuse(model, "stem_pool of basic blocks", "avg", "'pad' or 'ceil'")
     if basic and computation["relu_before_se"] != (legacy and basic):
-        refuse(model, "relu_before_se", computation["relu_before_se"], legacy)
+        _refuse(model, "relu_before_se", computation["relu_before_se"], legacy)
     if legacy and computation["shortcut"] == "pool":
-        refuse(model, "shortcut", "pool", "'1x1' or '3x3' with stem_pool 'ceil'")
+        _refuse(model, "shortcut", "pool", "'1x1' or '3x3' with stem_pool 'ceil'")
 
 
 def _check_stride(model, computation, legacy):
@@ -78,11 +71,11 @@ def _check_stride(model, computation, legacy):
         expected = "1x1" if legacy and computation["groups"] == 1 else "3x3"
     if computation["stride_in"] != expected:
         where = f"stem_pool {computation['stem_pool']!r} and groups {computation['groups']}"
-        refuse(model, f"stride_in of {where}", computation["stride_in"], repr(expected))
+        _refuse(model, f"stride_in of {where}", computation["stride_in"], repr(expected))
 
 
-def check_mobilenet(model, computation):
-    """The same of MobileNetV3."""
+def _check_mobilenet(model, computation):
+    """Refuses MobileNetV3 that timm computes otherwise, with the field's name."""
     blocks = [layer for layer in model.layers if isinstance(layer, SqueezeExcitation)]
     _check_se(model, computation, blocks, gate="hard_sigmoid", placement="3x3")
     for layer in blocks:
@@ -90,17 +83,19 @@ def check_mobilenet(model, computation):
         nearest = max(8, int(width + 4) // 8 * 8)
         expected = nearest if nearest >= 0.9 * width else nearest + 8
         if layer.reduce.filters != expected:
-            refuse(model, "hidden width of SE (reduction, divisor)", layer.reduce.filters, expected)
+            _refuse(
+                model, "hidden width of SE (reduction, divisor)", layer.reduce.filters, expected
+            )
     trunk = (computation["padding"], round(computation["epsilon"], 7))
     if trunk not in (("same", 1e-3), ("torch", 1e-5)):
-        refuse(model, "padding and epsilon", trunk, "('same', 0.001) or ('torch', 1e-05)")
+        _refuse(model, "padding and epsilon", trunk, "('same', 0.001) or ('torch', 1e-05)")
     activations = {stage["activation"] for stage in computation["stages"]}
     if computation["activation"] == "relu" and activations != {"relu"}:
-        refuse(model, "activation", "relu", "'hard_swish' unless every stage has 'relu'")
+        _refuse(model, "activation", "relu", "'hard_swish' unless every stage has 'relu'")
     if not activations <= {"relu", "hard_swish"} or (
         computation["activation"] not in ("relu", "hard_swish")
     ):
-        refuse(model, "activation", computation["activation"], "'relu' or 'hard_swish'")
+        _refuse(model, "activation", computation["activation"], "'relu' or 'hard_swish'")
 
 
 def _check_se(model, computation, blocks, gate, placement):
@@ -112,6 +107,13 @@ def _check_se(model, computation, blocks, gate, placement):
     expected = {"gate": gate, "squeeze": "avg", "activation": "relu", "placement": placement}
     for field, value in expected.items():
         if se[field] != value:
-            refuse(model, f"SE {field}", se[field], repr(value))
+            _refuse(model, f"SE {field}", se[field], repr(value))
     if not all(layer.use_bias for layer in blocks):
-        refuse(model, "SE use_bias", False, True)
+        _refuse(model, "SE use_bias", False, True)
+
+
+def _refuse(model, field, value, expected):
+    raise ValueError(
+        f"timm computes {model.name!r} otherwise: its networks have {field} {expected}. Received: "
+        f"{field} {value!r}. {ADVICE}"
+    )

@@ -1,9 +1,10 @@
-"""Weights files of keras.applications, brought to PyTorch's names, order of axes and habits."""
+"""Weights files of keras.applications, with PyTorch's names of variables and order of axes."""
 
 import re
 
 import numpy as np
 
+from keras_senet.weights.kernels import as_in_torch
 from keras_senet.weights.readers.hdf5 import read_datasets
 
 KINDS = {
@@ -27,7 +28,8 @@ EPSILON = 1e-5
 def read_applications_h5(path):
     """Reads the weights of a model of keras.applications, with its classifier.
 
-    Biases before normalizations, and another epsilon, are taken into the moving statistics.
+    Our convolutions have no bias and our normalizations an epsilon of 1e-5: the file's biases and
+    its other epsilon are folded into the moving means and variances.
 
     Args:
         path: Path of a file such as `resnet50_weights_tf_dim_ordering_tf_kernels.h5`.
@@ -46,7 +48,7 @@ def read_applications_h5(path):
                 f"{path} has {name!r}. Expected arrays of keras.applications, such as "
                 "'conv1_conv/kernel:0'."
             )
-        tensors[f"{layer}.{KINDS[kind]}"] = _as_in_torch(layer, value)
+        tensors[f"{layer}.{KINDS[kind]}"] = as_in_torch(_reshaped(layer, value))
     tensors = _numbered_from_0(tensors)
     if "conv1_conv.bias" in tensors:
         _fold_resnet(tensors, path)
@@ -66,19 +68,22 @@ def _layer_and_kind(name):
     return layer, last.removesuffix(":0").removeprefix(f"{layer}_")
 
 
-def _as_in_torch(layer, value):
+def _reshaped(layer, value):
+    """Classifiers as matrices, VGG16's fully connected layers as kernels."""
     if layer in WINDOWS and value.ndim == 2:
         window = WINDOWS[layer]
-        value = value.reshape(window, window, -1, value.shape[1])
+        return value.reshape(window, window, -1, value.shape[1])
     if layer in HEADS and value.ndim == 4:
-        value = value.reshape(value.shape[2:])
-    if value.ndim == 4 and value.shape[3] == 1 < value.shape[2]:
-        return value.transpose(2, 3, 0, 1)  # depthwise
-    return value.transpose(3, 2, 0, 1) if value.ndim == 4 else value.T
+        return value.reshape(value.shape[2:])
+    return value
 
 
 def _numbered_from_0(tensors):
-    """Inception-ResNet's layers have the numbers of a program that had made others before."""
+    """Numbers of Inception-ResNet's layers, counted from 0.
+
+    Keras numbers the layers of a class through a whole program: those in the file begin at the
+    number of layers that the program had made before.
+    """
     numbered = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?\.(\w+)")
     found = {name: match for name in tensors if (match := numbered.fullmatch(name))}
     ranks = {}
@@ -94,9 +99,9 @@ def _numbered_from_0(tensors):
 
 
 def _fold_resnet(tensors, path):
-    """Takes the biases of convolutions into the means that follow, and epsilon into variances.
+    """Folds the biases of convolutions into the means that follow, and epsilon into the variances.
 
-    `gamma (x + b - mean) / sqrt(var + 1.001e-5) + beta`, with ours: `mean - b`, `var + 1e-8`.
+    `gamma (x + b - mean) / sqrt(var + 1.001e-5) + beta` is ours with `mean - b` and `var + 1e-8`.
     """
     for name in [name for name in tensors if name.endswith("_conv.bias")]:
         norm = name.removesuffix("_conv.bias") + "_bn"
@@ -109,7 +114,7 @@ def _fold_resnet(tensors, path):
 
 
 def _normalize_vgg(tensors):
-    """Adds the normalizations that VGG16 lacks, as identities with its biases."""
+    """Adds the normalizations that VGG16 lacks: identities, with its biases as beta."""
     for name in [name for name in tensors if re.fullmatch(r"block\d_conv\d\.bias", name)]:
         norm, bias = name.removesuffix(".bias") + "_bn", tensors.pop(name)
         ones = np.ones_like(bias)

@@ -1,9 +1,9 @@
-"""What a pickle names: tensors, things to pass over, or code, which is refused unread."""
+"""Names in a pickle: of tensors, of things to pass over, or of code, which is refused unread."""
 
 import pickletools
 import zipfile
 
-# What a state_dict of tensors names.
+# Names in the pickle of a state_dict.
 TENSORS = (
     "collections OrderedDict",
     "torch._utils _rebuild_tensor_v2",
@@ -23,7 +23,7 @@ TENSORS = (
     "torch.storage UntypedStorage",
     "torch Size",
 )
-# What trainers write beside the tensors and PyTorch reads by itself, without running anything.
+# Names beside the tensors that PyTorch reads by itself, without running anything.
 PLAIN = (
     "_codecs encode",  # bytes
     "__builtin__ set",
@@ -38,7 +38,8 @@ PLAIN = (
         )
     ),
 )
-# The same, of which a stand-in is made: nothing of these names is imported or called.
+# Names beside the tensors that PyTorch refuses: each gets a stand-in of ours (a dict or an object
+# that keeps nothing), so that nothing of these names is imported or called.
 MAPPINGS = (
     "collections defaultdict",
     "easydict EasyDict",
@@ -103,13 +104,13 @@ class Object:
 
 
 def names_in(path):
-    """What the pickles of a checkpoint name, as `"module name"`; nothing is unpickled.
+    """All names in the pickles of a checkpoint, as `"module name"`; nothing is unpickled.
 
     Args:
         path: `pathlib.Path` of the file, a zip archive or, before PyTorch 1.6, pickles in a row.
 
     Raises:
-        ValueError: If it is compressed, a pickle is huge or names what only unpickling tells.
+        ValueError: If the file is compressed, or a pickle in it is larger than `LARGEST_PICKLE`.
     """
     if not zipfile.is_zipfile(path):
         with open(path, "rb") as file:
@@ -127,7 +128,7 @@ def names_in(path):
 
 
 def is_program(path):
-    """Whether it is a TorchScript archive, which has the code of its network inside."""
+    """Whether a file is a TorchScript archive, which holds the code of its network."""
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:

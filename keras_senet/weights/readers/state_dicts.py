@@ -27,13 +27,13 @@ def find_state_dict(content, is_tensor, path):
     Args:
         content: Dict of tensors, or a dict that has one in it.
         is_tensor: Function from a value to whether it is a tensor.
-        path: Of the file, for messages.
+        path: Path of the file, for messages.
 
     Returns:
         A dict from names to tensors.
 
     Raises:
-        ValueError: If there is none, or several and none of them is an average.
+        ValueError: If there is none, or several of which none is an average.
     """
     if not isinstance(content, dict):
         raise ValueError(
@@ -69,7 +69,7 @@ def _nested(content, is_tensor, prefix=""):
 
 
 def _chosen(found, has_tensors, path):
-    """The name of the network's, `None` for the whole content."""
+    """The name of the network's state_dict, `None` if the whole content is one."""
     for known in (AVERAGES, NETWORKS):
         names = [name for name in found if name.split(".")[0] in known]
         if len(names) > 1:

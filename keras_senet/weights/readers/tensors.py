@@ -1,4 +1,4 @@
-"""Tensors of a weights file, read without running any code from it."""
+"""Tensors of a weights file by its kind, read without running any code from it."""
 
 import pathlib
 import re

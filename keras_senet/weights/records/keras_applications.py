@@ -46,7 +46,6 @@ KERAS_RECORDS = tuple(
         checksum=md5 and f"md5:{md5}",
         preprocessing=VGG if file.startswith(("resnet/", "vgg16/")) else INCEPTION,
         input_size=size,
-        channel_order="bgr" if file.startswith(("resnet/", "vgg16/")) else "rgb",
         licence=licence,
         top1=top1,
         top5=top5,

@@ -1,4 +1,4 @@
-"""One public weight set, as a value."""
+"""A public weight set, as a value."""
 
 import dataclasses
 
@@ -7,14 +7,14 @@ from keras_senet.weights.preprocessing import IMAGENET, Preprocessing
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WeightRecord:
-    """Where a public weight set is, and what its network needs.
+    """Where a public weight set is fetched from, and the fields of its network.
 
     Attributes:
         name: What `weights=` calls it, `"timm/seresnet50.ra2_in1k"`.
         network: Name of the architecture in `keras_senet`, `"SEResNet50"`.
         also: Names of further architectures that it fits.
-        fields: Fields of the architecture that its networks have, beside those that follow from
-            the file's layout.
+        fields: Fields of its network that differ from the architecture's, beside those that the
+            file's layout decides.
         repository: Repository on the Hugging Face hub, or `None`.
         revision: Commit in that repository; `"main"` where none is known.
         url: Address of the file where it is not on the hub; `None` for a file that cannot be
@@ -22,16 +22,14 @@ class WeightRecord:
         filename: Name of the file.
         checksum: `"sha256:..."`, `"sha384:..."` or `"md5:..."` of the file, or the beginning of
             it; `None` where unknown.
-        preprocessing: Normalization, crop and interpolation of its evaluation.
+        preprocessing: Normalization of its pixels, crop and interpolation of its evaluation.
         input_size: Height and width of the images of its evaluation in pixels.
-        channel_order: Of the pixels that the file's network reads; loading brings it to `"rgb"`.
-        labels: Order of the file's classes; loading brings it to `"imagenet"`.
         classes: Number of classes.
-        licence: Of the weights, as their source states it.
+        licence: Licence of the weights, as their source states it.
         top1: Published accuracy on ImageNet's validation images in percent, at `input_size` and
             the crop of `preprocessing`, or `None`.
-        top5: The same of the best five.
-        page: Where to fetch the file by hand.
+        top5: Published top-5 accuracy in percent, or `None`.
+        page: Address of a page to fetch the file from by hand, or `None`.
     """
 
     name: str
@@ -45,8 +43,6 @@ class WeightRecord:
     checksum: str | None = None
     preprocessing: Preprocessing = IMAGENET
     input_size: int = 224
-    channel_order: str = "rgb"
-    labels: str = "imagenet"
     classes: int = 1000
     licence: str = "unknown"
     top1: float | None = None
@@ -55,12 +51,12 @@ class WeightRecord:
 
     @property
     def source(self):
-        """Address to see the file at."""
+        """Address of the file, or of the page that has it."""
         if self.repository is not None:
             return f"https://huggingface.co/{self.repository}/tree/{self.revision}"
         return self.url or self.page
 
     def fits(self, name):
-        """Whether the architecture whose field `name` this is (`"se_resnet50"`) can hold it."""
+        """Whether the weights are for the architecture of this name, `"se_resnet50"`."""
         plain = name.replace("_", "")
         return plain in (network.lower() for network in (self.network, *self.also))

@@ -14,7 +14,7 @@ def find(name):
     """The `WeightRecord` of this name, or `None` if the name is no record's but a path.
 
     Raises:
-        ValueError: If it begins as the names of records do, and is none.
+        ValueError: If it begins like the names of records, and no record has it.
     """
     for record in RECORDS:
         if record.name == name:
@@ -30,11 +30,11 @@ def find(name):
 
 
 def fitting(architecture, most=6):
-    """A sentence with the weight sets that fit an architecture, best top-1 first.
+    """A sentence that names the weight sets for an architecture, best top-1 first.
 
     Args:
         architecture: Name of the architecture, `"se_resnet50"`.
-        most: Number of names.
+        most: Number of weight sets to name; of the others only the number is told.
     """
     records = [record for record in RECORDS if record.fits(architecture)]
     if not records:

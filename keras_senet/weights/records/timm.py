@@ -9,8 +9,8 @@ import dataclasses
 from keras_senet.weights.preprocessing import IMAGENET, INCEPTION, Preprocessing
 from keras_senet.weights.records.record import WeightRecord
 
-# Fields beyond the layout's: "d" and "t" have a deep stem and average in the shortcut, "aa"
-# averages where others have a stride.
+# Fields that the layout does not decide: "d" and "t" have a deep stem and an average pooling in the
+# shortcut, "aa" an average pooling where others have a stride.
 D = {"stem": (32, 32, 64), "shortcut": "pool"}
 T = {"stem": (24, 32, 64), "shortcut": "pool"}
 AA = {**D, "stem_pool": "avg", "stride_in": "pool"}
@@ -59,8 +59,8 @@ MOBILE = (  # name, network, fields, preprocessing, top-1
      62.892),
 )  # fmt: skip
 
-# Networks of the authors' trunk, as PyTorch checkpoints in timm's releases. The digits at the end
-# of a name are the beginning of the sha256.
+# Networks with the stem pooling and strides of the authors' Caffe models, as PyTorch checkpoints in
+# timm's releases. The digits at the end of a file's name are the beginning of its sha256.
 LEGACY = (  # name, network, interpolation, top-1, top-5, tag and file
     ("seresnet18", "SEResNet18", "bicubic", 71.742, 90.340, "weights/seresnet18-4bb0ce65"),
     ("seresnet34", "SEResNet34", "bilinear", 74.788, 92.134, "weights/seresnet34-a4004e63"),

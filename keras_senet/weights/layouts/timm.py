@@ -1,0 +1,76 @@
+"""Layouts of timm, https://github.com/huggingface/pytorch-image-models (timm/models)."""
+
+import dataclasses
+
+from keras_senet.weights.layouts.layout import BLOCK, Layout
+
+RESNET = Layout(
+    name="timm",
+    mark=r"^layer1\.0\.conv1\.weight$",
+    rows=(
+        (r"stem_conv", "conv1"),
+        (r"stem_conv_bn", "bn1"),
+        (r"stem_conv1", "conv1.0"),
+        (r"stem_conv1_bn", "conv1.1"),
+        (r"stem_conv2", "conv1.3"),
+        (r"stem_conv2_bn", "conv1.4"),
+        (r"stem_conv3", "conv1.6"),
+        (r"stem_conv3_bn", "bn1"),
+        (BLOCK + r"_conv(\d)", "layer{0}.{1}.conv{2}"),
+        (BLOCK + r"_conv(\d)_bn", "layer{0}.{1}.bn{2}"),
+        (BLOCK + r"_se", "layer{0}.{1}.se.fc"),
+        (BLOCK + r"_shortcut", "layer{0}.{1}.downsample.0"),
+        (BLOCK + r"_shortcut_bn", "layer{0}.{1}.downsample.1"),
+    ),
+    first=(1, 0),
+    head="fc",
+)
+# ResNet-D: an average pooling takes the projection's first place.
+RESNET_D = dataclasses.replace(
+    RESNET,
+    name="timm (ResNet-D)",
+    mark=r"^layer2\.0\.downsample\.2\.weight$",
+    rows=(
+        (BLOCK + r"_shortcut", "layer{0}.{1}.downsample.1"),
+        (BLOCK + r"_shortcut_bn", "layer{0}.{1}.downsample.2"),
+        *RESNET.rows,
+    ),
+)
+LEGACY_RESNET = Layout(
+    name="Caffe-derived (timm legacy)",
+    mark=r"^layer0\.conv1\.weight$",
+    rows=(
+        (r"stem_conv", "layer0.conv1"),
+        (r"stem_conv_bn", "layer0.bn1"),
+        (r"stem_conv(\d)", "layer0.conv{0}"),
+        (r"stem_conv(\d)_bn", "layer0.bn{0}"),
+        (BLOCK + r"_se", "layer{0}.{1}.se_module.fc"),
+        *(row for row in RESNET.rows if row[0].startswith("stage") and not row[0].endswith("_se")),
+    ),
+    first=(1, 0),
+    head="last_linear",
+)
+MOBILENET_V3 = Layout(
+    name="timm (MobileNetV3)",
+    mark=r"^conv_stem\.weight$",
+    rows=(
+        (r"stem_conv", "conv_stem"),
+        (r"stem_conv_bn", "bn1"),
+        # The first unit has no expansion before its depthwise convolution.
+        (r"stage(1)_block(1)_conv2", "blocks.{0}.{1}.conv_dw"),
+        (r"stage(1)_block(1)_conv2_bn", "blocks.{0}.{1}.bn1"),
+        (r"stage(1)_block(1)_conv3", "blocks.{0}.{1}.conv_pw"),
+        (r"stage(1)_block(1)_conv3_bn", "blocks.{0}.{1}.bn2"),
+        (BLOCK + r"_conv1", "blocks.{0}.{1}.conv_pw"),
+        (BLOCK + r"_conv2", "blocks.{0}.{1}.conv_dw"),
+        (BLOCK + r"_conv3", "blocks.{0}.{1}.conv_pwl"),
+        (BLOCK + r"_conv(\d)_bn", "blocks.{0}.{1}.bn{2}"),
+        (BLOCK + r"_se", "blocks.{0}.{1}.se.conv"),
+        (BLOCK + r"_conv", "blocks.{0}.{1}.conv"),
+        (BLOCK + r"_conv_bn", "blocks.{0}.{1}.bn1"),
+        (r"head_conv", "conv_head"),
+    ),
+    first=(1, 0),
+    head="classifier",
+    fc_suffixes=("_reduce", "_expand"),
+)

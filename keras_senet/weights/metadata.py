@@ -1,0 +1,81 @@
+"""What a `.safetensors` file says beside its tensors: the network, or its pixels."""
+
+import json
+import pathlib
+
+from keras_senet.layers import ImageNormalization, facts
+from keras_senet.weights.preprocessing import Preprocessing
+
+KEY = "keras_senet"  # of the description, in our own layout
+PIXELS = ("mean", "std", "crop_pct", "interpolation", "size")  # in timm's: its names for them
+
+
+def described(description, model):
+    """Metadata of a file in our own layout.
+
+    Args:
+        description: Dict that `fingerprint.describe` wrote.
+        model: The `keras.Model`, whose evaluation size, crop and interpolation are added.
+    """
+    view, layer = {}, _normalization(model)
+    if layer is not None:
+        view = {"size": layer.size, "crop": layer.crop, "interpolation": layer.interpolation}
+    return {KEY: json.dumps({**description, "view": view})}
+
+
+def pixels(model):
+    """Metadata of a file in timm's layout; without normalization in the model only the format."""
+    layer = _normalization(model)
+    if layer is None:
+        return {"format": "pt"}
+    std = [1 / (255 * scale) for scale in layer.scale]
+    mean = [-offset * one for offset, one in zip(layer.offset, std, strict=True)]
+    values = (mean, std, layer.crop, layer.interpolation, layer.size)
+    return {"format": "pt"} | {
+        key: json.dumps(value) for key, value in zip(PIXELS, values, strict=True)
+    }
+
+
+def read_description(path):
+    """The dict that `described` wrote, `None` for files that are not in our own layout."""
+    description = facts.parse(_read(path).get(KEY))
+    known = description is not None and all(
+        isinstance(description.get(name), dict) for name in ("computation", "besides")
+    )
+    return description if known else None
+
+
+def read_pixels(path):
+    """Fields of an architecture from what `pixels` wrote: none where the file does not say."""
+    texts = _read(path)
+    try:
+        stored = {key: json.loads(texts[key]) for key in PIXELS}
+    except (KeyError, ValueError, RecursionError):
+        return {}
+    preprocessing = Preprocessing(
+        mean=tuple(stored["mean"]),
+        std=tuple(stored["std"]),
+        crop=stored["crop_pct"],
+        interpolation=stored["interpolation"],
+    )
+    size = {"input_size": stored["size"]} if stored["size"] else {}
+    return {"preprocessing": preprocessing, **size}
+
+
+def _normalization(model):
+    return next((layer for layer in model.layers if isinstance(layer, ImageNormalization)), None)
+
+
+def _read(path):
+    """Texts by their keys; none of files that are of another kind or cannot be read."""
+    if pathlib.Path(path).suffix.lower() != ".safetensors" or not pathlib.Path(path).is_file():
+        return {}
+    try:
+        import safetensors
+    except ImportError:
+        return {}  # read_tensors says what to install
+    try:
+        with safetensors.safe_open(path, "numpy") as file:
+            return file.metadata() or {}
+    except (OSError, safetensors.SafetensorError):
+        return {}  # read_tensors says what is wrong
