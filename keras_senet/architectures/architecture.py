@@ -41,6 +41,11 @@ class Architecture(ABC):
                 raise ValueError(
                     f"Field `{name}` must be an integer above 0. Received: {getattr(self, name)!r}"
                 )
+        if not isinstance(self.preprocessing, Preprocessing):
+            raise ValueError(
+                f"Field `preprocessing` must be a Preprocessing. Received: {self.preprocessing!r}. "
+                "Pass `include_preprocessing=False` to the call for a network without."
+            )
         if self.se is not None and not isinstance(self.se, SEConfig):
             raise ValueError(
                 f"Field `se` must be a SEConfig, or None for no SE. Received: {self.se!r}"

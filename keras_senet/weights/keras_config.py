@@ -4,7 +4,7 @@ import json
 
 import keras
 
-from keras_senet.layers import facts
+from keras_senet.layers import ImageNormalization, facts
 
 # What decides no output, or is the user's to choose.
 FREE = (
@@ -29,7 +29,7 @@ def check_config(config, model, path):
     stored = _layers(config, {layer.name for layer in model.layers})
     texts = []
     for layer in model.layers:
-        if layer.name in stored and not isinstance(layer, keras.layers.InputLayer):
+        if layer.name in stored and not _takes_other_channels(layer, stored[layer.name]):
             own = json.loads(json.dumps(keras.saving.serialize_keras_object(layer)))
             ours, theirs = _deciding(own, layer.name), _deciding(stored[layer.name], layer.name)
             texts += [f"{layer.name}.{text}" for text in facts.differences(theirs, ours)]
@@ -38,6 +38,16 @@ def check_config(config, model, path):
             f"{path} is of a network that computes otherwise. {facts.listed(texts, 3)}. Build the "
             "network with the file's values: architecture.replace(...)."
         )
+
+
+def _takes_other_channels(layer, stored):
+    """Whether a layer is an input, or normalizes images of other channels than the file's."""
+    if isinstance(layer, keras.layers.InputLayer):
+        return True
+    if not isinstance(layer, ImageNormalization) or not isinstance(stored.get("config"), dict):
+        return False
+    theirs, ours = stored["config"].get("offset"), layer.get_config()["offset"]
+    return all(isinstance(one, list) for one in (theirs, ours)) and len(theirs) != len(ours)
 
 
 def _layers(config, names):

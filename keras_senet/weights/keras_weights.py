@@ -9,7 +9,8 @@ import typing
 from keras_senet.layers import ImageNormalization, SqueezeExcitation, facts
 from keras_senet.weights.fingerprint import adopt, adopt_pixels, describe
 from keras_senet.weights.keras_config import check_config
-from keras_senet.weights.opened import warn_of_new_classifier
+from keras_senet.weights.kernels import adapt_stem
+from keras_senet.weights.opened import check_variance, warn_of_new_classifier
 from keras_senet.weights.readers.keras_file import read_config, read_keras_file
 from keras_senet.weights.surroundings import activation_of, is_other, others, warn
 
@@ -133,6 +134,8 @@ class KerasWeights:
                 "it the file of another network?"
             )
         arrays = stored[layer.name].arrays
+        if getattr(layer, "network", None) is not None and "0" in arrays:
+            arrays = {**arrays, "0": adapt_stem(arrays["0"], layer.kernel.shape[2])}
         shapes = {key: tuple(value.shape) for key, value in arrays.items()}
         wanted = {key: tuple(variable.shape) for key, variable in expected.items()}
         if shapes != wanted:
@@ -141,6 +144,8 @@ class KerasWeights:
                 f"{list(shapes.values())}. Expected: {list(wanted.values())}. Is it the file of "
                 "another network?"
             )
+        for key, variable in expected.items():
+            check_variance(self.path, layer.name, variable, arrays[key])
         return [(variable, arrays[key]) for key, variable in expected.items()]
 
     def _check_rest(self, model, stored):

@@ -39,3 +39,22 @@ def warn_of_new_classifier(path, stored, classes):
         "no classifier" if stored is None else f"{stored} classes",
         classes,
     )
+
+
+def check_variance(path, name, variable, value):
+    """Refuses moving variances below 0, of which every output would be NaN.
+
+    Args:
+        path: Path of the weights file.
+        name: Name of the array in it.
+        variable: The Keras variable that it is for.
+        value: The array.
+
+    Raises:
+        ValueError: If it is a moving variance with values below 0.
+    """
+    if variable.path.endswith("moving_variance") and (value < 0).any():
+        raise ValueError(
+            f"{name!r} of {path} has variances below 0, down to {value.min():.3g}. The file is "
+            "damaged, or was written wrongly. Fetch or write it again."
+        )

@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_senet.weights.fingerprint import adopt, adopt_pixels
 from keras_senet.weights.kernels import adapt_stem
-from keras_senet.weights.opened import warn_of_new_classifier
+from keras_senet.weights.opened import check_variance, warn_of_new_classifier
 from keras_senet.weights.readers.tensors import read_tensors
 from keras_senet.weights.surroundings import warn
 
@@ -88,4 +88,5 @@ class OwnWeights:
                 f"Tensor {name!r} of {self.path} is of shape {value.shape} and dtype {value.dtype}"
                 f", or not finite. Expected finite floats of shape {shape}."
             )
+        check_variance(self.path, name, variable, value)
         return keras.ops.convert_to_tensor(value)

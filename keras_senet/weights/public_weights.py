@@ -12,7 +12,7 @@ from keras_senet.weights.kernels import adapt_stem, as_in_keras
 from keras_senet.weights.labels import from_caffe
 from keras_senet.weights.layouts import timm
 from keras_senet.weights.layouts.table import detect, fit, plain_names
-from keras_senet.weights.opened import warn_of_new_classifier
+from keras_senet.weights.opened import check_variance, warn_of_new_classifier
 from keras_senet.weights.readers.tensors import read_tensors
 
 logger = logging.getLogger("keras_senet")
@@ -73,6 +73,8 @@ class PublicWeights:
             name: self.value(name, tuple(variable.shape), name == stem)
             for name, variable in variables.items()
         }
+        for name, variable in variables.items():
+            check_variance(self.path, name, variable, values[name])
         for name, variable in variables.items():
             variable.assign(values[name])
         if self.layout.warm_start:

@@ -57,6 +57,10 @@ CASES = {
         lambda t: {**t, "fc.bias": np.full(5, np.inf, "float32")},
         "'fc.bias'.*not finite",
     ),
+    "variance below 0": (
+        lambda t: {**t, BN: np.full(128, -1e-3, "float32")},
+        f"'{BN}'.*variances below 0, down to -0.001",
+    ),
     "integers": (lambda t: {**t, BN: np.ones(128, "int32")}, f"'{BN}'.*int32. Expected floats"),
     "unknown layout": (lambda t: {f"module{k}": v for k, v in t.items()}, "Unknown weight layout"),
     "no tensors": (lambda t: {}, "holds no tensors"),

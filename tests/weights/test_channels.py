@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from weights.reference_files import CIFAR, SMALL, weights_file
 
+import keras_senet
 from keras_senet.weights.layouts import caffe
 from keras_senet.weights.preprocessing import CAFFE, IMAGENET, INCEPTION
 from keras_senet.weights.public_weights import PublicWeights
@@ -90,3 +91,22 @@ def test_files_of_other_channels(tmp_path):
     assert stem(network(weights=path, input_shape=(64, 64, 1))).shape[2] == 1
     with pytest.raises(ValueError, match=r"shape \(7, 7, 1, 64\).*Expected: \(7, 7, 3, 64\)"):
         network(weights=path, input_shape=(64, 64, 3))
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+@pytest.mark.parametrize("name", ["x.keras", "x.weights.h5", "x.safetensors"])
+def test_files_of_our_own(name, channels, tmp_path):
+    network, path = CIFAR["seresnet20_cifar10"].replace(depths=(1, 1, 1)), tmp_path / name
+    rgb = network(input_shape=(16, 16, 3), classes=5)
+    if name == "x.keras":
+        rgb.save(path)
+    elif name == "x.weights.h5":
+        rgb.save_weights(path)
+    else:
+        keras_senet.export_weights(rgb, path, layout="keras_senet")
+    model = network(weights=path, input_shape=(16, 16, channels))
+    np.testing.assert_allclose(stem(model), by_hand(stem(rgb), channels), rtol=1e-5, atol=1e-7)
+    x = np.random.default_rng(0).integers(0, 256, (2, 16, 16, channels)).astype("float32")
+    assert np.isfinite(keras.ops.convert_to_numpy(model(x))).all()
+    np.testing.assert_array_equal(model.get_layer("head").get_weights()[0],
+                                  rgb.get_layer("head").get_weights()[0])  # fmt: skip

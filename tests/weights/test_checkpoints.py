@@ -145,6 +145,15 @@ def test_what_is_chosen_is_said(tmp_path, caplog):
     assert "2 counters such as 'total_ops' are no weights" in caplog.text
 
 
+def test_an_average_that_is_not_read_is_said(tmp_path, caplog):
+    """torch_ema keeps its average as a list, without names."""
+    average = {"decay": 0.99, "shadow_params": list(STATE.values())}
+    torch.save({"model": STATE, "ema": average}, tmp_path / "x.pth")
+    with caplog.at_level(logging.WARNING, "keras_senet"):
+        assert_read(tmp_path / "x.pth", STATE)
+    assert "averaged weights 'ema' in a form that is not read" in caplog.text
+
+
 PREFIXES = (
     *("module.", "model.", "backbone.", "_orig_mod.", "_orig_mod.module.", "module._orig_mod."),
     *("encoder.", "net.", "features.", "model.model.model.", "anything-0.else."),

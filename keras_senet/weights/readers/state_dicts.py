@@ -41,12 +41,16 @@ def find_state_dict(content, is_tensor, path):
         )
     found = dict(_nested(content, is_tensor))
     name = _chosen(found, any(map(is_tensor, content.values())), path)
+    _warn_of_average(content, found, path)
     state = content if name is None else found[name]
     others = [key for key, value in state.items() if not _is_entry(key, value, is_tensor)]
     if len(others) == len(state):
         first = next(iter(others), None)
         kind = type(state.get(first)).__name__
-        raise ValueError(f"{path} holds {first!r}, a {kind}. Expected tensors only.")
+        raise ValueError(
+            f"{path} holds {first!r}, a {kind}. Expected tensors only. If these are arrays, turn "
+            "each into a tensor with torch.as_tensor and save them again."
+        )
     if others:
         logger.warning("%s: what is no tensor is passed over: %s.", path, _listed(others))
     return {key: value for key, value in state.items() if key not in others}
@@ -85,6 +89,19 @@ def _chosen(found, has_tensors, path):
     if has_tensors or len(found) > 1:
         _refuse([*found, *(["the top level"] if has_tensors else [])], path)
     return next(iter(found), None)
+
+
+def _warn_of_average(content, found, path):
+    """Says that an average is there which is no state_dict, such as a list of torch_ema's."""
+    read = {name.split(".")[0] for name in found}
+    unread = [key for key in AVERAGES if content.get(key) is not None and key not in read]
+    if unread:
+        logger.warning(
+            "%s has averaged weights %r in a form that is not read: the weights without average "
+            "are taken.",
+            path,
+            unread[0],
+        )
 
 
 def _refuse(names, path):
