@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 import pytest
+from backends import on_tensorflow
+from gradients import gradients
 
 import keras_senet
 from keras_senet import SEConfig, add_se
@@ -37,6 +39,7 @@ def outputs(model):
     return keras.ops.convert_to_numpy(model(images(), training=False))
 
 
+@on_tensorflow
 @pytest.mark.parametrize(
     "name",
     [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in BLOCKS],
@@ -60,8 +63,18 @@ def test_identity_start_changes_no_bit_and_learns(name, tmp_path):
     model.save(tmp_path / "model.keras")
     reloaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(outputs(reloaded), outputs(model))
-    if keras.backend.backend() == "tensorflow":
-        keras_senet.export.to_tflite(model, tmp_path / "model.tflite")
+    keras_senet.export.to_tflite(model, tmp_path / "model.tflite")
+
+
+def test_identity_start_of_a_small_network_changes_no_bit_and_learns():
+    plain = residual()
+    model = add_se(plain, SEConfig(reduction=2), start="identity")
+    x = np.random.default_rng(0).uniform(-1, 1, (4, 16, 16, 3)).astype("float32")
+    expected, found = (keras.ops.convert_to_numpy(one(x)) for one in (plain, model))
+    np.testing.assert_array_equal(found, expected)
+    for path, gradient in gradients(model, x, np.arange(4)):
+        if path.startswith("sum_se/") and "expand" in path:
+            assert np.abs(gradient).max() > 0, path
 
 
 def residual(shape=(16, 16, 3)):
