@@ -9,7 +9,7 @@ import typing
 from keras_senet.layers import ImageNormalization, SqueezeExcitation, facts
 from keras_senet.weights.fingerprint import adopt, adopt_pixels, describe
 from keras_senet.weights.keras_config import check_config
-from keras_senet.weights.opened import warn_of_new_classifier
+from keras_senet.weights.opened import is_new_classifier
 from keras_senet.weights.readers.keras_file import read_config, read_keras_file
 
 logger = logging.getLogger("keras_senet")
@@ -115,10 +115,7 @@ class KerasWeights:
             return False
         if layer.name != "head":
             return self.headless and layer.name not in stored
-        if self.headless or (self.classes is not None and self.classes != layer.units):
-            warn_of_new_classifier(self.path, self.classes, layer.units)
-            return True
-        return False
+        return is_new_classifier(self, layer)
 
     def _pairs(self, layer, expected, stored):
         if layer.name not in stored or not stored[layer.name].arrays:
