@@ -10,7 +10,7 @@ from keras_senet.layers import ImageNormalization, SqueezeExcitation, facts
 from keras_senet.weights.fingerprint import adopt, adopt_pixels, describe
 from keras_senet.weights.keras_config import check_config
 from keras_senet.weights.kernels import adapt_stem
-from keras_senet.weights.opened import check_variance, warn_of_new_classifier
+from keras_senet.weights.opened import check_variance, is_new_classifier, warn_of_new_classifier
 from keras_senet.weights.readers.keras_file import read_config, read_keras_file
 from keras_senet.weights.surroundings import activation_of, is_other, others, warn
 
@@ -118,13 +118,10 @@ class KerasWeights:
             return False
         if layer.name != "head":
             return self.headless and layer.name not in stored
-        if self._is_new(layer):
-            warn_of_new_classifier(self.path, self.classes, layer.units)
+        if is_new_classifier(self, layer):
+            warn_of_new_classifier(self, layer)
             return True
         return False
-
-    def _is_new(self, head):
-        return self.headless or (self.classes is not None and self.classes != head.units)
 
     def _pairs(self, layer, expected, stored):
         if layer.name not in stored or not stored[layer.name].arrays:
@@ -172,7 +169,7 @@ class KerasWeights:
             stored = [layer for layers in self.models.values() for layer in layers]
             found = [one.name for one in stored if one.name and self._is_left_out(one, names)]
             activation = None
-        is_new = any(self._is_new(layer) for layer in heads)
+        is_new = any(is_new_classifier(self, layer) for layer in heads)
         warn(self.path, self.description, model, others=found, activation=activation,
              new_classifier=is_new)  # fmt: skip
 

@@ -25,19 +25,23 @@ class OpenedWeights:
     assign: typing.Callable
 
 
-def warn_of_new_classifier(path, stored, classes):
-    """Warns that the classifier of a model keeps its random weights.
+def is_new_classifier(file, layer):
+    """Whether a model's classifier keeps its random weights.
 
     Args:
-        path: Path of the weights file.
-        stored: Number of classes in the file, or `None` if it has no classifier.
-        classes: Number of classes of the model.
+        file: Weights file, an object with `path`, `classes` and `headless`.
+        layer: The classifier, a `keras.layers.Dense`.
     """
+    return file.headless or file.classes not in (None, layer.units)
+
+
+def warn_of_new_classifier(file, layer):
+    """Warns that it does; see `is_new_classifier`."""
     logger.warning(
         "%s has %s, the model has %d: its classifier keeps its random weights.",
-        path,
-        "no classifier" if stored is None else f"{stored} classes",
-        classes,
+        file.path,
+        "no classifier" if file.classes is None else f"{file.classes} classes",
+        layer.units,
     )
 
 

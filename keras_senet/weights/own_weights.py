@@ -5,7 +5,11 @@ import numpy as np
 
 from keras_senet.weights.fingerprint import adopt, adopt_pixels
 from keras_senet.weights.kernels import adapt_stem
-from keras_senet.weights.opened import check_variance, warn_of_new_classifier
+from keras_senet.weights.opened import (
+    check_variance,
+    is_new_classifier,
+    warn_of_new_classifier,
+)
 from keras_senet.weights.readers.tensors import read_tensors
 from keras_senet.weights.surroundings import warn
 
@@ -59,15 +63,18 @@ class OwnWeights:
                 model is unchanged then.
         """
         variables = dict(own_variables(model))
-        head = {name for name in (*variables, *self.tensors) if name.split(".")[0] == "head"}
-        units = variables["head.kernel"].shape[-1] if "head.kernel" in variables else None
-        if units is not None and units != self.classes:
-            warn_of_new_classifier(self.path, self.classes, units)
-        if units is None or units != self.classes:
-            variables = {name: value for name, value in variables.items() if name not in head}
-        tops = {name for name in self.tensors if name.startswith("head")}
+        classifier = next((layer for layer in model.layers if layer.name == "head"), None)
+        is_new = classifier is not None and is_new_classifier(self, classifier)
+        if is_new:
+            warn_of_new_classifier(self, classifier)
+        if classifier is None or is_new:
+            variables = {k: one for k, one in variables.items() if not k.startswith("head.")}
+        # Without classifier the model has none of the layers before it either.
+        idle = "head" if classifier is None else "head."
         missing = sorted(variables.keys() - self.tensors.keys())
-        extra = sorted(self.tensors.keys() - variables.keys() - (tops if units is None else head))
+        extra = sorted(
+            name for name in self.tensors if name not in variables and not name.startswith(idle)
+        )
         if missing or extra:
             raise ValueError(
                 f"{self.path} does not fit this network: {len(missing)} tensors are missing, "
@@ -77,7 +84,7 @@ class OwnWeights:
         values = {name: self._value(name, variables[name], name == stem) for name in variables}
         for name, variable in variables.items():
             variable.assign(values[name])
-        warn(self.path, self.description, model, new_classifier=units != self.classes)
+        warn(self.path, self.description, model, new_classifier=is_new)
 
     def _value(self, name, variable, is_stem):
         value, shape = self.tensors[name], tuple(variable.shape)

@@ -12,7 +12,11 @@ from keras_senet.weights.kernels import adapt_stem, as_in_keras
 from keras_senet.weights.labels import from_caffe
 from keras_senet.weights.layouts import timm
 from keras_senet.weights.layouts.table import detect, fit, plain_names
-from keras_senet.weights.opened import check_variance, warn_of_new_classifier
+from keras_senet.weights.opened import (
+    check_variance,
+    is_new_classifier,
+    warn_of_new_classifier,
+)
 from keras_senet.weights.readers.tensors import read_tensors
 
 logger = logging.getLogger("keras_senet")
@@ -132,10 +136,10 @@ class PublicWeights:
         """Whether a layer of the head keeps its random weights."""
         if layer.name != "head":
             return self.headless and bool(layer.weights) and not self._has(layer)
-        if not self.headless and self.classes in (None, layer.units):
-            return False
-        warn_of_new_classifier(self.path, self.classes, layer.units)
-        return True
+        if is_new_classifier(self, layer):
+            warn_of_new_classifier(self, layer)
+            return True
+        return False
 
     def _has(self, layer):
         module = self.layout.module(layer.name)

@@ -5,9 +5,11 @@ import json
 import pathlib
 
 import pytest
+from small import variants
 
 import keras_senet
 from keras_senet.weights import RECORDS, decode_predictions, table
+from keras_senet.weights.layouts.table import LAYOUTS
 
 ROOT = pathlib.Path(__file__).parents[2]
 CONFIGS = json.loads((ROOT / "tests" / "golden" / "timm_configs.json").read_text())
@@ -20,6 +22,17 @@ def test_records_are_for_networks_that_exist(record):
         assert record.fits(network.name)
         network.replace(**record.fields)
     assert record.source.startswith("https://")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+def test_layouts_are_of_networks_that_exist(layout):
+    """Some network says what each layout decides; files with pixels 0..255 less a mean read BGR."""
+    decided = [network.released_fields.get(layout) for network in variants().values()]
+    decided = [fields for fields in decided if fields is not None]
+    assert decided
+    for fields in decided:
+        if "preprocessing" in fields:
+            assert (layout.channel_order == "bgr") == (fields["preprocessing"].std[0] == 1 / 255)
 
 
 def test_timm_states_the_same():

@@ -86,9 +86,9 @@ def _check_mobilenet(model, computation):
             _refuse(
                 model, "hidden width of SE (reduction, divisor)", layer.reduce.filters, expected
             )
-    trunk = (computation["padding"], round(computation["epsilon"], 7))
-    if trunk not in (("same", 1e-3), ("torch", 1e-5)):
-        _refuse(model, "padding and epsilon", trunk, "('same', 0.001) or ('torch', 1e-05)")
+    padded = (computation["padding"], round(computation["epsilon"], 7))
+    if padded not in (("same", 1e-3), ("torch", 1e-5)):
+        _refuse(model, "padding and epsilon", padded, "('same', 0.001) or ('torch', 1e-05)")
     activations = {stage["activation"] for stage in computation["stages"]}
     if computation["activation"] == "relu" and activations != {"relu"}:
         _refuse(model, "activation", "relu", "'hard_swish' unless every stage has 'relu'")
