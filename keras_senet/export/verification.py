@@ -31,7 +31,7 @@ class Report:
     Attributes:
         path: Where the artefact is.
         kind: `"tflite"` or `"saved_model"`.
-        bytes: Its size.
+        bytes: Its size in bytes.
         images: Number of images compared.
         largest_difference: Largest absolute difference of an output.
         mean_difference: Mean absolute difference of the outputs.

@@ -16,7 +16,7 @@ from keras_senet.analysis.ports import parity
 
 
 def main(arguments=None):
-    """Compares, prints the first layer that differs; returns 1 if there is one."""
+    """Compares, prints the first layer that differs; returns 1 if there is one, else 0."""
     parser = argparse.ArgumentParser(description="Compare our network with timm's, layer by layer.")
     parser.add_argument("file", help="weights in a layout of timm")
     parser.add_argument("--against", choices=["timm"], default="timm")

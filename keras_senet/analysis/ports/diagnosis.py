@@ -1,4 +1,4 @@
-"""Why a network with foreign weights is wrong: the usual causes, by trying them."""
+"""Why a network with ported weights is wrong: the usual causes, tried in all combinations."""
 
 import dataclasses
 import itertools
@@ -28,7 +28,7 @@ class Diagnosis:
         log_likelihood: Mean logarithm of the label's probability.
         channel_order: `"rgb"` or `"bgr"`.
         normalization: Name in `NORMALIZATIONS`.
-        epsilon: Of the batch normalizations.
+        epsilon: Epsilon of the batch normalizations.
         labels: Order of the network's classes, `"imagenet"` or `"caffe"`.
     """
 

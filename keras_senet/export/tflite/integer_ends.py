@@ -17,9 +17,10 @@ from keras_senet.export.tflite.flatbuffer import (
 from keras_senet.export.tflite.litert import LiteRT
 
 STEPS = 255
-# Room beyond the outputs that calibration saw, a share of their range, where nothing bounds them.
+# Margin on each side of the outputs that calibration met, a share of their range, where no
+# activation bounds them.
 ROOM = 0.125
-# A range far from zero leaves it few of the steps, which begin at zero.
+# Steps always reach from zero, so that a range far from it gets few of them; fewer are warned of.
 LEAST_STEPS = 16
 
 
@@ -47,10 +48,13 @@ class Code:
 def with_uint8_ends(network, images, contract):
     """A network with float32 ends, to take uint8 images and return uint8 outputs.
 
-    Two operators that XNNPACK takes are added, one converts the image to floats, the other rounds
-    the outputs. Their scales are, in this order: of raw pixels 1; of outputs in 0..1 1/256, as of
-    the runtime's own softmax, and of others with known bounds these; those of the int8 tensors
-    beside the ends, which loses nothing; those of the values met in calibration.
+    Two operators that XNNPACK runs are added: one converts the image to floats, the other rounds
+    the outputs. Their scales are the first of these that apply:
+
+    - image: 1 of raw pixels; that of the int8 tensor behind it, which loses nothing; the finest
+      for the range that the model takes; the finest for the calibration images;
+    - outputs: 1/256 in 0..1, as of the runtime's own softmax; the finest for other known bounds;
+      that of the int8 tensor before them; the finest for the values met in calibration.
 
     Args:
         network: Bytes of a `.tflite` file, quantized between float32 ends.

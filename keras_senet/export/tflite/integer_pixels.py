@@ -44,7 +44,7 @@ def float_part(network):
 def with_integer_pixels(network, dtype):
     """A network that takes float32 pixels, to take the same values as integers.
 
-    Bytes become floats by an operator that XNNPACK takes, dequantization by a scale of 1; wider
+    Bytes become floats by dequantization with a scale of 1, an operator that XNNPACK runs, wider
     integers by a cast.
 
     Args:
@@ -65,7 +65,7 @@ def with_integer_pixels(network, dtype):
 
 
 def _remove(model, graph, index):
-    """Takes out a tensor that nobody reads, which calibration could not read either."""
+    """Takes out a tensor that no operator reads: calibration fails on one."""
     last = len(graph.tensors) - 1
     graph.tensors[index] = graph.tensors[last]
     graph.tensors.pop()
