@@ -117,7 +117,8 @@ def _changes(model, data, excitations, batch_size):
     """Change of loss and accuracy with the gates of each block frozen at their means."""
     graph, nodes = Graph(model), se_nodes(model)
     tails = {name: _tail(model, graph, node) for name, node in nodes.items()}
-    # All tensors that some tail reads, each once, and the model's own output.
+    # A tail is the network behind a block. Kept are all tensors that some tail reads, each once,
+    # and the model's output.
     kept = {id(model.outputs[0]): model.outputs[0]}
     for name, node in nodes.items():
         kept.update((id(tensor), tensor) for tensor in (node.input_tensors[0], *tails[name][1]))
