@@ -12,8 +12,11 @@ from keras_senet.export.measure.sensitivity import quantize_until
 from keras_senet.export.models import exportable, image_dtype, image_shape
 from keras_senet.export.tflite.conversion import convert
 from keras_senet.export.tflite.int8 import calibrate, needs_quantizer, quantize, quantize_weights
-from keras_senet.export.tflite.integer_ends import with_uint8_ends
-from keras_senet.export.tflite.integer_pixels import float_part, with_integer_pixels
+from keras_senet.export.tflite.integer_ends import (
+    float_part,
+    with_integer_pixels,
+    with_uint8_ends,
+)
 from keras_senet.export.tflite.litert import LiteRT
 from keras_senet.export.tflite.metadata import append_labels, with_metadata
 from keras_senet.files import replacing
