@@ -17,7 +17,7 @@ from keras_senet.analysis.ablation.tables import ABLATIONS, Outcome
 from keras_senet.files import replacing
 from keras_senet.training import DIGITS
 
-# Bottlenecks, which have a place for every design of the paper, three stages of two.
+# Three stages of two bottlenecks, which have a place for every design of the paper.
 SMALL = keras_senet.SEResNet164.replace(name="se_resnet20_bottleneck", depths=(2, 2, 2))
 
 
@@ -47,7 +47,7 @@ def main(arguments=None):
 
 
 def outcome_of(ablation, results):
-    """The `Outcome` of a table, from what the files of each row's cells say."""
+    """The `Outcome` of a table, of what the files of its cells say, row by row."""
     return Outcome(
         ablation,
         tuple(tuple(_error(one["accuracy"]) for one in row) for row in results),
@@ -56,7 +56,7 @@ def outcome_of(ablation, results):
 
 
 def _error(accuracy):
-    """In %; NaN if the run diverged."""
+    """The error in %, NaN if the run diverged."""
     return math.nan if accuracy is None else 100 - 100 * accuracy
 
 

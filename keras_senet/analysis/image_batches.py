@@ -1,4 +1,4 @@
-"""Data to look at, whatever form they come in, as batches of arrays."""
+"""Images and their labels, in whatever form they come, as batches of arrays."""
 
 import numpy as np
 
@@ -10,7 +10,8 @@ def batches(data, batch_size, model=None):
         data: A `keras_senet.data.Dataset`, a pair of arrays, an array of images, or an iterable
             of batches.
         batch_size: Images at a time; an iterable has its own.
-        model: The model that will see a `Dataset`'s images, in its own view.
+        model: The model whose evaluation transform (view) a `Dataset`'s images go through; `None`
+            for the data set's own.
 
     Raises:
         ValueError: If there is no image, or a batch is no image batch.
@@ -46,7 +47,7 @@ def labelled_batches(data, batch_size, model=None):
 
 
 def first_image(data, model=None):
-    """The first image, `(1, H, W, C)`, in the view of a model."""
+    """The first image, `(1, H, W, C)`, as the model's evaluation transform shows it."""
     images, _ = next(batches(data, 1, model))
     return images[:1]
 

@@ -9,8 +9,8 @@ from keras_senet.data import View
 from keras_senet.layers import ImageNormalization
 
 PIXELS = (0.0, 255.0)
-# What a factor makes of the range of pixels, if it is there to normalize them: from 0..1 of 1/255
-# to about 0..9 of 1/(255 * 0.11). Other factors may be there for anything.
+# How wide pixels in 0..255 become by a factor that normalizes them: 1 by 1/255, about 9 by
+# 1/(255 * 0.11). A factor outside of this range may have any other purpose.
 NORMALIZED_WIDTH = (0.5, 10.0)
 BOUNDED = {
     "softmax": (0.0, 1.0),

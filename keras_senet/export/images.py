@@ -1,4 +1,4 @@
-"""Images to calibrate with or to judge by: an array of whatever holds them, checked."""
+"""Images to calibrate with or to verify on: whatever holds them as one array, checked."""
 
 import itertools
 import warnings
@@ -11,11 +11,11 @@ import tensorflow as tf
 from keras_senet.data import Dataset
 from keras_senet.export.contract import PIXELS, described
 
-# Images taken from what delivers them one after the other, to calibrate with.
+# Most images that calibration takes from a data set or a generator.
 CALIBRATION_LIMIT = 512
-# Fewer say little of the ranges of activations.
+# Calibration warns of fewer: they say little of the ranges of activations.
 FEW_IMAGES = 10
-# The greatest pixel of a picture that anybody took is above.
+# The greatest pixel of a photograph is above.
 DARK = 32
 MOST_IMAGES = 100_000  # of a generator, which may have no end
 
@@ -100,7 +100,7 @@ def _collected(images, shape, name, limit):
 
 
 def _stacked(images):
-    """A list as an array, if it is one."""
+    """A list as an array, or as an iterator where its elements differ in shape."""
     try:
         array = np.asarray(images)
     except ValueError:  # of several sizes, or with labels

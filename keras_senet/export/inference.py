@@ -1,4 +1,4 @@
-"""The inference of a model, `model.predict`: traced for every format, and compared with a file."""
+"""The inference of a model, `model.predict`: as TensorFlow traces it, and beside an artefact's."""
 
 import keras
 import numpy as np
@@ -6,11 +6,12 @@ import tensorflow as tf
 
 from keras_senet.export.models import example_images, image_dtype
 
-# Of the largest output: what float32 sums in another order may differ by in any network.
+# Share of the largest output by which float32 sums in another order may differ in any network.
 ROUNDING = 1e-4
-# Networks that amplify small changes amplify the rounding of their first layers too.
+# Networks that amplify small changes amplify the rounding of their first layers too: up to this
+# multiple of what a change in the last bits of the images makes, a difference is still rounding.
 AMPLIFIED = 30
-# One change may leave a softmax where it is that another one tips.
+# Random changes tried: one may leave a softmax where it is that another one tips.
 CHANGES = 8
 LEAST_SIZE = 96  # pixels that a model of any size is compared at
 
@@ -18,8 +19,8 @@ LEAST_SIZE = 96  # pixels that a model of any size is compared at
 def inference(model):
     """What `model.predict` computes, as a function of a batch that TensorFlow can trace.
 
-    Without `training=False` layers take the default of their own, which is `True` for Keras'
-    image preprocessing, and all layers behind such a one follow it.
+    A call without `training=False` leaves each layer its own default. That of Keras' image
+    preprocessing layers is `True`, and all layers behind one follow it.
 
     Args:
         model: A Keras model.
@@ -35,8 +36,9 @@ def image_spec(model, shape):
 def check_artefact(model, shape, run, kind, coarser=1):
     """Compares an artefact with `model.predict` on two images.
 
-    Differences beyond rounding are of the artefact, not of arithmetic: the bound is a share of the
-    largest output, or what the model itself makes of a change of its images in the last bits.
+    The artefact passes if its outputs differ from the model's by no more than rounding: a share of
+    the largest output, or a multiple of what a change in the last bits of the images makes of the
+    model's own outputs.
 
     Args:
         model: The exported model.
@@ -73,7 +75,7 @@ def _predicted(model, images):
 
 
 def _sensitivity(model, images, expected):
-    """The largest difference that a change of the last bits makes, of integers in a few pixels."""
+    """The largest difference after a change in the last bits of floats or in 1 of 1000 integers."""
     rng = np.random.default_rng(1)
     many = np.concatenate([images] * CHANGES)
     if images.dtype == "float32":
@@ -97,6 +99,6 @@ def _difference(expected, received):
 
 
 def as_model(model):
-    """The inference as a functional model, for exporters of Keras that call it as it comes."""
+    """The inference as a functional model, for exporters that call without `training=False`."""
     image = keras.Input(model.inputs[0].shape[1:], dtype=image_dtype(model), name="image")
     return keras.Model(image, model(image, training=False), name=model.name)

@@ -110,7 +110,7 @@ def image_shape(model, input_size=None):
 
 
 def example_images(model, shape):
-    """Two images that hold for raw pixels, and for pixels in 0..1 where the model takes floats.
+    """Two images of random pixels, the second in 0..1 where the model takes floats.
 
     Args:
         model: A model that `exportable` accepts.

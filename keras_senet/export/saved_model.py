@@ -23,11 +23,11 @@ def to_saved_model(model, path, *, input_size=None, overwrite=False):
     - `serve` (and `serving_default`): images `(N, H, W, C)` in the range that the model takes (raw
       pixels in 0..255 where preprocessing is inside) to its output; float32, or the integers of a
       model that takes integers;
-    - `jpeg`: `(N,)` JPEG files to its output; each is decoded, turned upright and brought into the
-      model's view as `load_image` does; what is no whole JPEG file gives a row of NaN. Of models of
-      a known size that take RGB or grey images and say their view, which a preprocessing layer of
-      this package does;
-    - `features`: images to what the classifier reads; of models that end in one.
+    - `jpeg`: `(N,)` JPEG files to its output; each is decoded, turned upright, and resized and
+      cropped by the model's evaluation transform (its view) as `load_image` does; what is no whole
+      JPEG file gives a row of NaN. Models have it that take RGB or grey images of a known size and
+      carry a view, as a preprocessing layer of this package does;
+    - `features`: images to what the classifier reads. Models have it that end in a classifier.
 
     Args:
         model: A built functional `keras.Model`; mixed precision is rebuilt in float32.

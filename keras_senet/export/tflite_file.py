@@ -12,8 +12,11 @@ from keras_senet.export.measure.sensitivity import quantize_until
 from keras_senet.export.models import exportable, image_dtype, image_shape
 from keras_senet.export.tflite.conversion import convert
 from keras_senet.export.tflite.int8 import calibrate, needs_quantizer, quantize, quantize_weights
-from keras_senet.export.tflite.integer_ends import with_uint8_ends
-from keras_senet.export.tflite.integer_pixels import float_part, with_integer_pixels
+from keras_senet.export.tflite.integer_ends import (
+    float_part,
+    with_integer_pixels,
+    with_uint8_ends,
+)
 from keras_senet.export.tflite.litert import LiteRT
 from keras_senet.export.tflite.metadata import append_labels, with_metadata
 from keras_senet.files import replacing
@@ -39,10 +42,10 @@ def to_tflite(
 
     The model is folded first (see `fold`). Input and output are float32, `(1, H, W, C)` in the
     range that the model takes (raw pixels in 0..255 where preprocessing is inside) to its output;
-    with `"int8_full"` both are uint8, with scales of their own: see `integer_ends`. The file of a
-    model that takes integers takes the same type. The float file is run beside the model first, and
-    refused if it computes something else. The metadata tell MediaPipe and Android's classes the
-    range of the image if the model's layers do, and else nothing.
+    with `"int8_full"` both are uint8, with scales that the file states. The file of a model that
+    takes integers takes the same type. The float file is run beside the model first, and refused
+    if it computes something else. The metadata tell MediaPipe and Android's classes the range of
+    the image where the model's layers tell it, and nothing of it elsewhere.
 
     Args:
         model: A built functional `keras.Model`; mixed precision is rebuilt in float32.
@@ -55,13 +58,13 @@ def to_tflite(
             model takes. An array `(N, H, W, C)`, a `keras_senet.data.Dataset` (its training
             images), or a `tf.data.Dataset`, list or generator of images or batches, alone or with
             labels, of which the first 512 images are taken.
-        min_agreement: Share of the calibration images, 0..1, of which int8 shall name the class
-            that float32 names; of outputs `(N, classes)`. The most sensitive blocks stay in
-            float32 until it does.
+        min_agreement: Least share, 0..1, of the calibration images for which the int8 network
+            shall name the class that the float32 network names; for outputs `(N, classes)`. The
+            most sensitive blocks stay in float32 until it does.
         labels: Name of every class, written into the file, or `None`.
         input_size: Height and width in pixels for a model that leaves them open.
-        group_width: Input channels that each group of a convolution shall have at least: narrow
-            groups, which leave most of a vector register empty, are merged. 1: as trained.
+        group_width: Least input channels of each group of a convolution: narrower groups, which
+            leave most of a vector register empty, are merged. 1 leaves them as trained.
         overwrite: Whether to replace what is there.
 
     Returns:

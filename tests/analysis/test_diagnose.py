@@ -9,7 +9,7 @@ from golden.random_tensors import image
 
 import keras_senet
 from keras_senet.analysis import diagnose
-from keras_senet.analysis.ports import parity
+from keras_senet.analysis.ports import check, parity
 from keras_senet.weights import CAFFE, IMAGENET
 from keras_senet.weights.labels import from_caffe
 
@@ -53,3 +53,15 @@ def test_the_report_names_the_first_layer_that_differs():
     assert "First difference: layer1 (module1), relative error 0.5; layer0 agrees" in parity.report(
         other
     )
+
+
+@pytest.mark.parametrize(("error", "code"), [(1e-7, 0), (0.5, 1)])
+def test_the_program_returns_1_where_a_layer_differs(error, code, monkeypatch, capsys):
+    def compare(network, path, peer, images, peer_python):
+        assert network is keras_senet.SEResNet18 and images.shape == (1, 32, 32, 3)
+        return [parity.Difference("stem_conv", path, error)]
+
+    monkeypatch.setattr(parity, "compare", compare)
+    flags = ["w.safetensors", "--network=SEResNet18", "--peer=legacy_seresnet18", "--size=32"]
+    assert check.main(flags) == code
+    assert "stem_conv" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Cells of the ablations: one training run each, one file each, run once however often."""
+"""Cells of the ablations: each one training run and one file, and never run twice."""
 
 import contextlib
 import dataclasses
@@ -36,7 +36,7 @@ class Cell:
 
     @property
     def name(self):
-        """What tells it from the other cells of a run; tables that share a design share cells."""
+        """Names design and seed; tables that share a design share the cell."""
         se = self.network.se
         if se is None:
             return f"plain-seed{self.seed}"
@@ -139,7 +139,7 @@ def _work(cells, folder):
     keras.config.disable_interactive_logging()
     parent = multiprocessing.parent_process()
     for cell in cells:
-        # Orphans end with the cell under way.
+        # A worker whose parent is gone stops after the cell under way.
         if parent is not None and not parent.is_alive():
             return
         cell.run(folder)

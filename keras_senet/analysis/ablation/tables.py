@@ -15,7 +15,7 @@ class Row:
     """One line of a table of the paper.
 
     Attributes:
-        label: What it is called there.
+        label: Name of the row in the paper.
         se: The SE design, `None` for the network without.
         top1: The paper's top-1 error of ResNet-50 on ImageNet, in %.
         top5: Top-5 error, in %.

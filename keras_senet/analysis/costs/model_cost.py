@@ -10,7 +10,7 @@ from keras_senet.analysis.costs.cost import Cost, LayerCost
 from keras_senet.architectures.graph import Graph
 from keras_senet.layers import SqueezeExcitation
 
-# The parts of our networks' layer names; other networks have one part.
+# How names of our networks' layers begin, stage by stage; other networks have no stages.
 STAGE = re.compile(r"(stem|stage\d+|head|preprocessing)")
 
 
@@ -66,7 +66,7 @@ def _layers(model, seen):
         weights = [] if layer in seen else getattr(layer, "weights", [])
         seen.add(layer)
         trainable = {id(weight) for weight in getattr(layer, "trainable_variables", [])}
-        # A frozen layer's parameters are parameters.
+        # Weights of a frozen layer count as parameters too: only moving statistics do not.
         statistics = [w for w in weights if id(w) not in trainable and "moving" in w.name]
         macs, additions = _operations(layer, node)
         yield LayerCost(

@@ -9,9 +9,8 @@ class GateLogger(keras.callbacks.Callback):
     """Writes the gates of every SE block to TensorBoard after each epoch.
 
     Scalars `gates/BLOCK/mean`, `std` (over images, mean of the channels), `divergence`, `saturated`
-    and `constant`, and a histogram of the channels' mean gates. Statistics are collected at the
-    end of an epoch, when the backend has written the weights back, so that asynchronous steps of
-    the epoch are all in them.
+    and `constant`, and a histogram of the channels' mean gates. They are collected at the end of
+    an epoch, when the weights hold all of its steps on every backend.
 
     Args:
         log_dir: Folder of the event files, TensorBoard's `--logdir`.

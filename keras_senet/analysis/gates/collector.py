@@ -62,7 +62,7 @@ class Collector:
         total = int(self.ends[-1])
         ranges = np.repeat([RANGES[kinds[name]] for name in self.names], sizes, axis=0)
         self.low, self.width = ranges[:, 0], ranges[:, 1] - ranges[:, 0]
-        # Half the memory where it counts: (K, C) of all blocks.
+        # float32: the (K, C) numbers of all blocks are most of the memory.
         self.by_class = Moments(classes, total, "float32")
         self.overall = Moments(1, total)
         self.minimum = np.full(total, np.inf, "float32")

@@ -208,7 +208,7 @@ def gates_model(model):
 
 
 class _Watched(keras.layers.Layer):
-    """An SE block that puts out its gates `(N, C)` beside its output."""
+    """An SE block that returns its gates, `(N, C)`, beside its output."""
 
     def __init__(self, block):
         super().__init__(name=f"{block.name}_watched", dtype=block.dtype_policy)

@@ -58,7 +58,7 @@ def class_spread(excitations, block, classes=None):
 
 
 def divergence(excitations):
-    """How far classes differ, and images of one class, by depth, with the means of stages."""
+    """How far classes differ, and images of one class, block by block, with the means of stages."""
     blocks = excitations.blocks
     figure, axes = _figure("Class divergence by depth", "SE block", "standard deviation of gates")
     depths = np.arange(1, len(blocks) + 1)

@@ -56,7 +56,7 @@ def write_report(excitations, path, classes=None):
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        # Without it the browser asks the server for one.
+        # Without an icon here the browser asks the server for one.
         '<link rel="icon" href="data:,">'
         f"<title>{html.escape(title)}</title><style>{STYLE}</style></head>"
         f"<body>{''.join(body)}</body></html>\n"
@@ -121,7 +121,7 @@ def _table(rows):
 
 
 def _image(figure):
-    """The figure as an image of its own, so that the names inside cannot clash."""
+    """The figure as an `img`: the ids inside two svg figures of one page would clash."""
     file = io.BytesIO()
     figure.savefig(file, format="svg", metadata={"Date": None})
     title = figure.axes[0].get_title()

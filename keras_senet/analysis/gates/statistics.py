@@ -61,7 +61,7 @@ class Gates:
 
     @property
     def divergence(self):
-        """How far classes differ: standard deviation of the class means, root mean square of C.
+        """How far classes differ: standard deviation of the class means, RMS over the channels.
 
         A class counts as often as it has images; `divergence**2 + spread**2` is the mean
         variance over images.
@@ -71,7 +71,7 @@ class Gates:
 
     @property
     def spread(self):
-        """How far images of one class differ: standard deviation, root mean square of K and C."""
+        """How far images of one class differ: standard deviation, RMS over classes and channels."""
         within = self.class_variances[self._seen]
         return float(np.sqrt(np.average(within, axis=0, weights=self._weights).mean()))
 

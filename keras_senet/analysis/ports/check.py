@@ -13,10 +13,11 @@ import numpy as np
 import keras_senet
 from keras_senet import mistakes
 from keras_senet.analysis.ports import parity
+from keras_senet.data import load_image
 
 
 def main(arguments=None):
-    """Compares, prints the first layer that differs; returns 1 if there is one."""
+    """Compares, prints the first layer that differs; returns 1 if there is one, else 0."""
     parser = argparse.ArgumentParser(description="Compare our network with timm's, layer by layer.")
     parser.add_argument("file", help="weights in a layout of timm")
     parser.add_argument("--against", choices=["timm"], default="timm")
@@ -31,7 +32,7 @@ def main(arguments=None):
     size = chosen.size
     if chosen.images:
         model = network.replace(depths=(1,) * len(network.depths))(input_shape=(size, size, 3))
-        images = np.concatenate([keras_senet.load_image(path, model) for path in chosen.images])
+        images = np.concatenate([load_image(path, model) for path in chosen.images])
     else:
         images = np.random.default_rng(0).integers(0, 256, (1, size, size, 3), "uint8")
     differences = parity.compare(

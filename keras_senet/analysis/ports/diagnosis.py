@@ -1,4 +1,4 @@
-"""Why a network with foreign weights is wrong: the usual causes, by trying them."""
+"""Why a network with ported weights is wrong: the usual causes, tried in all combinations."""
 
 import dataclasses
 import itertools
@@ -28,7 +28,7 @@ class Diagnosis:
         log_likelihood: Mean logarithm of the label's probability.
         channel_order: `"rgb"` or `"bgr"`.
         normalization: Name in `NORMALIZATIONS`.
-        epsilon: Of the batch normalizations.
+        epsilon: Epsilon of the batch normalizations.
         labels: Order of the network's classes, `"imagenet"` or `"caffe"`.
     """
 
@@ -73,7 +73,7 @@ def diagnose(model, images, labels):
             for layer in norms:
                 layer.epsilon = epsilon
             pixels = images[..., ::-1] if order == "bgr" else images
-            # What the model's own layer turns into the normalization to try.
+            # Inputs of which the model's own preprocessing makes the normalization to try.
             tried = (pixels / 255 - normalization.mean) / normalization.std
             inputs = (tried - found[0].offset) / found[0].scale
             scores = keras.ops.convert_to_numpy(model(inputs.astype("float32"), training=False))

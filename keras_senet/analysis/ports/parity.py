@@ -1,4 +1,4 @@
-"""The same weights in our network and in timm's, layer by layer."""
+"""The same weights in our network and in timm's, the reference implementation, layer by layer."""
 
 import dataclasses
 import pathlib
@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_senet.weights.public_weights import PublicWeights
 
-# Runs in the peer's Python, which may have no Keras.
+# Runs in the Python that has timm, which may have no Keras.
 PEER = """
 import sys, numpy, torch, contextlib
 schemas = torch.library.Library("torchvision", "FRAGMENT")  # CPU builds may lack these
@@ -43,8 +43,8 @@ class Difference:
 
     Attributes:
         layer: Name of our layer.
-        module: Name of the peer's module.
-        error: Largest difference of the outputs over the largest output.
+        module: Name of timm's module.
+        error: Largest difference of an output over the largest output.
     """
 
     layer: str
@@ -53,10 +53,10 @@ class Difference:
 
 
 def compare(architecture, path, peer, images, peer_python=sys.executable):
-    """Outputs of every convolution, normalization and product in ours and in timm's network.
+    """Outputs of every convolution, normalization and dense layer in ours and in timm's network.
 
     Args:
-        architecture: An `Architecture`, with the trunk to compare where the file leaves it open.
+        architecture: An `Architecture`, with the fields of its backbone that the file leaves open.
         path: A weights file in a layout of timm.
         peer: Name of timm's network, `"seresnet50"`.
         images: Raw RGB pixels `(N, H, W, 3)` in 0..255.
@@ -66,7 +66,8 @@ def compare(architecture, path, peer, images, peer_python=sys.executable):
         A list of `Difference`, in the order of our layers.
 
     Raises:
-        ValueError: If the file does not fit ours; `RuntimeError` if not the peer's.
+        ValueError: If the file does not fit our network.
+        RuntimeError: If it does not fit timm's, or timm does not run.
     """
     model = architecture(weights=path, input_shape=images.shape[1:], classifier_activation=None)
     file = PublicWeights(path)

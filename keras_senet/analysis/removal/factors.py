@@ -1,4 +1,4 @@
-"""Where a constant factor on the channels of a tensor goes: into weights nearby, exactly."""
+"""Constant factors on the channels of a tensor, multiplied into weights nearby, exactly."""
 
 import dataclasses
 

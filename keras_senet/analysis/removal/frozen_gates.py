@@ -9,13 +9,13 @@ from keras_senet.architectures.graph import Graph
 
 
 def remove_se(model, blocks, excitations, threshold=CONSTANT):
-    """A copy of the network without these SE blocks, each gate held at its mean.
+    """A copy of the network without these SE blocks, each gate frozen at its mean.
 
-    The means go where they are exact: into gamma and beta of the batch normalization, or the
-    kernel and bias of the convolution, in front of the block, through ReLU and poolings and into
-    each part of a concatenation; or else into the input channels of the convolutions behind it.
-    Where neither is possible, as after a sum, a `keras.layers.Rescaling` with the block's name
-    stays, one product for each number and no weights.
+    The means are multiplied into weights nearby, where that is exact. In front of the block these
+    are gamma and beta of a batch normalization, or kernel and bias of a convolution, also through
+    ReLU and poolings and in each part of a concatenation; else the input channels of the
+    convolutions behind it. Where neither is possible, as after a sum, a `keras.layers.Rescaling`
+    with the block's name stays: one product for each number, no weights.
 
     Args:
         model: A functional `keras.Model` with SE blocks.
@@ -26,16 +26,16 @@ def remove_se(model, blocks, excitations, threshold=CONSTANT):
 
     Returns:
         An ordinary functional model, which saves, trains and exports. Its outputs are those of
-        the network with the gates held at their means, up to the rounding of the weights. Layers
-        keep their names; a block that was folded is gone.
+        the network with these gates frozen, up to the rounding of the weights. Layers keep their
+        names; a block whose means went into weights is gone.
 
     Raises:
         TypeError: If the model is not functional.
         ValueError: If a name is no SE block of it, or the excitations are of another network.
 
     Reference:
-        Hu et al., https://arxiv.org/abs/1709.01507, section 7.2: SE blocks of the last stage go
-        with a small loss of performance.
+        Hu et al., https://arxiv.org/abs/1709.01507, section 7.2: the SE blocks of the last stage
+        can be removed with a small loss of performance.
 
     Example:
         >>> found = excitations(model, data)

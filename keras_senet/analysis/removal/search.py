@@ -1,4 +1,4 @@
-"""The trade-off between SE blocks and accuracy, walked greedily."""
+"""A greedy search for the SE blocks that a network can do without."""
 
 import dataclasses
 
@@ -53,7 +53,7 @@ class Search:
 
     @property
     def pareto(self):
-        """Steps of which no other has fewer parameters and the same accuracy, or is better."""
+        """Steps that no other beats in parameters or accuracy without losing in the other."""
 
         def is_beaten(step):
             return any(
@@ -103,8 +103,8 @@ class Search:
 def search(model, data, max_accuracy_drop=0.1, excitations=None, *, latencies=True, batch_size=16):
     """Removes SE blocks one by one, the least useful for its cost first, while accuracy holds.
 
-    Every removal is measured. A block whose removal would cost too much stays, and the next is
-    tried. The data decide what goes: judge the outcome by others.
+    Every removal is measured. A block whose removal costs more accuracy than allowed stays, and
+    the next one is tried. These data decide which blocks go: judge the result on others.
 
     Args:
         model: A functional `keras.Model` with SE blocks, images to probabilities or logits.

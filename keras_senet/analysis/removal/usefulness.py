@@ -1,4 +1,4 @@
-"""Which SE blocks earn their keep: what each gives, and what it costs."""
+"""What each SE block gives, and what it costs."""
 
 import dataclasses
 
@@ -22,11 +22,12 @@ class BlockUse:
         block: Name of the block.
         divergence: How far the gates of classes differ, see `Gates.divergence`.
         spread: How far those of images of one class differ, see `Gates.spread`.
-        loss_change: Cross-entropy with the gates held at their means, less that without, in nats.
-        accuracy_change: The same of the accuracy, in percentage points.
+        loss_change: Cross-entropy in nats with its gates frozen at their means, minus that of the
+            network as it is.
+        accuracy_change: The same difference of the accuracy, in percentage points.
         parameters: Its parameters.
         macs: Its multiply-adds for one image.
-        latency_ms: Time that one image takes less without it in the TFLite file; `None` if not
+        latency_ms: Milliseconds that the TFLite file without it saves for one image; `None` if not
             measured.
     """
 
@@ -71,10 +72,11 @@ class Usefulness:
 def usefulness(model, data, excitations=None, *, measure_latency=False, batch_size=16):
     """Ranks the SE blocks of a classifier.
 
-    Each gate in turn is held at its mean, and the loss compared. The data pass once: of each
-    batch, what reaches a block is kept, and only the rest of the network runs again. For K blocks
-    evenly spaced that costs 1 + K / 2 passes of the network instead of 1 + K, and the memory of
-    a batch's activations around the blocks (45 MB for each image in SE-ResNet-50).
+    The gates of each block in turn are frozen at their means over the images, and the losses
+    compared. The data pass once: the input of each block is kept for the batch, and only the rest
+    of the network runs again. For K blocks evenly spaced that costs 1 + K / 2 passes of the network
+    instead of 1 + K, and the memory of a batch's activations around the blocks (45 MB for each
+    image in SE-ResNet-50).
 
     Args:
         model: A functional `keras.Model` with SE blocks, images to probabilities or logits.
@@ -112,18 +114,19 @@ def usefulness(model, data, excitations=None, *, measure_latency=False, batch_si
 
 
 def _changes(model, data, excitations, batch_size):
-    """Change of loss and accuracy with the gates of each block held at their means."""
+    """Change of loss and accuracy with the gates of each block frozen at their means."""
     graph, nodes = Graph(model), se_nodes(model)
     tails = {name: _tail(model, graph, node) for name, node in nodes.items()}
-    # All tensors that some tail reads, each once, and the model's own output.
+    # A tail is the network behind a block. Kept are all tensors that some tail reads, each once,
+    # and the model's output.
     kept = {id(model.outputs[0]): model.outputs[0]}
     for name, node in nodes.items():
         kept.update((id(tensor), tensor) for tensor in (node.input_tensors[0], *tails[name][1]))
-    trunk = keras.Model(model.inputs, {str(key): tensor for key, tensor in kept.items()})
+    whole = keras.Model(model.inputs, {str(key): tensor for key, tensor in kept.items()})
     totals = {name: np.zeros(2) for name in nodes}
     count = 0
     for images, labels in labelled_batches(data, batch_size, model):
-        values = trunk.predict_on_batch(images)
+        values = whole.predict_on_batch(images)
         before = np.stack(score(values[str(id(model.outputs[0]))], labels))
         count += len(images)
         for name, (tail, others) in tails.items():

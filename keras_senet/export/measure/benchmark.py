@@ -22,11 +22,11 @@ class Timing:
         median_ms: Median latency in milliseconds.
         p90_ms: The 90th percentile.
         p99_ms: The 99th percentile.
-        ratio: Median over all rounds of its latency over that of the first file.
+        ratio: Its latency over that of the first file in the same round, median of all rounds.
         load_ms: Time to load the file and prepare it, in a new process.
-        peak_bytes: Memory that loading and one run take on top of that process.
-        heap_bytes: What of it stays while the file is loaded, see `footprint.Footprint`.
-        bytes: Size of the file.
+        peak_bytes: Most memory that loading and one run take on top of that process.
+        heap_bytes: Memory that stays taken while the file is loaded, see `footprint.Footprint`.
+        bytes: Size of the file in bytes.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Timing:
 
 
 def benchmark(files, threads=(1,), runs=50):
-    """Times files in turns, so that whatever else the machine does meets all of them alike.
+    """Times files in turns, so that whatever else the machine does slows all of them alike.
 
     Args:
         files: Paths of `.tflite` files by their names; the first is what the others are

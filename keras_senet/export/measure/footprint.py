@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 
-# In a process of its own, whose memory is this file's.
+# Runs in a process of its own, so that all memory that is added is the file's.
 SCRIPT = """
 import ctypes, json, pathlib, re, resource, sys, time
 from ai_edge_litert.interpreter import Interpreter

@@ -55,6 +55,25 @@ class LiteRTLibrary:
         return self.new("CreateOpaqueOptions", identifier.encode(), self._texts[-1], KEEP)
 
 
+def _buffers(litert, environment, compiled, signature, end):
+    """How many inputs or outputs there are, and their buffers, filled with zeros."""
+    count = ctypes.c_size_t()
+    litert.call(f"GetNumSignature{end}s", signature, ctypes.byref(count))
+    buffers = []
+    for position in range(count.value):
+        index = ctypes.c_size_t(position)
+        tensor = litert.new(f"GetSignature{end}TensorByIndex", signature, index)
+        kind = ctypes.create_string_buffer(TYPE_BYTES)
+        litert.call("GetRankedTensorType", tensor, kind)
+        first = ctypes.c_size_t(0)
+        needs = litert.new(f"GetCompiledModel{end}BufferRequirements", compiled, first, index)
+        buffers.append(
+            litert.new("CreateManagedTensorBufferFromRequirements", environment, kind, needs)
+        )
+        litert.clear(buffers[-1])
+    return count, (ctypes.c_void_p * len(buffers))(*buffers)
+
+
 def summary(path, runs, threads):
     """The text of LiteRT's profile of these runs, after one that is not counted."""
     litert = LiteRTLibrary()
@@ -71,26 +90,11 @@ def summary(path, runs, threads):
     first = ctypes.c_size_t(0)
     signature = litert.new("GetModelSignature", model, first)
 
-    def count(end):
-        found = ctypes.c_size_t()
-        litert.call(f"GetNumSignature{end}s", signature, ctypes.byref(found))
-        return found.value
-
-    def buffer(end, position):
-        index = ctypes.c_size_t(position)
-        tensor = litert.new(f"GetSignature{end}TensorByIndex", signature, index)
-        kind = ctypes.create_string_buffer(TYPE_BYTES)
-        litert.call("GetRankedTensorType", tensor, kind)
-        needs = litert.new(f"GetCompiledModel{end}BufferRequirements", compiled, first, index)
-        made = litert.new("CreateManagedTensorBufferFromRequirements", environment, kind, needs)
-        litert.clear(made)
-        return made
-
-    def buffers(end):
-        found = [buffer(end, position) for position in range(count(end))]
-        return ctypes.c_size_t(len(found)), (ctypes.c_void_p * len(found))(*found)
-
-    ends = [*buffers("Input"), *buffers("Output")]
+    ends = [
+        argument
+        for end in ("Input", "Output")
+        for argument in _buffers(litert, environment, compiled, signature, end)
+    ]
 
     def run():
         litert.call("RunCompiledModel", compiled, first, *ends)

@@ -36,7 +36,7 @@ class OperatorTime:
 def profile(path, runs=20, threads=1):
     """Times every kind of operator, those within the delegate included.
 
-    Measuring takes time itself: compare shares, and take latencies from `benchmark`.
+    The measurement itself takes time: compare shares here, and latencies by `benchmark`.
 
     Args:
         path: A `.tflite` file, of any number of inputs and outputs; zeros go in.
@@ -71,7 +71,7 @@ def profile(path, runs=20, threads=1):
 
 
 def _of_known_shapes(path, copy):
-    """The file, or a copy for one image if it leaves the batch open, which the profiler cannot."""
+    """The file; where it leaves the batch open, which the profiler cannot, a copy for one image."""
     content = path.read_bytes()
     if content[4:8] != IDENTIFIER:
         raise ValueError(f"LiteRT cannot profile {path}: it is no .tflite file.")

@@ -35,7 +35,7 @@ def sensitivity(network, images, ranges=None):
         network: Bytes of a float32 `.tflite` file, or its path.
         images: `(N, H, W, C)`, to calibrate with and to compare on, or what else `to_tflite` takes
             to calibrate with.
-        ranges: Of the calibration, if it has been done.
+        ranges: What `calibrate` returned for these images; calibrated here if `None`.
 
     Returns:
         A list of `BlockSensitivity`, the most sensitive block first.
@@ -67,14 +67,15 @@ def _sensitivity(network, images, ranges):
 
 
 def quantize_until(network, images, min_agreement):
-    """The network in int8 with as few blocks in float32 as an agreement with float32 takes.
+    """The int8 network that agrees with float32 on enough images, with few blocks in float32.
 
-    Blocks are left in float32 in the order of their sensitivity, one more in each attempt.
+    Each attempt leaves one more block in float32, in the order of their sensitivity, and the first
+    that agrees is taken.
 
     Args:
         network: Bytes of a float32 `.tflite` file.
         images: `(N, H, W, C)`, to calibrate with and to compare on.
-        min_agreement: Share of images, 0..1, of which int8 shall name the class of float32.
+        min_agreement: Least share of images, 0..1, for which int8 shall name the class of float32.
 
     Returns:
         Bytes of the file, and the names of the blocks in float32.

@@ -56,9 +56,10 @@ def _write_saved_model(model, folder, shape):
 
 @contextlib.contextmanager
 def _groups_kept(model):
-    """Grouped convolutions as one operation, also on processors where TensorFlow lacks parts of it.
+    """Has grouped convolutions traced as one operation on every processor.
 
-    There they train, and are served, group by group; the converter needs neither.
+    On processors where TensorFlow lacks a grouped kernel or its gradient, `Conv2D` computes group
+    by group. The converter runs no kernel, and the file is shorter with one operation.
     """
     convolutions = [layer for layer in model._flatten_layers() if isinstance(layer, Conv2D)]
     for layer in convolutions:
@@ -71,7 +72,7 @@ def _groups_kept(model):
 
 
 def _reason(message):
-    """The operators that are missing, or the first line, of the converter's pages."""
+    """From the converter's pages of message: the missing operators, or else the first line."""
     missing = sorted(set(re.findall(r"'tf\.(\w+)' op is neither a custom op nor", message)))
     if missing:
         return "it lacks " + ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")

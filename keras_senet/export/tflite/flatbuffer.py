@@ -13,7 +13,7 @@ def parsed(network):
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(network, 0))
     for buffer in model.buffers:
         if buffer.offset > 1:
-            # ai-edge-quantizer keeps constants behind the table, which is written anew.
+            # ai-edge-quantizer writes constants behind the flatbuffer: they go back inside.
             buffer.data = bytes(network[buffer.offset : buffer.offset + buffer.size])
             buffer.offset = buffer.size = 0
     return model
@@ -109,7 +109,7 @@ def replace_ends(model, inputs, outputs=None):
 
 
 class _Builder(flatbuffers.Builder):
-    """Aligns bytes to 16, as the schema demands of constants and its Python code forgets."""
+    """Aligns bytes to 16, which the schema demands of constants and its Python code forgets."""
 
     def StartVector(self, elemSize, numElems, alignment):
         return super().StartVector(elemSize, numElems, 16 if elemSize == 1 else alignment)

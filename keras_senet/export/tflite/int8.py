@@ -8,14 +8,15 @@ import warnings
 
 import numpy as np
 
-# What XNNPACK computes in float32 only. Converting to float32 and back costs less than to leave its
-# partition, after which every operation up to the next one runs in TFLite's own kernels.
+# Operators that XNNPACK computes in float32 only. Converting to float32 and back costs less than
+# leaving XNNPACK's partition: then TFLite's own kernels run everything up to the next partition.
 FLOAT_IN_STATIC = ("SOFTMAX", "AVERAGE_POOL_2D", "HARD_SWISH")
 FLOAT_IN_DYNAMIC = ("DEPTHWISE_CONV_2D",)
-# Runtimes before LiteRT 1.0 (TFLite 2.14, TensorFlow.js) read one scale for the whole matrix, where
-# activations are quantized while running: with one for each output they name one class for all.
+# Matrix products whose activations are quantized while running: runtimes before LiteRT 1.0 (TFLite
+# 2.14, TensorFlow.js) read one scale for the whole matrix. Of a file with one scale for each output
+# they name the same class for every image.
 ONE_SCALE_IN_DYNAMIC = ("FULLY_CONNECTED",)
-# Fewer weights save nothing: the 1x1 convolution of raw pixels is quicker in float32.
+# Layers with fewer weights stay in float32: the 1x1 convolution of raw pixels is quicker so.
 LEAST_WEIGHTS_IN_DYNAMIC = 64
 
 # Activations that calibration saw within this range of values are as good as constant.
@@ -42,6 +43,9 @@ def calibrate(network, images):
     Args:
         network: Bytes of a float32 `.tflite` file with one signature of one input.
         images: `(N, H, W, C)` images like those that it will see, finite.
+
+    Returns:
+        A dictionary from the name of each tensor to its `min` and `max`.
 
     Raises:
         ValueError: If the file has another signature, or an activation is not finite.
@@ -129,8 +133,9 @@ def _quantized(network, recipe, ranges=None):
 def _large_filters():
     """Lets ai-edge-quantizer 0.10 quantize filters of more than 32 MiB, as SENet-154 has one.
 
-    It takes them row by row, and cannot give scales of the first of four axes to rows. As a matrix
-    with one row for each of these scales, the filter has the same values and is understood.
+    Its path for large tensors goes through them in chunks of rows, and handles matrices only. The
+    filter `(O, h, w, I)` is therefore passed as a matrix `(O, h * w * I)`: one row for each of the
+    O scales, and the same values.
     """
     from ai_edge_quantizer.algorithms.uniform_quantize import uniform_quantize_tensor as library
 
@@ -179,6 +184,7 @@ def _static_plan(regex=".*"):
 
 
 def _leave(plan, regex, operation):
+    """Leaves the operators of a kind whose names match in float32."""
     from ai_edge_quantizer import algorithm_manager, qtyping
 
     plan.add_quantization_config(
@@ -189,7 +195,7 @@ def _leave(plan, regex, operation):
 
 
 def _check_finite(ranges):
-    """Refuses ranges that are no numbers: a file made of them ends the process that loads it."""
+    """Refuses ranges that are not finite: a file made of them crashes the process that loads it."""
     for name, extent in ranges.items():
         if not np.isfinite([np.min(extent["min"]), np.max(extent["max"])]).all():
             raise ValueError(

@@ -1,4 +1,4 @@
-"""uint8 images in, uint8 outputs out, for cameras, iOS and MediaPipe."""
+"""Integers at the ends of a file: uint8 images and outputs, and the pixels of integer models."""
 
 import dataclasses
 import warnings
@@ -16,10 +16,12 @@ from keras_senet.export.tflite.flatbuffer import (
 )
 from keras_senet.export.tflite.litert import LiteRT
 
+BYTES = ("uint8", "int8")
 STEPS = 255
-# Room beyond the outputs that calibration saw, a share of their range, where nothing bounds them.
+# Margin on each side of the outputs that calibration met, a share of their range, where no
+# activation bounds them.
 ROOM = 0.125
-# A range far from zero leaves it few of the steps, which begin at zero.
+# Steps always reach from zero, so that a range far from it gets few of them; fewer are warned of.
 LEAST_STEPS = 16
 
 
@@ -47,10 +49,13 @@ class Code:
 def with_uint8_ends(network, images, contract):
     """A network with float32 ends, to take uint8 images and return uint8 outputs.
 
-    Two operators that XNNPACK takes are added, one converts the image to floats, the other rounds
-    the outputs. Their scales are, in this order: of raw pixels 1; of outputs in 0..1 1/256, as of
-    the runtime's own softmax, and of others with known bounds these; those of the int8 tensors
-    beside the ends, which loses nothing; those of the values met in calibration.
+    Two operators that XNNPACK runs are added: one converts the image to floats, the other rounds
+    the outputs. Their scales are the first of these that apply:
+
+    - image: 1 of raw pixels; that of the int8 tensor behind it, which loses nothing; the finest
+      for the range that the model takes; the finest for the calibration images;
+    - outputs: 1/256 in 0..1, as of the runtime's own softmax; the finest for other known bounds;
+      that of the int8 tensor before them; the finest for the values met in calibration.
 
     Args:
         network: Bytes of a `.tflite` file, quantized between float32 ends.
@@ -130,3 +135,69 @@ def _beside(schema, model, kind, side, tensor):
     if other.type != schema.TensorType.INT8:
         return None
     return Code(float(other.quantization.scale[0]), int(other.quantization.zeroPoint[0]) + 128)
+
+
+def float_part(network):
+    """The network behind the cast of its integer pixels to float32.
+
+    Args:
+        network: Bytes of a `.tflite` file.
+
+    Returns:
+        Bytes of the file that takes float32, or `None` if the first operator is no such cast, or
+        others read the integers too.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = parsed(network)
+    graph = model.subgraphs[0]
+    pixels = int(graph.inputs[0])
+    readers = [operator for operator in graph.operators if pixels in list(operator.inputs)]
+    if len(readers) != 1 or not is_kind(model, readers[0], "CAST"):
+        return None
+    floats = int(readers[0].outputs[0])
+    if graph.tensors[floats].type != schema.TensorType.FLOAT32:
+        return None
+    graph.operators = [operator for operator in graph.operators if operator is not readers[0]]
+    replace_ends(model, {pixels: floats})
+    _remove(model, graph, pixels)
+    return serialized(model)
+
+
+def with_integer_pixels(network, dtype):
+    """A network that takes float32 pixels, to take the same values as integers.
+
+    Bytes become floats by dequantization with a scale of 1, an operator that XNNPACK runs, wider
+    integers by a cast.
+
+    Args:
+        network: Bytes of a `.tflite` file.
+        dtype: Name of the type of integers.
+
+    Returns:
+        Bytes of the file.
+    """
+    model = parsed(network)
+    graph = model.subgraphs[0]
+    floats = int(graph.inputs[0])
+    pixels = add_tensor(model, floats, "pixels", dtype, scale=1.0 if dtype in BYTES else None)
+    kind = "DEQUANTIZE" if dtype in BYTES else "CAST"
+    graph.operators = [new_operator(model, kind, pixels, floats), *graph.operators]
+    replace_ends(model, {floats: pixels})
+    return serialized(model)
+
+
+def _remove(model, graph, index):
+    """Takes out a tensor that no operator reads: calibration fails on one."""
+    last = len(graph.tensors) - 1
+    graph.tensors[index] = graph.tensors[last]
+    graph.tensors.pop()
+
+    def moved(indices):
+        return np.array([index if one == last else one for one in indices], "int32")
+
+    for operator in graph.operators:
+        operator.inputs, operator.outputs = moved(operator.inputs), moved(operator.outputs)
+        if operator.intermediates is not None:
+            operator.intermediates = moved(operator.intermediates)
+    replace_ends(model, {last: index}, {last: index})

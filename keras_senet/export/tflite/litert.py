@@ -11,7 +11,7 @@ from keras_senet.mistakes import first_line
 
 
 class LiteRT:
-    """A loaded file on XNNPACK, and, if it has one image in and one output, a function of images.
+    """A loaded file on XNNPACK; if it has one image and one output, a function of images.
 
     Args:
         network: Path of a `.tflite` file, or its bytes.
@@ -93,7 +93,7 @@ class LiteRT:
         return self.image["dtype"].__name__
 
     def set(self, image):
-        """Puts one image `(H, W, C)` in, rounded if the file takes integers."""
+        """Sets the input to one image `(H, W, C)`, quantized if the file takes integers."""
         if tuple(self.image["shape"][1:]) != image.shape and None in self.shape:
             self.interpreter.resize_tensor_input(self.image["index"], (1, *image.shape))
             self.interpreter.allocate_tensors()
@@ -112,7 +112,7 @@ class LiteRT:
             self.interpreter.set_tensor(entry["index"], _random(rng, entry, self.name))
 
     def invoke(self):
-        """Runs it on the image that was put in."""
+        """Runs the file on the input that was set."""
         self.interpreter.invoke()
 
     def __call__(self, images):

@@ -24,7 +24,7 @@ FEATURE_PROPERTIES = 1
 def with_metadata(network, name, contract, labels=None):
     """The network with metadata: what it takes and what it returns, as far as that is known.
 
-    Of a range that is unknown nothing is written: readers that need one then refuse the file.
+    Nothing is written of a range that is unknown: readers that need one then refuse the file.
 
     Args:
         network: Bytes of a `.tflite` file, one image in, one output.
@@ -50,7 +50,7 @@ def with_metadata(network, name, contract, labels=None):
 
 
 def append_labels(path, labels):
-    """Appends the file of labels, one in a line, that the metadata speak of."""
+    """Appends the file of labels, one a line, that the metadata name."""
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(LABELS_FILE, "\n".join(labels) + "\n")
 
