@@ -1,19 +1,13 @@
 """One timm network, trained or asked: a contender of train_step.py and inference.py."""
 
 import argparse
+import sys
 
 import contenders
 import torch
 
-try:
-    import torchvision  # noqa: F401
-except RuntimeError:
-    # The CPU build of PyTorch can come without the operators that torchvision registers.
-    library = torch.library.Library("torchvision", "DEF")
-    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-
-import timm
+sys.path.append(str(contenders.FOLDER.parent / "tests" / "golden"))
+from packages import timm
 
 
 def main():

@@ -57,6 +57,7 @@ def test_changes_are_those_of_the_network_without_the_block():
         assert use.macs == cost(model).macs - cost(removed).macs
     by_name = {use.block: use for use in ranked}
     assert by_name["stage3_block1_se"].loss_change == pytest.approx(0, abs=1e-6)
+    assert max(abs(use.loss_change) for use in ranked) > 1e-3
     worth = [use.loss_change / use.parameters for use in ranked]
     assert worth == sorted(worth)
 
@@ -73,6 +74,7 @@ def test_search_keeps_what_costs_too_much(tmp_path):
     last = [step for step in found.steps if step.accepted][-1]
     assert "stage3_block1_se" in last.removed
     assert cost(found.model).parameters == last.parameters < found.steps[0].parameters
+    assert found.pareto
     for step in found.pareto:
         assert not any(
             o.accuracy >= step.accuracy and o.parameters < step.parameters for o in found.steps

@@ -120,7 +120,7 @@ def test_se_adds_its_own_weights_and_biases_alone(kind, zero_weights):
     model, plain = network(), network.replace(se=None)()
     assert gates(plain) == []
     assert trainable(plain) == trainable(model) - se_weights(model) - se_biases(model)
-    without = network.replace(se=dataclasses.replace(network.se or SEConfig(), use_bias=False))()
+    without = network.replace(se=dataclasses.replace(network.se, use_bias=False))()
     assert trainable(without) == trainable(model) - se_biases(model)
 
 

@@ -51,17 +51,20 @@ def test_stems(network, tmp_path):
 
 @pytest.mark.parametrize("channels", [1, 4])
 def test_pixels(channels, tmp_path):
-    """With equal means and deviations a grey image gives what it gives as RGB."""
+    """All channels are normalized; with equal means and deviations a grey image is one in RGB."""
     path = weights_file("small_seresnet", tmp_path)
     network = SMALL["small_seresnet"].replace(preprocessing=INCEPTION)
-    model = network(weights=path, input_shape=(64, 64, channels), classifier_activation=None)
-    rgb = network(weights=path, input_shape=(64, 64, 3), classifier_activation=None)
-    x = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 1)).astype("float32")
-    a = keras.ops.convert_to_numpy(model(np.repeat(x, channels, -1)))
-    b = keras.ops.convert_to_numpy(rgb(np.repeat(x, 3, -1)))
+    options = {"weights": path, "classifier_activation": None}
+    model = network(input_shape=(64, 64, channels), **options)
+    x = np.random.default_rng(0).integers(0, 256, (2, 64, 64, channels)).astype("float32")
+    output = keras.ops.convert_to_numpy(model(x))
     if channels == 1:
-        np.testing.assert_allclose(a, b, atol=1e-4 * np.abs(b).max())
-    assert np.isfinite(a).all()
+        rgb = network(input_shape=(64, 64, 3), **options)
+        expected = keras.ops.convert_to_numpy(rgb(np.repeat(x, 3, -1)))
+    else:
+        bare = network(input_shape=(64, 64, 4), include_preprocessing=False, **options)
+        expected = keras.ops.convert_to_numpy(bare(x / 127.5 - 1))
+    np.testing.assert_allclose(output, expected, atol=1e-4 * np.abs(expected).max())
 
 
 def test_values_of_channels():
