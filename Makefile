@@ -6,7 +6,8 @@ BIN = $(VENV)/bin
 WORKERS ?= 2
 TEST = $(BIN)/python -m pytest -q -p no:cacheprovider -n $(WORKERS)
 # What runs on every backend; the rest of the analysis is the same code, and minutes of compiling on
-# JAX. Containers of tensors are read before a backend sees them.
+# JAX. Containers of tensors are read before a backend sees them. Each program of JAX runs once or
+# twice here: compiling it well takes longer than running it badly.
 BACKENDS = tests/layers tests/architectures tests/weights \
   tests/analysis/test_cost.py tests/analysis/test_excitation.py \
   --ignore=tests/weights/test_checkpoints.py --ignore=tests/weights/test_weights_argument.py
@@ -44,7 +45,7 @@ demo: $(VENV)/demo
 test: $(VENV)/dev
 	$(TEST) -m "not slow"
 	TF_ENABLE_ONEDNN_OPTS=0 $(TEST) -m "not slow" tests/layers
-	KERAS_BACKEND=jax $(TEST) -m "not slow" $(BACKENDS) \
+	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(TEST) -m "not slow" $(BACKENDS) \
 	  tests/training/test_average.py tests/training/test_batch_norm.py
 	if $(BIN)/python -c "import torch" 2>/dev/null; then \
 	  KERAS_BACKEND=torch $(TEST) -m "not slow" $(BACKENDS); \

@@ -10,16 +10,11 @@ import keras_senet
 
 # Of other networks these, whose units are those of a kind and yet differ in more than widths.
 ALSO = ("BNInception", "MobileNetV3Small", "MobileNetV3SmallMinimalistic")
-RESIDUAL = (
-    "resnet",
-    "resnext",
-    "senet154",
-    "basic",
-    "resnet_d",
-    "cifar",
-    "cifar_bottleneck",
-    "wide",
-)
+# Elsewhere than on TensorFlow one of each family: compiling a network takes long on JAX.
+FAMILIES = (
+    "resnext", "bn_inception", "inception_resnet", "vgg", "mobilenet", "mobilenet_v3",
+    "shufflenet", "shufflenet_v2", "preresnet",
+)  # fmt: skip
 
 
 def named(network):
@@ -32,10 +27,8 @@ OTHERS = {
     if named(shallow(variants()[name])) not in map(named, KINDS.values())
 }
 NETWORKS = {**KINDS, **OTHERS}
-# The default suite takes a network of each kind, of the residual ones on TensorFlow alone:
-# compiling them takes minutes on JAX. The slow one takes all.
-LATER = () if keras.backend.backend() == "tensorflow" else RESIDUAL
-QUICK = {*KINDS, *ALSO} - {*LATER}
+# The default suite takes a network of each kind. The slow one takes all.
+QUICK = (*KINDS, *ALSO) if keras.backend.backend() == "tensorflow" else FAMILIES
 NAMES = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS]
 
 
