@@ -19,6 +19,10 @@ _NAMES = {
 _UNCLEAR = {"fold", "folds", "kfold", "split", "splits", "partition", "subset", "holdout"}
 _UNCLEAR |= {"heldout", "held", "hold", "unlabeled", "unlabelled", "pred", "predict"}
 _WORDS = _UNCLEAR.union(*ROLES.values())
+PARTS = (
+    "batch", "burst", "cam", "camera", "chunk", "clip", "day", "disc", "disk", "folder", "part",
+    "scene", "seq", "sequence", "session", "set", "shard", "video", "vol", "volume",
+)  # fmt: skip
 
 
 def role(name):
@@ -122,8 +126,7 @@ def _refuse_same_folders(folder, inner):
     if len(inner) < 2 or len(inner) < len(folder.folders):
         return
     first, *others = inner.values()
-    words = {name for name in first if not _is_part(name)}
-    if len(words) > 1 and all(first == other for other in others):
+    if not all(map(_is_part, first)) and all(first == other for other in others):
         raise ValueError(
             f"Each of {listed(inner)} in {folder} holds the same folders, {listed(sorted(first))}. "
             f"If these are the classes, expected {EXPECTED}, or one such folder as "
@@ -149,8 +152,11 @@ def _words(name):
 
 
 def _is_part(name):
-    """Whether a name only numbers: `batch1`, `2024-05`, `b`."""
-    return len(name) == 1 or any(character.isdigit() for character in name)
+    """Whether a name numbers parts of a class: `batch1`, `session_02`. Digits alone may be classes.
+
+    So may WordNet's `n01440764` and letters.
+    """
+    return re.fullmatch(rf"({'|'.join(PARTS)})[ _-]?\d+", name.casefold()) is not None
 
 
 def _said(kind):

@@ -1,0 +1,25 @@
+"""Files that earlier code wrote give the outputs that it computed: see `golden/make_saved.py`."""
+
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+from golden import make_saved
+
+SAVED = pathlib.Path(make_saved.__file__).parent / "saved"
+
+
+@pytest.mark.parametrize("path", sorted(SAVED.glob("*.[kh]*")), ids=lambda path: path.name)
+def test_outputs_are_the_same(path):
+    name, _, suffix = path.name.partition(".")
+    if suffix == "keras":
+        model = keras.saving.load_model(path)
+    else:
+        model = make_saved.MODELS[name]()
+        model.load_weights(path)
+    expected = np.load(SAVED / f"{name}.npy")
+    outputs = keras.ops.convert_to_numpy(model(make_saved.pixels(model)))
+    # Equal on one processor; others sum in another order.
+    np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
+    assert np.abs(expected[0] - expected[1]).max() > 1e-4  # a constant would tell nothing
