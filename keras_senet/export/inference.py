@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_senet.export.models import example_images, image_dtype
+from keras_senet.export.models import example_images, image_dtype, predicted
 
 # Of the largest output: what float32 sums in another order may differ by in any network.
 ROUNDING = 1e-4
@@ -18,13 +18,15 @@ LEAST_SIZE = 96  # pixels that a model of any size is compared at
 def inference(model):
     """What `model.predict` computes, as a function of a batch that TensorFlow can trace.
 
+    The one output comes alone, also out of the dictionary or list of a model that names it.
+
     Without `training=False` layers take the default of their own, which is `True` for Keras'
     image preprocessing, and all layers behind such a one follow it.
 
     Args:
         model: A Keras model.
     """
-    return lambda image: model(image, training=False)
+    return lambda image: keras.tree.flatten(model(image, training=False))[0]
 
 
 def image_spec(model, shape):
@@ -49,7 +51,7 @@ def check_artefact(model, shape, run, kind, coarser=1):
         ValueError: If the outputs differ, or the model's are random.
     """
     images = example_images(model, tuple(size or LEAST_SIZE for size in shape))
-    expected, again = _predicted(model, images), _predicted(model, images)
+    expected, again = predicted(model, images), predicted(model, images)
     scale = _largest(expected)
     if _difference(expected, again) > ROUNDING * scale:
         raise ValueError(
@@ -68,10 +70,6 @@ def check_artefact(model, shape, run, kind, coarser=1):
         )
 
 
-def _predicted(model, images):
-    return np.asarray(model.predict(images, verbose=0), "float32")
-
-
 def _sensitivity(model, images, expected):
     """The largest difference that a change of the last bits makes, of integers in a few pixels."""
     rng = np.random.default_rng(1)
@@ -80,7 +78,7 @@ def _sensitivity(model, images, expected):
         moved = (many * (1 + rng.uniform(-1e-6, 1e-6, many.shape))).astype("float32")
     else:
         moved = many + (rng.uniform(size=many.shape) < 1e-3).astype(many.dtype)
-    return _difference(np.concatenate([expected] * CHANGES), _predicted(model, moved))
+    return _difference(np.concatenate([expected] * CHANGES), predicted(model, moved))
 
 
 def _largest(outputs):
@@ -99,4 +97,4 @@ def _difference(expected, received):
 def as_model(model):
     """The inference as a functional model, for exporters of Keras that call it as it comes."""
     image = keras.Input(model.inputs[0].shape[1:], dtype=image_dtype(model), name="image")
-    return keras.Model(image, model(image, training=False), name=model.name)
+    return keras.Model(image, inference(model)(image), name=model.name)

@@ -19,6 +19,8 @@ from keras_senet.export.tflite.litert import LiteRT
 STEPS = 255
 # Room beyond the outputs that calibration saw, a share of their range, where nothing bounds them.
 ROOM = 0.125
+# Outputs that stay below this share of their bound take too few of the steps up to it.
+FAR_BELOW = 0.25
 # A range far from zero leaves it few of the steps, which begin at zero.
 LEAST_STEPS = 16
 
@@ -49,8 +51,12 @@ def with_uint8_ends(network, images, contract):
 
     Two operators that XNNPACK takes are added, one converts the image to floats, the other rounds
     the outputs. Their scales are, in this order: of raw pixels 1; of outputs in 0..1 1/256, as of
-    the runtime's own softmax, and of others with known bounds these; those of the int8 tensors
-    beside the ends, which loses nothing; those of the values met in calibration.
+    the runtime's own softmax in int8, and of others with known bounds these; those of the int8
+    tensors beside the ends, which loses nothing; those of the values met in calibration.
+
+    Bounded outputs that calibration saw far below their bound, as the probabilities of a thousand
+    classes may be, are coded up to twice what it saw. The runtime demands 1/256 of a softmax that
+    it computes in int8; here it computes in float32, and what follows rounds to any scale.
 
     Args:
         network: Bytes of a `.tflite` file, quantized between float32 ends.
@@ -98,17 +104,19 @@ def _input_code(schema, model, images, extent):
 
 
 def _output_code(schema, model, network, images, extent):
-    if extent == (0.0, 1.0):
-        return Code(1 / 256, 0)
     graph = model.subgraphs[0]
     beside = _beside(schema, model, "DEQUANTIZE", "outputs", graph.outputs[0])
     if beside is not None and extent is None:
         return beside
+    outputs = LiteRT(network)(images)
+    low, high = float(outputs.min()), float(outputs.max())
     if extent is None:
-        outputs = LiteRT(network)(images)
-        low, high = float(outputs.min()), float(outputs.max())
         room = ROOM * (high - low)
         extent = (low - room if low < 0 else low), (high + room if high > 0 else high)
+    elif 0 < max(-low, high) < FAR_BELOW * max(-extent[0], extent[1]):
+        extent = max(extent[0], 2 * low), min(extent[1], 2 * high)
+    elif extent == (0.0, 1.0):
+        return Code(1 / 256, 0)
     code = Code.of_range(*extent)
     if 0 < (extent[1] - extent[0]) / code.scale < LEAST_STEPS:
         warnings.warn(
