@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_senet.export.models import example_images, image_dtype, predicted
+from keras_senet.export.models import example_images, held, image_dtype, predicted
 
 # Of the largest output: what float32 sums in another order may differ by in any network.
 ROUNDING = 1e-4
@@ -26,7 +26,7 @@ def inference(model):
     Args:
         model: A Keras model.
     """
-    return lambda image: keras.tree.flatten(model(image, training=False))[0]
+    return lambda image: keras.tree.flatten(model(held(model, image), training=False))[0]
 
 
 def image_spec(model, shape):

@@ -114,7 +114,7 @@ def _output_code(schema, model, network, images, extent):
         room = ROOM * (high - low)
         extent = (low - room if low < 0 else low), (high + room if high > 0 else high)
     elif 0 < max(-low, high) < FAR_BELOW * max(-extent[0], extent[1]):
-        extent = max(extent[0], 2 * low), min(extent[1], 2 * high)
+        extent = max(extent[0], min(2 * low, 0.0)), min(extent[1], max(2 * high, 0.0))
     elif extent == (0.0, 1.0):
         return Code(1 / 256, 0)
     code = Code.of_range(*extent)
