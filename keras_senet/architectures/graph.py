@@ -62,9 +62,9 @@ def rebuilt_layer(layer, config):
     would come in its place.
     """
     copy = type(layer).from_config(config)
-    for name, value in vars(layer).items():
-        if isinstance(value, types.FunctionType) and name in vars(copy):
-            setattr(copy, name, value)
+    for name in config:
+        if isinstance(vars(layer).get(name), types.FunctionType):
+            setattr(copy, name, vars(layer)[name])
     return copy
 
 
