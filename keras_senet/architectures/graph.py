@@ -1,5 +1,7 @@
 """The calls of a functional model's layers, who reads what, and faithful copies of them."""
 
+import types
+
 import keras
 
 
@@ -51,6 +53,19 @@ def can_be_rebuilt(layer):
         _is_of(type(part), "keras", "keras_senet") and not isinstance(part, keras.layers.Lambda)
         for part in parts
     )
+
+
+def rebuilt_layer(layer, config):
+    """A layer of the kind of another one, by a configuration, with the functions of that one.
+
+    A configuration names functions. One of a user's may have the name of one of Keras', which
+    would come in its place.
+    """
+    copy = type(layer).from_config(config)
+    for name in config:
+        if isinstance(vars(layer).get(name), types.FunctionType):
+            setattr(copy, name, vars(layer)[name])
+    return copy
 
 
 def copy_weights(source, target):

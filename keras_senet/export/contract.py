@@ -5,13 +5,19 @@ import dataclasses
 import keras
 import numpy as np
 
+from keras_senet import layers
+from keras_senet.architectures.graph import computes_its_graph
 from keras_senet.data import View
-from keras_senet.layers import ImageNormalization
+from keras_senet.export.fold import IDLE
 
 PIXELS = (0.0, 255.0)
-# How wide pixels in 0..255 become by a factor that normalizes them: 1 by 1/255, about 9 by
-# 1/(255 * 0.11). A factor outside of this range may have any other purpose.
+# Factors and offsets that are written for pixels in 0..255; any other may be there for anything.
+OF_PIXELS = ((1 / 255, 0.0), (1 / 127.5, -1.0))
+# What other factors make of the width of 0..255 if they are there to normalize pixels: from 0..1
+# of 1/255 to about 0..9 of 1/(255 * 0.11).
 NORMALIZED_WIDTH = (0.5, 10.0)
+# In place of a range: of images that layers scale down, which says no range.
+SCALED = "scaled"
 BOUNDED = {
     "softmax": (0.0, 1.0),
     "sigmoid": (0.0, 1.0),
@@ -20,23 +26,39 @@ BOUNDED = {
     "softsign": (-1.0, 1.0),
     "relu6": (0.0, 6.0),
 }
+# Keras' own functions: one of a user's may have any name.
+FUNCTIONS = [
+    (getattr(module, name), name) for module in (keras.activations, keras.ops) for name in BOUNDED
+]
+# Layers whose output is that of their activation.
+ACTIVATED = (
+    keras.layers.Activation,
+    keras.layers.Conv1D,
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2D,
+    keras.layers.Conv2DTranspose,
+    keras.layers.Dense,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.EinsumDense,
+    keras.layers.SeparableConv2D,
+    layers.Conv2D,
+)
 # Layers and operations whose outputs are some of their inputs, or averages of them.
 KEEPING = (
     "AveragePooling2D",
+    "Cast",
     "Cropping2D",
-    "Dropout",
     "Flatten",
     "GlobalAveragePooling2D",
     "GlobalMaxPooling2D",
-    "Identity",
     "MaxPooling2D",
     "Permute",
-    "RandomFlip",
     "Reshape",
-    "SpatialDropout2D",
     "Squeeze",
     "UpSampling2D",
 )
+# The same, but for padding and what a resize overshoots.
+KEEPING_IMAGES = (*KEEPING, "CenterCrop", "RandomCrop", "Resizing", "ZeroPadding2D")
 POOLING = ("GlobalAveragePooling2D", "GlobalMaxPooling2D", "AveragePooling2D", "MaxPooling2D")
 
 
@@ -52,26 +74,36 @@ class Contract:
             `"output"`.
         view: The `keras_senet.data.View` that the weights were judged with, or `None` where the
             model does not say it.
+        scales: Whether the layers scale images of an unknown range down, as they would pixels.
     """
 
-    input_range: tuple[float, float] | None
-    output_range: tuple[float, float] | None
-    output: str
+    input_range: tuple[float, float] | None = None
+    output_range: tuple[float, float] | None = None
+    output: str = "output"
     view: View | None = None
+    scales: bool = False
+
+
+UNKNOWN = Contract()
 
 
 def contract(model):
     """The `Contract` of a functional or sequential model of one image and one output.
 
     The range of the input is known where the layers that read it tell: `ImageNormalization` takes
-    pixels in 0..255, and so do `Rescaling`, `Normalization` or a division that bring pixels to a
-    width of about one, and an input of type uint8.
+    pixels in 0..255, and so do factor and offset of exactly 1/255 and 0, or 1/127.5 and -1, and an
+    input of type uint8. Layers that do something in training only are seen through.
     """
-    activation = _bound(model.outputs[0])
-    output = "features" if type(_end(model.outputs[0])).__name__ in POOLING else "output"
+    activation = _activation(_made_by(model.outputs[0], _keeps))
+    end = _made_by(model.outputs[0], _is_idle)
+    output = "features" if _is_keras(end) and type(end).__name__ in POOLING else "output"
     if activation in ("softmax", "sigmoid", "hard_sigmoid"):
         output = "probability"
-    return Contract(_input_range(model), BOUNDED.get(activation or ""), output, _view(model))
+    extent = _input_range(model)
+    scales = extent == SCALED
+    return Contract(
+        None if scales else extent, BOUNDED.get(activation or ""), output, _view(model), scales
+    )
 
 
 def _view(model):
@@ -86,66 +118,97 @@ def described(extent):
     return "an unknown range" if extent is None else f"{extent[0]:.6g}..{extent[1]:.6g}"
 
 
-def _input_range(model):
+def _input_range(model, beyond=lambda: None):
+    """Of the image of a model; `beyond` tells that of what reads the model's output."""
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs, model.outputs)
     image = model.inputs[0]
-    return PIXELS if image.dtype == "uint8" else _range_of(model, image)
+    return PIXELS if image.dtype == "uint8" else _range_of(model, image, beyond)
 
 
-def _range_of(model, tensor):
-    """Of a tensor of the model, by the layers that read it; `None` also where they differ."""
+def _range_of(model, tensor, beyond, before=(1.0, 0.0)):
+    """Of a tensor, by the layers that read it; `None` also where they differ.
+
+    `before` are factor and offset that have just been applied to what became the tensor.
+    """
     nodes = [node for row in model._nodes_by_depth.values() for node in row]
     readers = [node for node in nodes if any(x is tensor for x in node.input_tensors)]
-    known = {_range_read(model, node) for node in readers} - {None}
+    known = {_range_read(model, node, beyond, before) for node in readers}
+    if any(x is tensor for x in model.outputs):
+        known.add(beyond())
+    known -= {None} if known <= {None, SCALED} else {None, SCALED}
     return known.pop() if len(known) == 1 else None
 
 
-def _range_read(model, node):
-    layer = node.operation
-    if isinstance(layer, ImageNormalization):
+def _range_read(model, node, beyond, before):
+    layer, output = node.operation, node.output_tensors[0]
+    if type(layer) is layers.ImageNormalization:
         return PIXELS
     if isinstance(layer, keras.Model):
-        return _input_range(layer) if len(layer.inputs) == 1 else None
-    if isinstance(layer, keras.layers.Normalization):
+        if not _is_graph(layer) or len(layer.inputs) != 1 or len(layer.outputs) != 1:
+            return None
+        return _input_range(layer, lambda: _range_of(model, output, beyond))
+    if type(layer) is keras.layers.Normalization:
         return _normalized(layer)
+    if _keeps(layer, KEEPING_IMAGES):
+        return _range_of(model, output, beyond, before)
     affine = _affine(node)
-    if affine is None and type(layer).__name__ not in (*KEEPING, "Resizing", "ZeroPadding2D"):
-        return None
-    after = _range_of(model, node.output_tensors[0])
-    if affine is None:
-        return after
+    return None if affine is None else _range_scaled(model, output, beyond, before, affine)
+
+
+def _range_scaled(model, output, beyond, before, affine):
+    """Of what `affine`, factor and offset, makes the output of."""
     factor, offset = affine
-    if after is not None and np.ndim(factor) == np.ndim(offset) == 0:
-        low, high = sorted((value - offset) / factor for value in after)
-        return float(np.round(low, 3)), float(np.round(high, 3))
-    return PIXELS if _normalizes_pixels(factor) else None
+    if _is_of_pixels(factor, offset):
+        return PIXELS
+    both = before[0] * factor, before[1] * factor + offset
+    if _is_of_pixels(*both):
+        return _image_of(PIXELS, *before)
+    after = _range_of(model, output, beyond, both)
+    if isinstance(after, tuple) and np.ndim(factor) == np.ndim(offset) == 0:
+        return _image_of(after, 1 / factor, -offset / factor)
+    return SCALED if after == SCALED or _normalizes_pixels(factor) else None
+
+
+def _image_of(extent, factor, offset):
+    low, high = sorted(value * factor + offset for value in extent)
+    return float(np.round(low, 3)), float(np.round(high, 3))
+
+
+def _is_of_pixels(factor, offset):
+    """Whether it is the same for all channels, and to the last bit of float32 one of these."""
+    return any(
+        np.allclose(factor, a, rtol=1e-6, atol=0) and np.allclose(offset, b, rtol=1e-6, atol=1e-9)
+        for a, b in OF_PIXELS
+    )
 
 
 def _affine(node):
-    """Factor and offset of a rescaling, a product or a quotient with a number, or `None`."""
+    """Factor and offset of a rescaling, or of one operation with a number, or `None`."""
     layer = node.operation
-    if isinstance(layer, keras.layers.Rescaling):
+    if type(layer) is keras.layers.Rescaling:
         factor, offset = np.asarray(layer.scale, "float64"), np.asarray(layer.offset, "float64")
         return (factor, offset) if np.all(factor) else None
-    numbers = [x for x in node.arguments.args if isinstance(x, (int, float)) and x]
-    if len(numbers) != 1 or len(node.arguments.args) != 2:
+    arguments = node.arguments.args
+    numbers = [x for x in arguments if isinstance(x, (int, float)) and x]
+    if not _is_keras(layer) or len(numbers) != 1 or len(arguments) != 2:
         return None
-    tensor_first = node.arguments.args[1] is numbers[0]
-    if type(layer).__name__ in ("Divide", "TrueDivide") and tensor_first:
-        return 1 / numbers[0], 0.0
-    return (numbers[0], 0.0) if type(layer).__name__ == "Multiply" else None
+    (number,), kind, tensor_first = numbers, type(layer).__name__, arguments[1] is numbers[0]
+    if kind in ("Divide", "TrueDivide"):
+        return (1 / number, 0.0) if tensor_first else None
+    if kind == "Subtract":
+        return (1.0, -number) if tensor_first else (-1.0, number)
+    return {"Multiply": (number, 0.0), "Add": (1.0, number)}.get(kind)
 
 
 def _normalized(layer):
-    """What `keras.layers.Normalization` takes, by the statistics that it was given."""
-    if getattr(layer, "invert", False) or getattr(layer, "mean", None) is None:
+    """Whether `keras.layers.Normalization` scales, by statistics that pixels might have."""
+    if layer.invert or getattr(layer, "mean", None) is None:
         return None
     mean, variance = (keras.ops.convert_to_numpy(x) for x in (layer.mean, layer.variance))
     inside = np.all(mean > 16) and np.all(mean < 240)
-    return (
-        PIXELS if inside and _normalizes_pixels(1 / np.sqrt(np.maximum(variance, 1e-12))) else None
-    )
+    factor = 1 / np.sqrt(np.maximum(variance, 1e-12))
+    return SCALED if inside and _normalizes_pixels(factor) else None
 
 
 def _normalizes_pixels(factor):
@@ -153,25 +216,51 @@ def _normalizes_pixels(factor):
     return bool(np.all((low <= PIXELS[1] * factor) & (PIXELS[1] * factor <= high)))
 
 
-def _end(tensor):
-    """The operation that computes a tensor: in nested models theirs."""
-    operation = tensor._keras_history.operation
-    return _end(operation.outputs[0]) if isinstance(operation, keras.Model) else operation
+def _made_by(tensor, through, outside=()):
+    """The operation that computes a tensor, in nested models theirs.
+
+    Args:
+        tensor: A symbolic tensor.
+        through: Whether to go on to what an operation reads, by the operation.
+        outside: The calls of nested models that the tensor lies in.
+    """
+    operation, index, position = tensor._keras_history
+    node = operation._inbound_nodes[index]
+    if isinstance(operation, keras.layers.InputLayer) and outside:
+        *outside, (model, call) = outside
+        position = next(i for i, x in enumerate(model.inputs) if x is tensor)
+        return _made_by(call.input_tensors[position], through, outside)
+    if _is_graph(operation):
+        return _made_by(operation.outputs[position], through, (*outside, (operation, node)))
+    return _made_by(node.input_tensors[0], through, outside) if through(operation) else operation
 
 
-def _bound(tensor):
-    """Name of the activation that bounds a tensor, or `None`."""
-    operation, index, _ = tensor._keras_history
-    if isinstance(operation, keras.Model):
-        return _bound(operation.outputs[0])
-    if type(operation).__name__ in KEEPING:
-        return _bound(operation._inbound_nodes[index].input_tensors[0])
-    return _activation(operation)
+def _is_graph(operation):
+    """Whether it is a model that computes what its graph says."""
+    is_model = isinstance(operation, keras.Model) and bool(getattr(operation, "inputs", None))
+    return is_model and computes_its_graph(operation)
+
+
+def _is_keras(operation):
+    """Whether it is of a kind of Keras' own: one of a user's may have any name."""
+    return type(operation).__module__.split(".")[0] == "keras"
+
+
+def _is_idle(operation):
+    """Whether it leaves all as it is at inference."""
+    if type(operation) is keras.layers.Pipeline:
+        return all(map(_is_idle, operation.layers))
+    return type(operation) in IDLE
+
+
+def _keeps(operation, keeping=KEEPING):
+    return _is_idle(operation) or (_is_keras(operation) and type(operation).__name__ in keeping)
 
 
 def _activation(layer):
-    """Name of the activation of a layer, or of the layer that is one."""
+    """Name of the activation of a layer, or of the operation that is one, or `None`."""
+    if type(layer) in ACTIVATED:
+        return next((name for own, name in FUNCTIONS if own is layer.activation), None)
     kind = type(layer).__name__
-    if kind in ("Softmax", "Sigmoid", "Tanh", "HardSigmoid", "Relu6", "Softsign"):
-        return {"Softmax": "softmax", "HardSigmoid": "hard_sigmoid"}.get(kind, kind.lower())
-    return getattr(getattr(layer, "activation", None), "__name__", None)
+    name = {"HardSigmoid": "hard_sigmoid"}.get(kind, kind.lower())
+    return name if _is_keras(layer) and name in BOUNDED else None

@@ -6,7 +6,12 @@ import keras
 import numpy as np
 
 from keras_senet import layers
-from keras_senet.architectures.graph import can_be_rebuilt, computes_its_graph, copy_weights
+from keras_senet.architectures.graph import (
+    can_be_rebuilt,
+    computes_its_graph,
+    copy_weights,
+    rebuilt_layer,
+)
 from keras_senet.export.linear import (
     NORMALIZATIONS,
     LinearMap,
@@ -176,7 +181,7 @@ class _Folding:
         if not can_be_rebuilt(layer):
             return layer
         try:
-            copy = type(layer).from_config(layer.get_config())
+            copy = rebuilt_layer(layer, layer.get_config())
         except (NotImplementedError, TypeError, ValueError):
             return layer  # which holds something of a user's own
         self.copies.append((layer, copy))

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_senet.data import Dataset
-from keras_senet.export.contract import PIXELS, described
+from keras_senet.export.contract import PIXELS, UNKNOWN, described
 
 # Most images that calibration takes from a data set or a generator.
 CALIBRATION_LIMIT = 512
@@ -20,14 +20,14 @@ DARK = 32
 MOST_IMAGES = 100_000  # of a generator, which may have no end
 
 
-def calibration_images(images, shape, extent, name="calibration_images"):
+def calibration_images(images, shape, known, name="calibration_images"):
     """Images to calibrate with, `(N, H, W, C)`; warns of too few. See `examples`.
 
     Of a data set or generator the first 512 images are taken.
     """
     if isinstance(images, Dataset):
         images = images.calibration_images(CALIBRATION_LIMIT)
-    images, _ = examples(images, shape, extent, name, limit=CALIBRATION_LIMIT)
+    images, _ = examples(images, shape, known, name, limit=CALIBRATION_LIMIT)
     if len(images) < FEW_IMAGES:
         warnings.warn(
             f"{len(images)} image(s) to calibrate with are too few to learn the ranges of "
@@ -37,7 +37,7 @@ def calibration_images(images, shape, extent, name="calibration_images"):
     return images
 
 
-def examples(images, shape, extent=None, name="images", limit=None):
+def examples(images, shape, known=UNKNOWN, name="images", limit=None):
     """Images as one array, and the labels that came with them.
 
     Args:
@@ -45,7 +45,7 @@ def examples(images, shape, extent=None, name="images", limit=None):
             `keras.utils.PyDataset` of images or batches, alone or as `(images, labels)`; or the
             held-out images of a `keras_senet.data.Dataset`.
         shape: `(H, W, C)` that they must have, `None` where any will do.
-        extent: Least and greatest value that the model takes, or `None` if unknown.
+        known: The `Contract` of the model.
         name: The argument's name, for messages.
         limit: Most images to take from what delivers them one after the other.
 
@@ -59,7 +59,7 @@ def examples(images, shape, extent=None, name="images", limit=None):
     images, labels = _collected(images, shape, name, limit)
     images = _numbers(images, shape, name)
     _check_finite(images, name)
-    _check_range(images, extent, name)
+    _check_range(images, known, name)
     return images, labels
 
 
@@ -193,22 +193,15 @@ def _check_finite(images, name):
         )
 
 
-def _check_range(images, extent, name):
-    low, high = float(images.min()), float(images.max())
+def _check_range(images, known, name):
+    extent, low, high = known.input_range, float(images.min()), float(images.max())
     received = f"{images.dtype} values in {low:.4g}..{high:.4g}"
+    # Pixels divided by 255, or brought to -1..1, or normalized by mean and deviation.
+    normalized = images.dtype.kind == "f" and 0 < max(-low, high) <= (4 if low < 0 else 1)
     if extent is None:
-        if low >= 0 and high > DARK:
-            warnings.warn(
-                f"Argument `{name}` looks like raw pixels ({received}), and the model has no "
-                "preprocessing that tells what it takes. If it was trained on normalized images, "
-                "pass normalized ones.",
-                stacklevel=4,
-            )
+        _check_unknown_range(known, low >= 0 and high > DARK, normalized, name, received)
         return
     slack = (extent[1] - extent[0]) / 10  # bicubic resizing overshoots
-    greatest = max(-low, high)
-    # Pixels divided by 255, or brought to -1..1, or normalized by mean and deviation.
-    normalized = images.dtype.kind == "f" and 0 < greatest <= (4 if low < 0 else 1)
     if low < extent[0] - slack or high > extent[1] + slack or (extent == PIXELS and normalized):
         raise ValueError(
             f"Argument `{name}` must be in {described(extent)}, as the model takes them. Received: "
@@ -220,4 +213,20 @@ def _check_range(images, extent, name):
             f"Argument `{name}` is almost black ({received}, of 0..255). Were the pixels divided "
             "before they became integers?",
             stacklevel=4,
+        )
+
+
+def _check_unknown_range(known, raw, normalized, name, received):
+    """Warns of images that look unlike those that the first layers are made for."""
+    if known.scales and normalized:
+        warnings.warn(
+            f"Argument `{name}` looks normalized ({received}), and the model scales its images "
+            "down itself. If it was trained on raw pixels, pass raw pixels.",
+            stacklevel=5,
+        )
+    elif raw and not known.scales:
+        warnings.warn(
+            f"Argument `{name}` looks like raw pixels ({received}), and nothing tells the range "
+            "that the model takes. If it was trained on normalized images, pass normalized ones.",
+            stacklevel=5,
         )

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_senet.export.models import example_images, image_dtype
+from keras_senet.export.models import example_images, held, image_dtype, predicted
 
 # Share of the largest output by which float32 sums in another order may differ in any network.
 ROUNDING = 1e-4
@@ -19,13 +19,15 @@ LEAST_SIZE = 96  # pixels that a model of any size is compared at
 def inference(model):
     """What `model.predict` computes, as a function of a batch that TensorFlow can trace.
 
+    The one output comes alone, also out of the dictionary or list of a model that names it.
+
     A call without `training=False` leaves each layer its own default. That of Keras' image
     preprocessing layers is `True`, and all layers behind one follow it.
 
     Args:
         model: A Keras model.
     """
-    return lambda image: model(image, training=False)
+    return lambda image: keras.tree.flatten(model(held(model, image), training=False))[0]
 
 
 def image_spec(model, shape):
@@ -51,7 +53,7 @@ def check_artefact(model, shape, run, kind, coarser=1):
         ValueError: If the outputs differ, or the model's are random.
     """
     images = example_images(model, tuple(size or LEAST_SIZE for size in shape))
-    expected, again = _predicted(model, images), _predicted(model, images)
+    expected, again = predicted(model, images), predicted(model, images)
     scale = _largest(expected)
     if _difference(expected, again) > ROUNDING * scale:
         raise ValueError(
@@ -70,10 +72,6 @@ def check_artefact(model, shape, run, kind, coarser=1):
         )
 
 
-def _predicted(model, images):
-    return np.asarray(model.predict(images, verbose=0), "float32")
-
-
 def _sensitivity(model, images, expected):
     """The largest difference after a change in the last bits of floats or in 1 of 1000 integers."""
     rng = np.random.default_rng(1)
@@ -82,7 +80,7 @@ def _sensitivity(model, images, expected):
         moved = (many * (1 + rng.uniform(-1e-6, 1e-6, many.shape))).astype("float32")
     else:
         moved = many + (rng.uniform(size=many.shape) < 1e-3).astype(many.dtype)
-    return _difference(np.concatenate([expected] * CHANGES), _predicted(model, moved))
+    return _difference(np.concatenate([expected] * CHANGES), predicted(model, moved))
 
 
 def _largest(outputs):
@@ -101,4 +99,4 @@ def _difference(expected, received):
 def as_model(model):
     """The inference as a functional model, for exporters that call without `training=False`."""
     image = keras.Input(model.inputs[0].shape[1:], dtype=image_dtype(model), name="image")
-    return keras.Model(image, model(image, training=False), name=model.name)
+    return keras.Model(image, inference(model)(image), name=model.name)

@@ -3,7 +3,12 @@
 import keras
 import numpy as np
 
-from keras_senet.architectures.graph import can_be_rebuilt, computes_its_graph, copy_weights
+from keras_senet.architectures.graph import (
+    can_be_rebuilt,
+    computes_its_graph,
+    copy_weights,
+    rebuilt_layer,
+)
 
 INTEGERS = ("uint8", "int8", "int16", "int32")
 OTHER_FLOATS = ("float16", "bfloat16", "float64")
@@ -126,6 +131,30 @@ def example_images(model, shape):
     return images.astype(dtype)
 
 
+def held(model, image):
+    """The image in the dictionary or list that the model takes it in, or alone."""
+    return keras.tree.pack_sequence_as(model.input, [image])
+
+
+def predicted(model, images):
+    """The one output of `model.predict` in float32, also out of a dictionary or list.
+
+    Args:
+        model: A model that `exportable` accepts.
+        images: `(N, H, W, C)`.
+
+    Raises:
+        ValueError: If a `predict_step` of the model's own returns several.
+    """
+    outputs = keras.tree.flatten(model.predict(held(model, images), batch_size=32, verbose=0))
+    if len(outputs) != 1:
+        raise ValueError(
+            f"Model {model.name!r} has one output, but its `predict_step` returns {len(outputs)}. "
+            "Wrap it, which leaves that out: keras.Model(model.inputs, model.outputs)."
+        )
+    return np.asarray(outputs[0], "float32")
+
+
 def _is_float32(model):
     return not any(
         _is_other(part.dtype_policy.name)
@@ -165,7 +194,7 @@ def rebuilt(model, configuration):
     def rebuild(layer):
         config = layer.get_config()
         is_layer = isinstance(layer, keras.Layer)  # operations of keras.ops stay as they are
-        copy = type(layer).from_config(configuration(config) if is_layer else config)
+        copy = rebuilt_layer(layer, configuration(config) if is_layer else config)
         pairs.append((layer, copy))
         return copy
 
@@ -200,9 +229,7 @@ def _check_configurations(model):
     shape = tuple(size or 64 for size in model.inputs[0].shape[1:])
     images = example_images(model, shape)
     copy = rebuilt(model, lambda config: config)
-    expected, received = (
-        np.asarray(one.predict(images, verbose=0), "float32") for one in (model, copy)
-    )
+    expected, received = (predicted(one, images) for one in (model, copy))
     if not np.allclose(expected, received, rtol=0, atol=0.01 * np.abs(expected).max()):
         kinds = {type(leaf).__name__ for leaf in _leaves(model) if not can_be_rebuilt(leaf)}
         raise ValueError(

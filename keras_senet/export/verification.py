@@ -14,7 +14,7 @@ import numpy as np
 from keras_senet.export.contract import contract, described
 from keras_senet.export.images import examples
 from keras_senet.export.measure.footprint import footprint
-from keras_senet.export.models import exportable
+from keras_senet.export.models import exportable, predicted
 from keras_senet.export.saved_model import SavedModel
 from keras_senet.export.tflite.litert import LiteRT, end, program
 from keras_senet.files import replacing
@@ -154,8 +154,8 @@ def verify(model, path, images, labels=None):
     path = pathlib.Path(path)
     runner, known = _runner(path), contract(model)
     is_file = isinstance(runner, LiteRT)
-    images, labels = _examples(images, labels, runner.shape, known.input_range)
-    expected = model.predict(images, batch_size=32, verbose=0).astype("float32")
+    images, labels = _examples(images, labels, runner.shape, known)
+    expected = predicted(model, images)
     received = runner(images)
     _check_outputs(expected, received, path)
     difference = np.abs(expected - received)
@@ -185,9 +185,9 @@ def verify(model, path, images, labels=None):
     )
 
 
-def _examples(images, labels, shape, extent):
+def _examples(images, labels, shape, known):
     """Images in float32 and their labels, given or delivered with the images."""
-    images, delivered = examples(images, shape, extent)
+    images, delivered = examples(images, shape, known)
     labels = delivered if labels is None else labels
     if labels is not None and np.shape(labels) != (len(images),):
         raise ValueError(

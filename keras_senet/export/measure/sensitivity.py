@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from keras_senet.export.contract import Contract
 from keras_senet.export.images import calibration_images
 from keras_senet.export.tflite.int8 import calibrate, quantize
 from keras_senet.export.tflite.litert import LiteRT
@@ -122,7 +123,7 @@ def _calibration(network, images):
             f"Expected a float32 file. Received: one that takes {litert.dtype}. Export it without "
             "quantization."
         )
-    return calibration_images(images, litert.shape, stated_range(network), "images")
+    return calibration_images(images, litert.shape, Contract(stated_range(network)), "images")
 
 
 def blocks(network):

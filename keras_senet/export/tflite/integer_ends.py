@@ -21,6 +21,8 @@ STEPS = 255
 # Margin on each side of the outputs that calibration met, a share of their range, where no
 # activation bounds them.
 ROOM = 0.125
+# Outputs that stay below this share of their bound take too few of the steps up to it.
+FAR_BELOW = 0.25
 # Steps always reach from zero, so that a range far from it gets few of them; fewer are warned of.
 LEAST_STEPS = 16
 
@@ -56,6 +58,10 @@ def with_uint8_ends(network, images, contract):
       for the range that the model takes; the finest for the calibration images;
     - outputs: 1/256 in 0..1, as of the runtime's own softmax; the finest for other known bounds;
       that of the int8 tensor before them; the finest for the values met in calibration.
+
+    Bounded outputs that calibration met far below their bound, as the probabilities of a thousand
+    classes may be, are coded up to twice what it met. The runtime demands 1/256 of a softmax that
+    it computes in int8; here it computes in float32, and what follows rounds to any scale.
 
     Args:
         network: Bytes of a `.tflite` file, quantized between float32 ends.
@@ -103,17 +109,19 @@ def _input_code(schema, model, images, extent):
 
 
 def _output_code(schema, model, network, images, extent):
-    if extent == (0.0, 1.0):
-        return Code(1 / 256, 0)
     graph = model.subgraphs[0]
     beside = _beside(schema, model, "DEQUANTIZE", "outputs", graph.outputs[0])
     if beside is not None and extent is None:
         return beside
+    outputs = LiteRT(network)(images)
+    low, high = float(outputs.min()), float(outputs.max())
     if extent is None:
-        outputs = LiteRT(network)(images)
-        low, high = float(outputs.min()), float(outputs.max())
         room = ROOM * (high - low)
         extent = (low - room if low < 0 else low), (high + room if high > 0 else high)
+    elif 0 < max(-low, high) < FAR_BELOW * max(-extent[0], extent[1]):
+        extent = max(extent[0], min(2 * low, 0.0)), min(extent[1], max(2 * high, 0.0))
+    elif extent == (0.0, 1.0):
+        return Code(1 / 256, 0)
     code = Code.of_range(*extent)
     if 0 < (extent[1] - extent[0]) / code.scale < LEAST_STEPS:
         warnings.warn(
