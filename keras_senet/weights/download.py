@@ -10,8 +10,6 @@ import urllib.request
 
 import keras
 
-from keras_senet.files import replacing
-
 logger = logging.getLogger("keras_senet")
 
 ATTEMPTS = 4
@@ -74,9 +72,12 @@ def _from_url(record):
             why = "no program can fetch it" if record.url is None else "HF_HUB_OFFLINE is set"
             raise ValueError(f"Cannot fetch {record.name}: {why}. {_by_hand(record)}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as partial:
-            _download(record, partial)
-            _verified(partial, record.checksum, record)
+        partial = path.with_name(f"{path.name}.part")  # stays after an error: the next call goes on
+        if record.checksum is None:  # nothing would tell what an earlier call left of another file
+            partial.unlink(missing_ok=True)
+        _download(record, partial)
+        _verified(partial, record.checksum, record)
+        partial.replace(path)
     return _verified(path, record.checksum, record)
 
 

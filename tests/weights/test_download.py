@@ -177,6 +177,25 @@ def test_the_other_layouts_of_the_hub(server, records, name, network, golden):
     predicts(model)
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_the_next_call_goes_on_where_a_checksum_proves_the_whole(known, server):
+    content = np.random.default_rng(0).bytes(100_000)
+    server.files["x.h5"] = content
+    record = dataclasses.replace(
+        find("keras/mobilenet"),
+        url=f"{server.url}/x.h5",
+        filename="x.h5",
+        checksum=f"md5:{hashlib.md5(content).hexdigest()}" if known else None,
+    )
+    path = download.cache_path(record)
+    path.parent.mkdir(parents=True)
+    path.with_name("x.h5.part").write_bytes(content[:40_000])
+    assert download.fetch(record).read_bytes() == content
+    ranges = [what for what, _ in server.requests if what.startswith("bytes=")]
+    assert ranges[0] == ("bytes=40000-" if known else "bytes=0-")
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
 def test_the_wrong_network_is_told_before_anything_is_fetched(server):
     with pytest.raises(ValueError) as error:
         keras_senet.SEResNet101(weights="timm/seresnet50.a1_in1k")
