@@ -288,13 +288,26 @@ def test_what_cannot_be_read(tmp_path):
             NETWORK(weights=tmp_path / name)
 
 
-@pytest.mark.parametrize("text", ['{"computation": {"family": 3}, "besides": {}}', "[" * 9999, "3"])
-def test_a_broken_description_is_an_error_or_none(text, tmp_path):
-    path = tmp_path / "x.weights.h5"
-    NETWORK(classes=3, **SHAPE).save_weights(path)
+def described(text, folder):
+    """A model, and its weights file with another description of the network."""
+    path = folder / "x.weights.h5"
+    model = NETWORK(classes=3, **SHAPE)
+    model.save_weights(path)
     with h5py.File(path, "r+") as file:
         file["layers/conv2d/vars"].attrs["keras_senet"] = text
-    try:
+    return model, path
+
+
+def test_a_description_of_no_network_is_an_error(tmp_path):
+    _, path = described('{"computation": {"family": 3}, "besides": {}}', tmp_path)
+    with pytest.raises(ValueError, match=r"x\.weights\.h5 .*family: 3 in the file"):
         NETWORK(weights=path, **SHAPE)
-    except ValueError as error:
-        assert "x.weights.h5" in str(error)
+
+
+@pytest.mark.parametrize("text", ["[" * 9999, "3"])
+def test_a_broken_description_is_none(text, tmp_path, caplog):
+    model, path = described(text, tmp_path)
+    with caplog.at_level(logging.WARNING, "keras_senet"):
+        again = NETWORK(weights=path, **SHAPE)
+    assert "does not say of which network it is" in caplog.text
+    np.testing.assert_array_equal(outputs(again), outputs(model))
