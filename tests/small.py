@@ -41,14 +41,23 @@ def shallow(network):
 
 
 def distinct():
-    """Names of the public networks of which no earlier one is the same when made shallow.
+    """Names of the public networks of which no earlier one has the same layers when made shallow.
 
-    SEResNet50, SEResNet101 and SEResNet152, say, are one network then.
+    SEResNet50, SEResNet101 and SEResNet152, say, are one network then; ShuffleNets of several
+    groups, and those of the second version, differ in widths only.
     """
     first = {}
     for name, value in variants().items():
-        first.setdefault(repr(shallow(value).replace(name="shallow")), name)
+        first.setdefault(repr(_of_one_width(shallow(value))), name)
     return tuple(first.values())
+
+
+def _of_one_width(network):
+    if isinstance(network, keras_senet.architectures.ShuffleNetV1) and network.groups > 1:
+        network = network.replace(groups=3)
+    if isinstance(network, keras_senet.architectures.ShuffleNetV2):
+        network = network.replace(filters=keras_senet.ShuffleNetV2x05.filters)
+    return network.replace(name="shallow")
 
 
 def size(network):
