@@ -133,6 +133,8 @@ def example_images(model, shape):
 
 def held(model, image):
     """The image in the dictionary or list that the model takes it in, or alone."""
+    if isinstance(model, keras.Sequential):  # takes one tensor, and may not know its own `input`
+        return image
     return keras.tree.pack_sequence_as(model.input, [image])
 
 
