@@ -12,7 +12,7 @@ from keras_senet.weights.keras_config import check_config
 from keras_senet.weights.kernels import adapt_stem
 from keras_senet.weights.opened import check_variance, is_new_classifier, warn_of_new_classifier
 from keras_senet.weights.readers.keras_file import read_config, read_keras_file
-from keras_senet.weights.surroundings import activation_of, is_other, others, warn
+from keras_senet.weights.surroundings import is_other, others, stored_call, warn
 
 logger = logging.getLogger("keras_senet")
 
@@ -164,14 +164,13 @@ class KerasWeights:
         names = {layer.name for layer in model.layers}
         heads = [layer for layer in model.layers if layer.name == "head"]
         if config is not None:
-            found, activation = others(config, model), activation_of("head", config)
+            found = others(config, model)
         else:
             stored = [layer for layers in self.models.values() for layer in layers]
             found = [one.name for one in stored if one.name and self._is_left_out(one, names)]
-            activation = None
         is_new = any(is_new_classifier(self, layer) for layer in heads)
-        warn(self.path, self.description, model, others=found, activation=activation,
-             new_classifier=is_new)  # fmt: skip
+        call = stored_call(self.description, config)
+        warn(self.path, call, model, others=found, new_classifier=is_new)
 
     def _is_left_out(self, layer, names):
         is_model = f"layers/{layer.key}" in self.models

@@ -11,7 +11,7 @@ from keras_senet.weights.opened import (
     warn_of_new_classifier,
 )
 from keras_senet.weights.readers.tensors import read_tensors
-from keras_senet.weights.surroundings import warn
+from keras_senet.weights.surroundings import stored_call, warn
 
 
 def own_variables(model):
@@ -84,7 +84,7 @@ class OwnWeights:
         values = {name: self._value(name, variables[name], name == stem) for name in variables}
         for name, variable in variables.items():
             variable.assign(values[name])
-        warn(self.path, self.description, model, new_classifier=is_new)
+        warn(self.path, stored_call(self.description), model, new_classifier=is_new)
 
     def _value(self, name, variable, is_stem):
         value, shape = self.tensors[name], tuple(variable.shape)

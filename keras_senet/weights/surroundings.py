@@ -11,18 +11,17 @@ from keras_senet.weights.fingerprint import described
 logger = logging.getLogger("keras_senet")
 
 
-def warn(path, description, model, *, others=(), activation=None, new_classifier=False):
+def warn(path, stored, model, *, others=(), new_classifier=False):
     """Warns where a model differs from the file's in more than `weights=` takes over.
 
     Args:
         path: Path of the file.
-        description: Dict that `fingerprint.describe` wrote, or `None`.
+        stored: How the file's network was built, see `stored_call`.
         model: Our model, which got the weights.
         others: Names of the layers and operations in the file that our model does not have.
-        activation: That of the file's classifier where the file tells it, in a list.
         new_classifier: Whether the model's classifier keeps its random weights.
     """
-    stored, ours = (_call(one) for one in (description, next(iter(described(model)), None)))
+    ours = stored_call(next(iter(described(model)), None))
     has_classifier = any(layer.name == "head" for layer in model.layers) and not new_classifier
     texts = []
     if others:
@@ -31,16 +30,37 @@ def warn(path, description, model, *, others=(), activation=None, new_classifier
         texts.append("a network built on an `input_tensor`; what stood before it is left out")
     if has_classifier and stored.get("include_top") is False:
         texts.append("a classifier `head` of another make than this package's, taken for it")
-    elif has_classifier and stored:
-        (theirs,) = activation or [stored["classifier_activation"]]
+    elif has_classifier and "classifier_activation" in stored:
+        theirs, here = (one.get("classifier_activation") for one in (stored, ours))
         # Who asks for logits means it. Any other activation may be the argument's default.
-        if ours["classifier_activation"] not in (None, theirs):
+        if here not in (None, theirs):
             texts.append(
-                f"a classifier that ends in {theirs!r}, and this one ends in "
-                f"{ours['classifier_activation']!r}: pass classifier_activation={theirs!r} for it"
+                f"a classifier that ends in {theirs!r}, and this one ends in {here!r}: pass "
+                f"classifier_activation={theirs!r} for it"
             )
     for text in texts:
         logger.warning("%s has %s. Outputs differ from the file's model.", path, text)
+
+
+def stored_call(description, config=None):
+    """How the network of a file was built: `include_top`, `classifier_activation`, `on_tensor`.
+
+    Args:
+        description: Dict that `fingerprint.describe` wrote, or `None`.
+        config: Dict of `config.json` of a `.keras` file, whose classifier may have been changed
+            since, or `None`.
+
+    Returns:
+        A dict, empty where the file does not say.
+    """
+    call = ((description or {}).get("besides") or {}).get("call")
+    call = dict(call) if isinstance(call, dict) else {}
+    for layer in _leaves(config or {}):
+        if call and layer["config"].get("name") == "head" and "activation" in layer["config"]:
+            call["classifier_activation"] = layer["config"]["activation"]
+    if call.get("classifier_activation") == "linear":
+        call["classifier_activation"] = None
+    return call
 
 
 def others(config, model):
@@ -70,15 +90,6 @@ def others(config, model):
     return found
 
 
-def activation_of(name, config):
-    """A list of the activation of the layer of this name in a `.keras` file; `None` without."""
-    for layer in _leaves(config):
-        if layer["config"].get("name") == name and "activation" in layer["config"]:
-            activation = layer["config"]["activation"]
-            return [None if activation == "linear" else activation]
-    return None
-
-
 def is_other(name, names):
     """Whether a layer of a file is neither one of our model's nor of a classifier not wanted.
 
@@ -88,10 +99,6 @@ def is_other(name, names):
     """
     wanted = "head" in names
     return name not in names and (wanted or not str(name).startswith("head"))
-
-
-def _call(description):
-    return ((description or {}).get("besides") or {}).get("call") or {}
 
 
 def _leaves(config):

@@ -54,6 +54,10 @@ def logits():
     return NETWORK(classes=4, classifier_activation=None, **SHAPE)
 
 
+def linear():
+    return NETWORK(classes=4, classifier_activation="linear", **SHAPE)
+
+
 def sigmoids():
     return NETWORK(classes=4, classifier_activation="sigmoid", **SHAPE)
 
@@ -100,6 +104,7 @@ def test_nothing_is_said_of_what_comes_back_whole(name, tmp_path, caplog):
         (sigmoids, {"classifier_activation": "sigmoid"}),
         (logits, {"classifier_activation": None}),
         (NETWORK, {"classifier_activation": None}),  # logits are asked for
+        (linear, {"classifier_activation": "linear"}),
         (NETWORK, {"include_top": False}),
     ]:
         model = make(classes=4, **SHAPE) if make is NETWORK else make()
