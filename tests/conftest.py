@@ -5,6 +5,12 @@ import numpy as np
 import pytest
 
 
+@pytest.fixture(autouse=True)
+def seed():
+    """Each test starts from the same weights, alone and after others."""
+    keras.utils.set_random_seed(0)
+
+
 @pytest.fixture(autouse=keras.backend.backend() == "jax")
 def initializers_in_numpy(monkeypatch):
     """On JAX every new shape of a random weight costs a compilation, minutes in all."""
