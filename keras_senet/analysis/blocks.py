@@ -2,8 +2,8 @@
 
 import keras
 
-from keras_senet.architectures.graph import Graph, copy_weights
 from keras_senet.layers import SqueezeExcitation
+from keras_senet.surgery.graph import Graph, copy_weights
 
 
 def functional(model):

@@ -7,8 +7,8 @@ import re
 import keras
 
 from keras_senet.analysis.cost_table import Cost, LayerCost
-from keras_senet.architectures.graph import Graph
 from keras_senet.layers import SqueezeExcitation
+from keras_senet.surgery.graph import Graph
 
 # The parts of our networks' layer names; other networks have one part.
 STAGE = re.compile(r"(stem|stage\d+|head|preprocessing)")

@@ -13,8 +13,8 @@ from keras_senet.analysis.collector import Collector
 from keras_senet.analysis.cost import stage_of
 from keras_senet.analysis.gates import Gates
 from keras_senet.analysis.output import aligned, write_csv
-from keras_senet.architectures.graph import Graph
 from keras_senet.files import replacing
+from keras_senet.surgery.graph import Graph
 
 ARRAYS = tuple(field.name for field in dataclasses.fields(Gates))[3:]
 

@@ -3,9 +3,9 @@
 import keras
 
 from keras_senet.analysis.blocks import functional, se_nodes, with_blocks
-from keras_senet.analysis.folding import edits
 from keras_senet.analysis.gates import CONSTANT
-from keras_senet.architectures.graph import Graph
+from keras_senet.surgery.constants import edits
+from keras_senet.surgery.graph import Graph
 
 
 def remove_se(model, blocks, excitations, threshold=CONSTANT):

@@ -11,7 +11,7 @@ from keras_senet.analysis.evaluation import cost_of, latency, score
 from keras_senet.analysis.excitation import excitations as collect
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.analysis.removal import remove_se
-from keras_senet.architectures.graph import Graph
+from keras_senet.surgery.graph import Graph
 
 
 @dataclasses.dataclass(frozen=True)

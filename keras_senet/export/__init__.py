@@ -1,7 +1,6 @@
 """Artefacts to deploy, each checked against the Keras model it came from."""
 
 from keras_senet.export.benchmark import Timing, benchmark
-from keras_senet.export.fold import fold
 from keras_senet.export.latency_plot import plot_latencies
 from keras_senet.export.onnx import to_onnx
 from keras_senet.export.profile import OperatorTime, profile
@@ -10,6 +9,7 @@ from keras_senet.export.sensitivity import BlockSensitivity, sensitivity
 from keras_senet.export.sources import load_calibration, load_verification
 from keras_senet.export.tflite import QUANTIZATIONS, to_tflite
 from keras_senet.export.verify import Report, verify
+from keras_senet.surgery.fold import fold
 
 __all__ = [
     "QUANTIZATIONS",

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_senet.architectures.graph import can_be_rebuilt, computes_its_graph, copy_weights
+from keras_senet.surgery.graph import can_be_rebuilt, computes_its_graph, copy_weights
 
 INTEGERS = ("uint8", "int8", "int16", "int32")
 OTHER_FLOATS = ("float16", "bfloat16", "float64")

@@ -6,7 +6,6 @@ import numpy as np
 
 from keras_senet.export.contract import contract
 from keras_senet.export.convert import convert
-from keras_senet.export.fold import fold
 from keras_senet.export.images import calibration_images as checked_calibration
 from keras_senet.export.inference import check_artefact
 from keras_senet.export.int8 import calibrate, needs_quantizer, quantize, quantize_weights
@@ -17,6 +16,7 @@ from keras_senet.export.metadata import append_labels, with_metadata
 from keras_senet.export.models import exportable, image_dtype, image_shape
 from keras_senet.export.sensitivity import quantize_until
 from keras_senet.files import replacing
+from keras_senet.surgery.fold import fold
 
 CALIBRATED = ("int8", "int8_full")
 HALF_IS_COARSER = 1000  # rounding of weights in float16 against that of float32 sums

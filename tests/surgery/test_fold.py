@@ -7,7 +7,7 @@ from small import shallow, size, variants
 
 import keras_senet
 from keras_senet.export import fold
-from keras_senet.export.linear import merged_groups, wide_groups
+from keras_senet.surgery.linear import merged_groups, wide_groups
 
 FAST = ("SEResNet50", "SEResNeXt50", "SENet154", "SEShuffleNet", "MobileNetV3Large")
 NAMES = [

@@ -6,10 +6,10 @@ import math
 import keras
 
 from keras_senet.architectures.blocks import squeeze_excite
-from keras_senet.architectures.graph import copy_weights
 from keras_senet.architectures.se_config import SEConfig
-from keras_senet.architectures.se_places import find_places
 from keras_senet.layers import Conv2D, SqueezeExcitation
+from keras_senet.surgery.graph import copy_weights
+from keras_senet.surgery.places import find_places
 from keras_senet.weights.fingerprint import with_added_se
 
 

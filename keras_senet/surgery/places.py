@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_senet.architectures.graph import Graph
+from keras_senet.surgery.graph import Graph
 
 # What may follow a convolution before its block ends.
 TRAILING = (

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 
 from keras_senet import layers
-from keras_senet.architectures.graph import can_be_rebuilt, computes_its_graph, copy_weights
-from keras_senet.export.linear import (
+from keras_senet.surgery.graph import can_be_rebuilt, computes_its_graph, copy_weights
+from keras_senet.surgery.linear import (
     NORMALIZATIONS,
     LinearMap,
     in_float,
