@@ -8,13 +8,13 @@ import numpy as np
 from keras import ops
 
 from keras_senet.analysis.batches import batches, class_names
-from keras_senet.analysis.blocks import functional, gamma_before, se_nodes, with_blocks
+from keras_senet.analysis.blocks import gamma_before, se_nodes, with_blocks
 from keras_senet.analysis.collector import Collector
 from keras_senet.analysis.cost import stage_of
 from keras_senet.analysis.gates import Gates
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.files import replacing
-from keras_senet.surgery.graph import Graph
+from keras_senet.surgery.graph import Graph, functional
 
 ARRAYS = tuple(field.name for field in dataclasses.fields(Gates))[3:]
 

@@ -2,10 +2,10 @@
 
 import keras
 
-from keras_senet.analysis.blocks import functional, se_nodes, with_blocks
+from keras_senet.analysis.blocks import se_nodes, with_blocks
 from keras_senet.analysis.gates import CONSTANT
 from keras_senet.surgery.constants import edits
-from keras_senet.surgery.graph import Graph
+from keras_senet.surgery.graph import Graph, functional
 
 
 def remove_se(model, blocks, excitations, threshold=CONSTANT):

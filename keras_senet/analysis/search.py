@@ -5,12 +5,12 @@ import dataclasses
 import keras
 
 from keras_senet.analysis.batches import first_image
-from keras_senet.analysis.blocks import functional
 from keras_senet.analysis.evaluation import cost_of, evaluate, latency
 from keras_senet.analysis.excitation import excitations as collect
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.analysis.removal import remove_se
 from keras_senet.analysis.usefulness import usefulness
+from keras_senet.surgery.graph import functional
 
 
 @dataclasses.dataclass(frozen=True)

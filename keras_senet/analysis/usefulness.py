@@ -6,12 +6,12 @@ import keras
 import numpy as np
 
 from keras_senet.analysis.batches import first_image, labelled_batches
-from keras_senet.analysis.blocks import functional, se_nodes
+from keras_senet.analysis.blocks import se_nodes
 from keras_senet.analysis.evaluation import cost_of, latency, score
 from keras_senet.analysis.excitation import excitations as collect
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.analysis.removal import remove_se
-from keras_senet.surgery.graph import Graph
+from keras_senet.surgery.graph import Graph, functional
 
 
 @dataclasses.dataclass(frozen=True)

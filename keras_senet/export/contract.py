@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_senet.data import View
 from keras_senet.layers import ImageNormalization
+from keras_senet.surgery.graph import Graph, call_of
 
 PIXELS = (0.0, 255.0)
 # What a factor makes of the range of pixels, if it is there to normalize them: from 0..1 of 1/255
@@ -87,21 +88,17 @@ def described(extent):
 
 
 def _input_range(model):
-    if isinstance(model, keras.Sequential):
-        model = keras.Model(model.inputs, model.outputs)
     image = model.inputs[0]
-    return PIXELS if image.dtype == "uint8" else _range_of(model, image)
+    return PIXELS if image.dtype == "uint8" else _range_of(Graph(model), image)
 
 
-def _range_of(model, tensor):
+def _range_of(graph, tensor):
     """Of a tensor of the model, by the layers that read it; `None` also where they differ."""
-    nodes = [node for row in model._nodes_by_depth.values() for node in row]
-    readers = [node for node in nodes if any(x is tensor for x in node.input_tensors)]
-    known = {_range_read(model, node) for node in readers} - {None}
+    known = {_range_read(graph, node) for node in graph.readers(tensor)} - {None}
     return known.pop() if len(known) == 1 else None
 
 
-def _range_read(model, node):
+def _range_read(graph, node):
     layer = node.operation
     if isinstance(layer, ImageNormalization):
         return PIXELS
@@ -112,7 +109,7 @@ def _range_read(model, node):
     affine = _affine(node)
     if affine is None and type(layer).__name__ not in (*KEEPING, "Resizing", "ZeroPadding2D"):
         return None
-    after = _range_of(model, node.output_tensors[0])
+    after = _range_of(graph, node.output_tensors[0])
     if affine is None:
         return after
     factor, offset = affine
@@ -155,17 +152,18 @@ def _normalizes_pixels(factor):
 
 def _end(tensor):
     """The operation that computes a tensor: in nested models theirs."""
-    operation = tensor._keras_history.operation
+    operation = call_of(tensor).operation
     return _end(operation.outputs[0]) if isinstance(operation, keras.Model) else operation
 
 
 def _bound(tensor):
     """Name of the activation that bounds a tensor, or `None`."""
-    operation, index, _ = tensor._keras_history
+    call = call_of(tensor)
+    operation = call.operation
     if isinstance(operation, keras.Model):
         return _bound(operation.outputs[0])
     if type(operation).__name__ in KEEPING:
-        return _bound(operation._inbound_nodes[index].input_tensors[0])
+        return _bound(call.input_tensors[0])
     return _activation(operation)
 
 

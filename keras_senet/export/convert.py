@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_senet.export.saved_model import write_saved_model
 from keras_senet.layers import Conv2D
+from keras_senet.surgery.graph import parts_of
 
 
 def convert(model, shape, float16=False):
@@ -51,7 +52,7 @@ def _groups_kept(model):
 
     There they train, and are served, group by group; the converter needs neither.
     """
-    convolutions = [layer for layer in model._flatten_layers() if isinstance(layer, Conv2D)]
+    convolutions = [layer for layer in parts_of(model) if isinstance(layer, Conv2D)]
     for layer in convolutions:
         layer.only_written = True
     try:

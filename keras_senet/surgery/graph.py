@@ -1,4 +1,7 @@
-"""The calls of a functional model's layers, who reads what, and faithful copies of them."""
+"""The graph of a functional model: its calls, and who makes and reads each tensor.
+
+No other file knows how Keras keeps them.
+"""
 
 import keras
 
@@ -11,21 +14,22 @@ class Graph:
 
     Attributes:
         nodes: The calls of layers in order of execution, without the inputs.
+        calls: The calls of each layer, by its name.
         producer: The call that made each tensor, by the tensor's `id`.
         consumers: The calls that read each tensor, by the tensor's `id`.
         outputs: The tensors that the model puts out.
     """
 
     def __init__(self, model):
-        if isinstance(model, keras.Sequential):
-            model = keras.Model(model.inputs, model.outputs)
+        model = functional(model)
         depths = sorted(model._nodes_by_depth, reverse=True)
         nodes = [node for depth in depths for node in model._nodes_by_depth[depth]]
         self.nodes = [node for node in nodes if node.input_tensors]
         self.producer = {id(tensor): node for node in nodes for tensor in node.output_tensors}
         self.outputs = list(model.outputs)
-        self.consumers = {}
+        self.calls, self.consumers = {}, {}
         for node in self.nodes:
+            self.calls.setdefault(node.operation.name, []).append(node)
             for tensor in node.input_tensors:
                 self.consumers.setdefault(id(tensor), []).append(node)
 
@@ -33,33 +37,42 @@ class Graph:
         """The calls that read a tensor."""
         return self.consumers.get(id(tensor), [])
 
+    def is_output(self, tensor):
+        """Whether the model puts out a tensor."""
+        return any(tensor is output for output in self.outputs)
 
-def computes_its_graph(model):
-    """Whether a functional or sequential model computes its graph, and not a `call` of its own."""
-    kinds = [kind for kind in type(model).__mro__ if not _is_of(kind, "keras")]
-    return not any("call" in vars(kind) or "__call__" in vars(kind) for kind in kinds)
+    def is_read_once(self, tensor):
+        """Whether a tensor has one reader: a call, or whoever takes the model's output."""
+        return len(self.readers(tensor)) + self.is_output(tensor) == 1
 
 
-def can_be_rebuilt(layer):
-    """Whether a layer's configuration says all about it: it and its parts are Keras' or ours.
+def functional(model):
+    """The model itself, or a sequential one as a functional one on the same layers.
 
-    Configurations of other kinds may miss a field, and those of `Lambda` miss what its function
-    refers to. A copy of such a layer could compute something else without a word.
+    Raises:
+        TypeError: If it is neither.
     """
-    parts = [layer, *layer._flatten_layers(include_self=False)]
-    return all(
-        _is_of(type(part), "keras", "keras_senet") and not isinstance(part, keras.layers.Lambda)
-        for part in parts
-    )
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        raise TypeError(
+            "Expected a functional keras.Model (or a built sequential one). Received: "
+            f"{model!r}. Wrap another: keras.Model(inputs, outputs)."
+        )
+    if isinstance(model, keras.Sequential):
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    return model
 
 
-def copy_weights(source, target):
-    """Gives a layer or model the weights of another one of the same structure."""
-    target.set_weights(source.get_weights())
-    for layer in target._flatten_layers():
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()  # it computes with values that it derives from its weights
+def call_of(tensor):
+    """The call that made a symbolic tensor."""
+    layer, index, _ = tensor._keras_history
+    return layer._inbound_nodes[index]
 
 
-def _is_of(kind, *packages):
-    return kind.__module__.split(".")[0] in (*packages, "builtins")
+def parts_of(layer):
+    """A layer or model and all layers inside of it."""
+    return list(layer._flatten_layers())
+
+
+def takes_training(layer):
+    """Whether `training` is an argument of a layer's `call`."""
+    return layer._call_has_training_arg
