@@ -8,7 +8,7 @@ TEST = $(BIN)/python -m pytest -q -p no:cacheprovider -n $(WORKERS)
 # What runs on every backend; the rest of the analysis is the same code, and minutes of compiling on
 # JAX. Containers of tensors are read before a backend sees them. Each program of JAX runs once or
 # twice here: compiling it well takes longer than running it badly.
-BACKENDS = tests/layers tests/architectures tests/weights \
+BACKENDS = tests/layers tests/architectures tests/surgery/test_add_se.py tests/weights \
   tests/analysis/test_cost.py tests/analysis/test_excitation.py \
   --ignore=tests/weights/test_checkpoints.py --ignore=tests/weights/test_weights_argument.py
 export TF_CPP_MIN_LOG_LEVEL ?= 3

@@ -14,6 +14,7 @@ from keras_senet import layers
 from keras_senet._version import __version__
 from keras_senet.architectures import *  # noqa: F403
 from keras_senet.architectures import __all__ as _architectures
+from keras_senet.surgery.add_se import add_se
 from keras_senet.weights.export_weights import export_weights
 from keras_senet.weights.labels import decode_predictions
 from keras_senet.weights.preprocessing import Preprocessing
@@ -24,6 +25,7 @@ __all__ = [
     *_architectures,
     "Preprocessing",
     "__version__",
+    "add_se",
     "decode_predictions",
     "export_weights",
     "layers",

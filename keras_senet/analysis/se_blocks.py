@@ -2,24 +2,9 @@
 
 import keras
 
-from keras_senet.architectures.graph import Graph, copy_weights
 from keras_senet.layers import SqueezeExcitation
-
-
-def functional(model):
-    """The model itself, or a sequential one as a functional one on the same layers.
-
-    Raises:
-        TypeError: If it is neither.
-    """
-    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
-        raise TypeError(
-            "Expected a functional keras.Model (or a built sequential one). Received: "
-            f"{model!r}. Wrap another: keras.Model(inputs, outputs)."
-        )
-    if isinstance(model, keras.Sequential):
-        return keras.Model(model.inputs, model.outputs[0], name=model.name)
-    return model
+from keras_senet.surgery.graph import Graph
+from keras_senet.surgery.rewrite import copied, rewrite, shared
 
 
 def se_nodes(model):
@@ -61,15 +46,7 @@ def with_blocks(model, block, share=True):
             return block(layer, args[0])
         return layer(*args, **kwargs)
 
-    if share:
-        return keras.models.clone_model(
-            model, clone_function=lambda layer: layer, call_function=call
-        )
-    copy = keras.models.clone_model(model, call_function=call)
-    for layer in copy.layers:
-        if layer.weights:
-            copy_weights(model.get_layer(layer.name), layer)
-    return copy
+    return rewrite(model, call, shared if share else copied)
 
 
 def gamma_before(graph, node):

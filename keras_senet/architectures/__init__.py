@@ -1,6 +1,5 @@
 """Networks as values."""
 
-from keras_senet.architectures.add_se import add_se
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.inception import BNInception, Inception, SEBNInception
 from keras_senet.architectures.inception_resnet import (
@@ -165,5 +164,4 @@ __all__ = [
     "ShuffleNetV2x15",
     "ShuffleNetV2x20",
     "WideResNet16x8",
-    "add_se",
 ]

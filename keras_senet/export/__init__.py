@@ -1,6 +1,5 @@
 """Artefacts to deploy, each checked against the Keras model it came from."""
 
-from keras_senet.export.fold import fold
 from keras_senet.export.measure.benchmark import Timing, benchmark
 from keras_senet.export.measure.latency_plot import plot_latencies
 from keras_senet.export.measure.profile import OperatorTime, profile
@@ -10,6 +9,7 @@ from keras_senet.export.saved_model import to_saved_model
 from keras_senet.export.sources import load_calibration, load_verification
 from keras_senet.export.tflite_file import QUANTIZATIONS, to_tflite
 from keras_senet.export.verification import Report, verify
+from keras_senet.surgery.fold import fold
 
 __all__ = [
     "QUANTIZATIONS",

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 
 from keras_senet import layers
-from keras_senet.architectures.graph import computes_its_graph
 from keras_senet.data import View
-from keras_senet.export.fold import IDLE
+from keras_senet.surgery.fold import IDLE
+from keras_senet.surgery.graph import Graph, call_of, position_of
+from keras_senet.surgery.rewrite import computes_its_graph
 
 PIXELS = (0.0, 255.0)
 # Factors and offsets that are written for pixels in 0..255; any other may be there for anything.
@@ -120,43 +121,39 @@ def described(extent):
 
 def _input_range(model, beyond=lambda: None):
     """Of the image of a model; `beyond` tells that of what reads the model's output."""
-    if isinstance(model, keras.Sequential):
-        model = keras.Model(model.inputs, model.outputs)
     image = model.inputs[0]
-    return PIXELS if image.dtype == "uint8" else _range_of(model, image, beyond)
+    return PIXELS if image.dtype == "uint8" else _range_of(Graph(model), image, beyond)
 
 
-def _range_of(model, tensor, beyond, before=(1.0, 0.0)):
+def _range_of(graph, tensor, beyond, before=(1.0, 0.0)):
     """Of a tensor, by the layers that read it; `None` also where they differ.
 
     `before` are factor and offset that have just been applied to what became the tensor.
     """
-    nodes = [node for row in model._nodes_by_depth.values() for node in row]
-    readers = [node for node in nodes if any(x is tensor for x in node.input_tensors)]
-    known = {_range_read(model, node, beyond, before) for node in readers}
-    if any(x is tensor for x in model.outputs):
+    known = {_range_read(graph, node, beyond, before) for node in graph.readers(tensor)}
+    if graph.is_output(tensor):
         known.add(beyond())
     known -= {None} if known <= {None, SCALED} else {None, SCALED}
     return known.pop() if len(known) == 1 else None
 
 
-def _range_read(model, node, beyond, before):
+def _range_read(graph, node, beyond, before):
     layer, output = node.operation, node.output_tensors[0]
     if type(layer) is layers.ImageNormalization:
         return PIXELS
     if isinstance(layer, keras.Model):
-        if not _is_graph(layer) or len(layer.inputs) != 1 or len(layer.outputs) != 1:
+        if not computes_its_graph(layer) or len(layer.inputs) != 1 or len(layer.outputs) != 1:
             return None
-        return _input_range(layer, lambda: _range_of(model, output, beyond))
+        return _input_range(layer, lambda: _range_of(graph, output, beyond))
     if type(layer) is keras.layers.Normalization:
         return _normalized(layer)
     if _keeps(layer, KEEPING_IMAGES):
-        return _range_of(model, output, beyond, before)
+        return _range_of(graph, output, beyond, before)
     affine = _affine(node)
-    return None if affine is None else _range_scaled(model, output, beyond, before, affine)
+    return None if affine is None else _range_scaled(graph, output, beyond, before, affine)
 
 
-def _range_scaled(model, output, beyond, before, affine):
+def _range_scaled(graph, output, beyond, before, affine):
     """Of what `affine`, factor and offset, makes the output of."""
     factor, offset = affine
     if _is_of_pixels(factor, offset):
@@ -164,7 +161,7 @@ def _range_scaled(model, output, beyond, before, affine):
     both = before[0] * factor, before[1] * factor + offset
     if _is_of_pixels(*both):
         return _image_of(PIXELS, *before)
-    after = _range_of(model, output, beyond, both)
+    after = _range_of(graph, output, beyond, both)
     if isinstance(after, tuple) and np.ndim(factor) == np.ndim(offset) == 0:
         return _image_of(after, 1 / factor, -offset / factor)
     return SCALED if after == SCALED or _normalizes_pixels(factor) else None
@@ -224,21 +221,16 @@ def _made_by(tensor, through, outside=()):
         through: Whether to go on to what an operation reads, by the operation.
         outside: The calls of nested models that the tensor lies in.
     """
-    operation, index, position = tensor._keras_history
-    node = operation._inbound_nodes[index]
+    node = call_of(tensor)
+    operation = node.operation
     if isinstance(operation, keras.layers.InputLayer) and outside:
         *outside, (model, call) = outside
-        position = next(i for i, x in enumerate(model.inputs) if x is tensor)
-        return _made_by(call.input_tensors[position], through, outside)
-    if _is_graph(operation):
-        return _made_by(operation.outputs[position], through, (*outside, (operation, node)))
+        made = call.input_tensors[position_of(tensor, model.inputs)]
+        return _made_by(made, through, outside)
+    if computes_its_graph(operation):
+        made = operation.outputs[position_of(tensor, node.output_tensors)]
+        return _made_by(made, through, (*outside, (operation, node)))
     return _made_by(node.input_tensors[0], through, outside) if through(operation) else operation
-
-
-def _is_graph(operation):
-    """Whether it is a model that computes what its graph says."""
-    is_model = isinstance(operation, keras.Model) and bool(getattr(operation, "inputs", None))
-    return is_model and computes_its_graph(operation)
 
 
 def _is_keras(operation):

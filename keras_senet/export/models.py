@@ -3,12 +3,8 @@
 import keras
 import numpy as np
 
-from keras_senet.architectures.graph import (
-    can_be_rebuilt,
-    computes_its_graph,
-    copy_weights,
-    rebuilt_layer,
-)
+from keras_senet.surgery.graph import parts_of
+from keras_senet.surgery.rewrite import can_be_rebuilt, computes_its_graph, copied, rewrite
 
 INTEGERS = ("uint8", "int8", "int16", "int32")
 OTHER_FLOATS = ("float16", "bfloat16", "float64")
@@ -159,9 +155,7 @@ def predicted(model, images):
 
 def _is_float32(model):
     return not any(
-        _is_other(part.dtype_policy.name)
-        for leaf in _leaves(model)
-        for part in leaf._flatten_layers()
+        _is_other(part.dtype_policy.name) for leaf in _leaves(model) for part in parts_of(leaf)
     )
 
 
@@ -191,21 +185,13 @@ def rebuilt(model, configuration):
         model: A functional or sequential model.
         configuration: Function of a layer's configuration to that of its copy.
     """
-    pairs = []
 
     def rebuild(layer):
         config = layer.get_config()
         is_layer = isinstance(layer, keras.Layer)  # operations of keras.ops stay as they are
-        copy = rebuilt_layer(layer, configuration(config) if is_layer else config)
-        pairs.append((layer, copy))
-        return copy
+        return copied(layer, configuration(config) if is_layer else config)
 
-    clone = keras.models.clone_model(model, clone_function=rebuild, recursive=True)
-    for layer, copy in pairs:
-        # Operations of keras.ops have no weights.
-        if isinstance(layer, keras.Layer) and layer.weights:
-            copy_weights(layer, copy)
-    return clone
+    return rewrite(model, copy=rebuild, recursive=True)
 
 
 def _in_float32(config):

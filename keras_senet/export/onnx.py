@@ -4,11 +4,11 @@ import pathlib
 
 import numpy as np
 
-from keras_senet.export.fold import fold
 from keras_senet.export.inference import as_model, check_artefact, image_spec
 from keras_senet.export.models import exportable
 from keras_senet.files import replacing
 from keras_senet.mistakes import first_line
+from keras_senet.surgery.fold import fold
 
 
 def to_onnx(model, path, *, overwrite=False):

@@ -6,13 +6,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_senet.architectures.graph import Graph
 from keras_senet.data import View
-from keras_senet.export.fold import fold
 from keras_senet.export.inference import check_artefact, image_spec, inference
 from keras_senet.export.jpeg_files import of_files
 from keras_senet.export.models import exportable, image_shape
 from keras_senet.files import replacing
+from keras_senet.surgery.fold import fold
+from keras_senet.surgery.graph import Graph
 
 
 def to_saved_model(model, path, *, input_size=None, overwrite=False):

@@ -6,7 +6,6 @@ import warnings
 import numpy as np
 
 from keras_senet.export.contract import contract
-from keras_senet.export.fold import fold
 from keras_senet.export.images import calibration_images as checked_calibration
 from keras_senet.export.inference import check_artefact
 from keras_senet.export.measure.sensitivity import agreement, quantize_until
@@ -21,6 +20,7 @@ from keras_senet.export.tflite.integer_ends import (
 from keras_senet.export.tflite.litert import LiteRT
 from keras_senet.export.tflite.metadata import append_labels, with_metadata
 from keras_senet.files import replacing
+from keras_senet.surgery.fold import fold
 
 CALIBRATED = ("int8", "int8_full")
 HALF_IS_COARSER = 1000  # rounding of weights in float16 against that of float32 sums

@@ -7,8 +7,8 @@ import re
 import keras
 
 from keras_senet.analysis.costs.cost import Cost, LayerCost
-from keras_senet.architectures.graph import Graph
 from keras_senet.layers import SqueezeExcitation
+from keras_senet.surgery.graph import Graph
 
 # How names of our networks' layers begin, stage by stage; other networks have no stages.
 STAGE = re.compile(r"(stem|stage\d+|head|preprocessing)")

@@ -12,10 +12,10 @@ from keras_senet.analysis.gates.collector import Collector
 from keras_senet.analysis.gates.statistics import Gates
 from keras_senet.analysis.image_batches import batches, class_names
 from keras_senet.analysis.output import aligned, write_csv
-from keras_senet.analysis.se_blocks import functional, gamma_before, se_nodes, with_blocks
-from keras_senet.architectures.graph import Graph
+from keras_senet.analysis.se_blocks import gamma_before, se_nodes, with_blocks
 from keras_senet.data.shards import padded
 from keras_senet.files import replacing
+from keras_senet.surgery.graph import Graph, functional
 
 ARRAYS = tuple(field.name for field in dataclasses.fields(Gates))[3:]
 

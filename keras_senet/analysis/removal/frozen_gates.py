@@ -3,9 +3,9 @@
 import keras
 
 from keras_senet.analysis.gates.statistics import CONSTANT
-from keras_senet.analysis.removal.factors import edits
-from keras_senet.analysis.se_blocks import functional, se_nodes, with_blocks
-from keras_senet.architectures.graph import Graph
+from keras_senet.analysis.se_blocks import se_nodes, with_blocks
+from keras_senet.surgery.constants import edits
+from keras_senet.surgery.graph import Graph, functional
 
 
 def remove_se(model, blocks, excitations, threshold=CONSTANT):
@@ -60,25 +60,6 @@ def remove_se(model, blocks, excitations, threshold=CONSTANT):
         for edit in found or ():
             edit.apply(copy)
     return copy
-
-
-def held(model, blocks, excitations):
-    """The model, on the same layers, with the gates of these blocks held at their means.
-
-    What `remove_se` returns computes the same; here the weights are untouched and shared.
-
-    Args:
-        model: A functional model with SE blocks.
-        blocks: Names of SE blocks.
-        excitations: Its `Excitations`.
-    """
-    model = functional(model)
-    means = _means(se_nodes(model), tuple(blocks), excitations)
-
-    def block(layer, x):
-        return _rescaling(layer, means[layer.name])(x) if layer.name in means else layer(x)
-
-    return with_blocks(model, block)
 
 
 def _rescaling(layer, mean):

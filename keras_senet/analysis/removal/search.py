@@ -10,8 +10,8 @@ from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.analysis.removal.frozen_gates import remove_se
 from keras_senet.analysis.removal.measurements import cost_of, evaluate, latency
 from keras_senet.analysis.removal.usefulness import usefulness
-from keras_senet.analysis.se_blocks import functional
 from keras_senet.figures import COLOURS, figure_of, legend, save
+from keras_senet.surgery.graph import functional
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,8 +10,8 @@ from keras_senet.analysis.image_batches import first_image, labelled_batches
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.analysis.removal.frozen_gates import remove_se
 from keras_senet.analysis.removal.measurements import cost_of, latency, score
-from keras_senet.analysis.se_blocks import functional, se_nodes
-from keras_senet.architectures.graph import Graph
+from keras_senet.analysis.se_blocks import se_nodes
+from keras_senet.surgery.graph import Graph, functional
 
 
 @dataclasses.dataclass(frozen=True)

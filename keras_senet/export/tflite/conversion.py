@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_senet.export.inference import image_spec, inference
 from keras_senet.layers import Conv2D
+from keras_senet.surgery.graph import parts_of
 
 
 def convert(model, shape, float16=False):
@@ -61,7 +62,7 @@ def _groups_kept(model):
     On processors where TensorFlow lacks a grouped kernel or its gradient, `Conv2D` computes group
     by group. The converter runs no kernel, and the file is shorter with one operation.
     """
-    convolutions = [layer for layer in model._flatten_layers() if isinstance(layer, Conv2D)]
+    convolutions = [layer for layer in parts_of(model) if isinstance(layer, Conv2D)]
     for layer in convolutions:
         layer.only_written = True
     try:

@@ -6,10 +6,11 @@ import math
 import keras
 
 from keras_senet.architectures.blocks import squeeze_excite
-from keras_senet.architectures.graph import copy_weights
 from keras_senet.architectures.se_config import SEConfig
-from keras_senet.architectures.se_places import find_places
 from keras_senet.layers import Conv2D, SqueezeExcitation
+from keras_senet.surgery.graph import functional
+from keras_senet.surgery.places import Places
+from keras_senet.surgery.rewrite import rewrite
 from keras_senet.weights.fingerprint import with_added_se
 
 
@@ -52,14 +53,13 @@ def add_se(model, se=SEConfig(), where=None, start=None):
         >>> plain = keras.applications.ResNet50(weights=None)
         >>> model = add_se(plain, start="identity")
     """
+    model = functional(model)
     _check(model, se, start)
-    name = f"se_{model.name}"
-    if isinstance(model, keras.Sequential):
-        model = keras.Model(model.inputs, model.outputs[0])
     if start == "identity":
         se = dataclasses.replace(se, gate="doubled_sigmoid")
-    places = find_places(model, where)
-    rescaled = {name: _rescaled(model, name, index) for name, index in places.items()}
+    graph = Places(model)
+    places = graph.find(where)
+    rescaled = {name: _rescaled(graph, name, index) for name, index in places.items()}
     stages = {name: _stage(model, tensor, se) for name, tensor in rescaled.items()}
     places = {name: index for name, index in places.items() if se.covers(stages[name])}
     if not places:
@@ -74,7 +74,7 @@ def add_se(model, se=SEConfig(), where=None, start=None):
         )
 
     def excite(x, name):
-        dtype = getattr(rescaled[name]._keras_history.operation, "dtype_policy", None)
+        dtype = getattr(graph.producer[id(rescaled[name])].operation, "dtype_policy", None)
         return squeeze_excite(x, se, stages[name], "standard", f"{name}_se", dtype)
 
     def call(layer, *args, **kwargs):
@@ -89,27 +89,21 @@ def add_se(model, se=SEConfig(), where=None, start=None):
             return layer(tensors, *args[1:], **kwargs)
         return layer(*tensors, **kwargs)
 
-    copy = keras.models.clone_model(model, call_function=call)
-    for layer in model.layers:
-        if layer.weights:
-            copied = copy.get_layer(layer.name)
-            copy_weights(layer, copied)
-            # A frozen model freezes layers that need not know of it themselves.
-            copied.trainable = copied.trainable and model.trainable
+    copy = rewrite(model, call)
+    if not model.trainable:
+        # A frozen model freezes layers that need not know of it themselves.
+        for layer in model.layers:
+            if layer.weights:
+                copy.get_layer(layer.name).trainable = False
     for layer in copy.layers:
         if isinstance(layer, Conv2D):
             layer.network = with_added_se(layer.network, se)
         if start == "identity" and isinstance(layer, SqueezeExcitation):
             layer.start_as_identity()
-    return keras.Model(copy.input, copy.output, name=name)
+    return keras.Model(copy.input, copy.output, name=f"se_{model.name}")
 
 
 def _check(model, se, start):
-    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
-        raise TypeError(
-            "SE can be added to functional models (and built sequential ones) only. Received: "
-            f"{model!r}. Wrap another: keras.Model(inputs, outputs)."
-        )
     if not isinstance(se, SEConfig):
         raise ValueError(f"Argument `se` must be a SEConfig. Received: {se!r}")
     if se.placement != "standard":
@@ -129,13 +123,8 @@ def _check(model, se, start):
         raise ValueError(f"{model.name!r} has SE blocks already: {', '.join(present[:3])}, ...")
 
 
-def _rescaled(model, name, index):
-    node = next(
-        node
-        for nodes in model._nodes_by_depth.values()
-        for node in nodes
-        if node.operation.name == name
-    )
+def _rescaled(graph, name, index):
+    (node,) = graph.calls[name]
     tensor = node.output_tensors[0] if index is None else node.input_tensors[index]
     if len(tensor.shape) != 4 or tensor.shape[-1] is None:
         raise ValueError(

@@ -7,7 +7,7 @@ from small import distinct, shallow, size, variants
 
 import keras_senet
 from keras_senet.export import fold
-from keras_senet.export.linear import merged_groups, wide_groups
+from keras_senet.surgery.linear import merged_groups, wide_groups
 
 FAST = ("SEResNet50", "SEResNeXt26", "SENet154", "SEShuffleNet", "MobileNetV3Large")
 # Groups are merged up to a width of channels, where there are groups.

@@ -1,18 +1,11 @@
 """A trained network as the shortest program with the same outputs."""
 
-import collections
-
 import keras
 import numpy as np
 
 from keras_senet import layers
-from keras_senet.architectures.graph import (
-    can_be_rebuilt,
-    computes_its_graph,
-    copy_weights,
-    rebuilt_layer,
-)
-from keras_senet.export.linear import (
+from keras_senet.surgery.graph import Graph, functional, takes_training
+from keras_senet.surgery.linear import (
     NORMALIZATIONS,
     LinearMap,
     in_float,
@@ -21,6 +14,7 @@ from keras_senet.export.linear import (
     pointwise,
     product_weights,
 )
+from keras_senet.surgery.rewrite import can_be_rebuilt, computes_its_graph, copied, rewrite
 
 # Layers that do something in training only. Not every version of Keras has all of them.
 IDLE_NAMES = (
@@ -109,11 +103,7 @@ def fold(model, group_width=1):
         >>> model.count_params() - fold(model).count_params()
         1022772
     """
-    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
-        raise TypeError(
-            f"Only functional and built sequential models can be folded. Received: {model!r}. "
-            "Wrap another: keras.Model(inputs, outputs)."
-        )
+    graph = functional(model)
     if not computes_its_graph(model):
         raise TypeError(
             f"Model {model.name!r} has a `call` of its own ({type(model).__name__}), which is not "
@@ -123,10 +113,10 @@ def fold(model, group_width=1):
         raise ValueError(
             f"Argument `group_width` must be an integer above 0. Received: {group_width!r}"
         )
-    sequential = isinstance(model, keras.Sequential)
-    ends = (model.inputs[0], model.outputs[0]) if sequential else (model.input, model.output)
     # Of Keras' own class, and not compiled, whatever the model is.
-    return _Folding(keras.Model(*ends, name=model.name), group_width).copy()
+    graph = keras.Model(graph.input, graph.output, name=model.name)
+    folding = _Folding(graph, group_width)
+    return rewrite(graph, folding.call, folding.copy)
 
 
 def _channels_rescaled(layer, x):
@@ -152,91 +142,83 @@ class _Folding:
     """
 
     def __init__(self, model, group_width):
-        self.model = model
+        self.graph = Graph(model)
         self.group_width = group_width
         self.maps = {}  # of a tensor: the map that computes it
         self.products = {}  # of a tensor: the map and the gates that it is the product of
-        self.copies = []  # pairs of a layer that is kept and its copy
-        nodes = [node for row in model._nodes_by_depth.values() for node in row]
-        self.calls = collections.Counter(node.operation.name for node in nodes)
-        self.readers = collections.Counter(tensor for tensor in map(id, model.outputs))
-        for node in nodes:
-            self.readers.update({id(tensor) for tensor in node.input_tensors})
+        self.inner = {}  # of a model inside: the folded one, by name
 
-    def copy(self):
-        """The folded model."""
-        copy = keras.models.clone_model(
-            self.model, clone_function=self._copy, call_function=self._call
-        )
-        for layer, twin in self.copies:
-            if twin.built and twin.weights:
-                copy_weights(layer, twin)
-        return copy
-
-    def _copy(self, layer):
-        if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
-            return fold(layer, self.group_width) if computes_its_graph(layer) else layer
+    def copy(self, layer):
+        """The layer of the new model in place of this one."""
         if not isinstance(layer, keras.Layer):
-            return type(layer).from_config(layer.get_config())  # an operation of keras.ops
-        if not can_be_rebuilt(layer):
+            return copied(layer)  # an operation of keras.ops
+        if isinstance(layer, keras.Model) or not can_be_rebuilt(layer):
             return layer
         try:
-            copy = rebuilt_layer(layer, layer.get_config())
+            return copied(layer)
         except (NotImplementedError, TypeError, ValueError):
             return layer  # which holds something of a user's own
-        self.copies.append((layer, copy))
-        return copy
 
-    def _call(self, layer, *args, **kwargs):
-        """What the copy computes in place of one call of a layer."""
-        if isinstance(layer, keras.Layer):
-            original = self.model.get_layer(layer.name)
-            if self.calls[layer.name] == 1 and len(args) == 1:
-                output = self._folded(original, args[0])
-                if output is not None:
-                    return output
-            if original._call_has_training_arg:
-                kwargs = {**kwargs, "training": False}
-        return layer(*args, **kwargs)
+    def call(self, layer, *args, **kwargs):
+        """What the new model computes in place of one call of a layer."""
+        if not isinstance(layer, keras.Layer):
+            return layer(*args, **kwargs)
+        calls = self.graph.calls[layer.name]
+        if len(calls) == 1 and len(args) == 1:
+            folded = self._folded(calls[0].operation, args[0], calls[0].output_tensors[0])
+            if folded is not None:
+                return folded
+        if takes_training(layer):
+            kwargs = {**kwargs, "training": False}
+        return self._inner(layer)(*args, **kwargs)
 
-    def _folded(self, layer, x):
+    def _inner(self, layer):
+        """A model inside folded; other layers as they are."""
+        if not computes_its_graph(layer):
+            return layer
+        if layer.name not in self.inner:
+            self.inner[layer.name] = fold(layer, self.group_width)
+        return self.inner[layer.name]
+
+    def _folded(self, layer, x, output):
+        """What a layer that is called once computes of `x`, or `None`; `output` was its output."""
         if type(layer) in IDLE:
-            return in_float(x, layer.name) if "float" in layer.output.dtype else x
+            return in_float(x, layer.name) if "float" in output.dtype else x
         if type(layer) is keras.layers.Pipeline:
             return self._random_parts_left_out(layer, x)
         if is_linear(layer):
-            return self._mapped(LinearMap.of(layer, x), layer)
+            return self._mapped(LinearMap.of(layer, x), output)
         if type(layer) in NORMALIZATIONS and layer.axis in (-1, len(x.shape) - 1):
-            return self._rescaled(layer, x, *normalization(layer))
+            return self._rescaled(x, *normalization(layer), output)
         if type(layer) in (keras.layers.Rescaling, layers.ImageNormalization):
-            output = self._rescaled(layer, x, layer.scale, layer.offset)
-            return output if output is not None else _channels_rescaled(layer, x)
+            rescaled = self._rescaled(x, layer.scale, layer.offset, output)
+            return rescaled if rescaled is not None else _channels_rescaled(layer, x)
         if type(layer) is layers.SqueezeExcitation:
-            return self._squeeze_excited(layer, x)
+            return self._squeeze_excited(layer, x, output)
         return None
 
     def _random_parts_left_out(self, pipeline, x):
         if "float" not in x.dtype:
             return None  # the first of them makes floats, on which the others depend
         parts = [part for part in pipeline.layers if type(part) not in IDLE]
-        copies = [self._copy(part) for part in parts]
+        copies = [self.copy(part) for part in parts]
         return keras.layers.Pipeline(copies, name=pipeline.name)(x, training=False)
 
-    def _mapped(self, linear, layer):
-        output = linear.call(self.group_width)
-        if self.readers[id(layer.output)] == 1:
-            self.maps[output] = linear
-        return output
+    def _mapped(self, linear, output):
+        y = linear.call(self.group_width)
+        if self.graph.is_read_once(output):
+            self.maps[y] = linear
+        return y
 
-    def _rescaled(self, layer, x, factor, offset):
+    def _rescaled(self, x, factor, offset, output):
         if x in self.maps:
-            return self._mapped(self.maps[x].scaled(factor, offset), layer)
+            return self._mapped(self.maps[x].scaled(factor, offset), output)
         if x in self.products and not np.any(offset):
             linear, gates, name = self.products[x]
-            return self._product(linear.scaled(factor), gates, name, layer)
+            return self._product(linear.scaled(factor), gates, name, output)
         return None
 
-    def _squeeze_excited(self, block, x):
+    def _squeeze_excited(self, block, x, output):
         linear = self.maps.get(x)
         if linear is None or not linear.is_pointwise or block.squeeze not in ("avg", "none"):
             return None
@@ -252,12 +234,11 @@ class _Folding:
         hidden = pointwise(narrow, kernel, bias, block.activation, f"{block.name}_reduce")
         kernel, bias = product_weights(block.expand)
         gates = pointwise(hidden, kernel, bias + shift, activation, f"{block.name}_expand")
-        return self._product(linear.scaled(factor), gates, block.name, block)
+        return self._product(linear.scaled(factor), gates, block.name, output)
 
-    def _product(self, linear, gates, name, layer):
-        output = keras.layers.Multiply(dtype="float32", name=name)(
-            [linear.call(self.group_width), gates]
-        )
-        if self.readers[id(layer.output)] == 1:
-            self.products[output] = linear, gates, name
-        return output
+    def _product(self, linear, gates, name, output):
+        multiply = keras.layers.Multiply(dtype="float32", name=name)
+        y = multiply([linear.call(self.group_width), gates])
+        if self.graph.is_read_once(output):
+            self.products[y] = linear, gates, name
+        return y

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_senet.architectures.graph import Graph
+from keras_senet.surgery.graph import Graph
 
 # What may follow a convolution before its block ends.
 TRAILING = (
@@ -17,38 +17,34 @@ CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.
 SUMS = ("Add", "CustomScaleLayer")
 
 
-def find_places(model, where=None):
-    """Where SE blocks go in a functional model, by the rules of `add_se`.
+class Places(Graph):
+    """A functional model as a graph in which the rules of `add_se` find places for SE blocks."""
 
-    Args:
-        model: A functional `keras.Model`.
-        where: `None`, or a function of a layer that says whether an SE block follows it.
+    def find(self, where=None):
+        """Where SE blocks go.
 
-    Returns:
-        A dictionary from the name of a layer to the index of its input to rescale, or to `None`
-        for its output.
+        Args:
+            where: `None`, or a function of a layer that says whether an SE block follows it.
 
-    Raises:
-        ValueError: If a place is in a layer that is called several times.
-    """
-    graph = _Places(model)
-    if where is not None:
-        places = {node.operation.name: None for node in graph.nodes if where(node.operation)}
-    else:
-        rules = (graph.branches, graph.modules, graph.pointwise, graph.convolutions)
-        places = next(filter(None, (rule() for rule in rules)), {})
-    for name in places:
-        calls = [node for node in graph.nodes if node.operation.name == name]
-        if len(calls) > 1:
-            raise ValueError(
-                f"Layer {name!r} is called {len(calls)} times, and SE has its place in one. Leave "
-                "it out: add_se(model, where=lambda layer: ...)."
-            )
-    return places
+        Returns:
+            A dictionary from the name of a layer to the index of its input to rescale, or to
+            `None` for its output.
 
-
-class _Places(Graph):
-    """The rules, on the graph of a model."""
+        Raises:
+            ValueError: If a place is in a layer that is called several times.
+        """
+        if where is not None:
+            places = {node.operation.name: None for node in self.nodes if where(node.operation)}
+        else:
+            rules = (self.branches, self.modules, self.pointwise, self.convolutions)
+            places = next(filter(None, (rule() for rule in rules)), {})
+        for name in places:
+            if len(self.calls[name]) > 1:
+                raise ValueError(
+                    f"Layer {name!r} is called {len(self.calls[name])} times, and SE has its place "
+                    "in one. Leave it out: add_se(model, where=lambda layer: ...)."
+                )
+        return places
 
     def branches(self):
         """Sums, and concatenations of a tensor with what was computed of it."""

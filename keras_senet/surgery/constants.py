@@ -59,40 +59,41 @@ def edits(graph, node, scale):
     Returns:
         A list of `Edit`, or `None` if there is no exact place.
     """
-    outputs = {id(output) for output in graph.outputs}
-    found = _backward(graph, outputs, node.input_tensors[0], scale)
+    found = _backward(graph, node.input_tensors[0], scale)
     if found is None:
-        found = _forward(graph, outputs, node.output_tensors[0], scale)
+        found = _forward(graph, node.output_tensors[0], scale)
     return found
 
 
-def _backward(graph, outputs, tensor, scale):
+def _backward(graph, tensor, scale):
     node = graph.producer[id(tensor)]
     layer = node.operation
-    if len(graph.readers(tensor)) != 1 or id(tensor) in outputs or not _is_called_once(graph, node):
+    if not graph.is_read_once(tensor) or not _is_called_once(graph, node):
         return None
     if isinstance(layer, LAYERS.Concatenate):
-        return _into_parts(graph, outputs, node, scale)
+        return _into_parts(graph, node, scale)
     if _takes_outputs(layer, scale):
         return [Edit(layer.name, scale, "outputs")]
     if _passes(layer, scale):
-        return _backward(graph, outputs, node.input_tensors[0], scale)
+        return _backward(graph, node.input_tensors[0], scale)
     return None
 
 
-def _into_parts(graph, outputs, node, scale):
+def _into_parts(graph, node, scale):
     if node.operation.axis not in (-1, len(node.output_tensors[0].shape) - 1):
         return None
     ends = np.cumsum([part.shape[-1] for part in node.input_tensors])[:-1]
     found = [
-        _backward(graph, outputs, part, factors)
+        _backward(graph, part, factors)
         for part, factors in zip(node.input_tensors, np.split(scale, ends), strict=True)
     ]
     complete = [part for part in found if part is not None]
     return [edit for part in complete for edit in part] if len(complete) == len(found) else None
 
 
-def _forward(graph, outputs, tensor, scale):
+def _forward(graph, tensor, scale):
+    if graph.is_output(tensor):
+        return None
     found = []
     for node in graph.readers(tensor):
         layer = node.operation
@@ -101,17 +102,17 @@ def _forward(graph, outputs, tensor, scale):
         if isinstance(layer, (*CONVOLUTIONS, *DEPTHWISE, *SEPARABLE)):
             found.append(Edit(layer.name, scale, "inputs"))
         elif _passes(layer, scale):
-            further = _forward(graph, outputs, node.output_tensors[0], scale)
+            further = _forward(graph, node.output_tensors[0], scale)
             if further is None:
                 return None
             found.extend(further)
         else:
             return None
-    return None if id(tensor) in outputs else found
+    return found
 
 
 def _is_called_once(graph, node):
-    return sum(one.operation is node.operation for one in graph.nodes) <= 1
+    return len(graph.calls.get(node.operation.name, ())) <= 1  # none: an input
 
 
 def _is_relu(activation):
