@@ -171,14 +171,7 @@ class Architecture(ABC):
             pixels = network.preprocessing.of_channels(image.shape[-1])
             network = network.replace(preprocessing=pixels)
         x = network._normalized(image) if include_preprocessing else image
-        features = network.backbone(x)
-        call = {
-            "include_top": bool(include_top and not pyramid),
-            "classifier_activation": classifier_activation,
-            "on_tensor": input_tensor is not None,
-        }
-        _first_convolution(x, features).network = describe(network, include_preprocessing, call)
-        x = features
+        x = network.backbone(x)
         if pyramid:
             layer_of = keras.Model(image, x).get_layer
             outputs = {key: layer_of(key).output for key in network.feature_names}
@@ -186,12 +179,20 @@ class Architecture(ABC):
             outputs = network._head(x, classes or network.classes, classifier_activation)
         else:
             outputs = _pool(x, pooling)
-        inputs = image if input_tensor is None else keras.utils.get_source_inputs(input_tensor)
-        model = keras.Model(inputs, outputs, name=name or network.name)
+        model = keras.Model(image, outputs, name=name or network.name)
+        call = {
+            "include_top": bool(include_top and not pyramid),
+            "classifier_activation": classifier_activation,
+            "on_tensor": input_tensor is not None,
+        }
+        first = next(layer for layer in model.layers if isinstance(layer, layers.Conv2D))
+        first.network = describe(network, include_preprocessing, call)
         if opened is not None:
-            # Layers that come before ours have no weights in the file.
-            opened.assign(model if input_tensor is None else keras.Model(image, outputs))
-        return model
+            opened.assign(model)
+        if input_tensor is None:
+            return model
+        # The layers in front of ours, which are not of the network and have no weights in the file.
+        return keras.Model(keras.utils.get_source_inputs(image), outputs, name=model.name)
 
     def _image(self, input_tensor, input_shape, include_top):
         if input_tensor is not None:
@@ -240,12 +241,6 @@ def _check(include_top, pooling, pyramid, classes):
         )
     if classes is not None and (not is_integer(classes) or classes < 1):
         raise ValueError(f"Argument `classes` must be an integer above 0. Received: {classes!r}")
-
-
-def _first_convolution(image, features):
-    """The layer that carries what the network is."""
-    between = keras.Model(image, features).layers
-    return next(layer for layer in between if isinstance(layer, layers.Conv2D))
 
 
 def _pool(x, pooling):

@@ -7,52 +7,119 @@ from keras import layers as keras_layers
 
 from keras_senet import layers
 
-# Caffe's and PyTorch's values, which all public SE weights were trained with.
+# Caffe's and PyTorch's values, which the public weights of SE-ResNets were trained with.
 MOMENTUM = 0.9
 EPSILON = 1e-5
 # Why the paper's fifth design cannot be had.
 BASIC_3X3 = "basic blocks, which end in their second 3x3 convolution. Use placement 'standard'."
 
 
-def batch_norm(x, name):
-    """Batch normalization over the channels of `(N, H, W, C)`."""
-    return layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=name)(x)
+def conv_norm(
+    x,
+    filters,
+    kernel_size,
+    name,
+    *,
+    stride=1,
+    groups=1,
+    padding="torch",
+    use_bias=False,
+    epsilon=EPSILON,
+    scale=True,
+    activation: str | None = "relu",
+    last: str | None = None,
+):
+    """Convolution, batch normalization, activation: `(N, H, W, C)` to `(N, H', W', filters)`.
 
-
-def relu(x, name):
-    """Rectified linear unit."""
-    return keras_layers.Activation("relu", name=name)(x)
-
-
-def conv(x, filters, kernel_size, name, *, stride=1, groups=1):
-    """Convolution without bias, padded by `kernel_size // 2` on all sides as in PyTorch and Caffe.
-
-    TensorFlow's "same" pads a strided convolution of an even image at the far side only, which
-    shifts every window: hence the explicit padding.
+    Args:
+        x: `(N, H, W, C)`.
+        filters: Channels out.
+        kernel_size: Size of the window in pixels, one number or (height, width).
+        name: Name of the convolution; the normalization is `{name}_bn`.
+        stride: Stride of the convolution in pixels.
+        groups: Groups of the convolution.
+        padding: `"torch"` (also Caffe's), `kernel_size // 2` pixels on all sides, or Keras'
+            `"same"` or `"valid"`. Of an even image `"same"` pads a convolution of stride 2 at the
+            far sides only, which shifts every window by a pixel: weights fit one of the two.
+        use_bias: Whether the convolution has a bias, which the normalization makes idle.
+        epsilon: Added to the variance; TensorFlow's networks have 1e-3.
+        scale: Whether the normalization has a gamma.
+        activation: Name of Keras' activation, such as `"relu6"`, or `None` for none.
+        last: Name of the activation's layer where it ends a block. `None`: `{name}_{activation}`.
     """
-    padding = "same"
-    if stride > 1 and kernel_size == 1:
-        padding = "valid"
-    elif stride > 1:
-        x = keras_layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
-        padding = "valid"
+    x = conv(
+        x,
+        filters,
+        kernel_size,
+        name,
+        stride=stride,
+        groups=groups,
+        padding=padding,
+        use_bias=use_bias,
+    )
+    x = batch_norm(x, f"{name}_bn", epsilon=epsilon, scale=scale)
+    return activate(x, activation, last or f"{name}_{activation}")
+
+
+def depthwise_norm(
+    x,
+    kernel_size,
+    name,
+    *,
+    stride=1,
+    padding="torch",
+    epsilon=EPSILON,
+    activation: str | None = "relu",
+):
+    """`conv_norm` with a depthwise convolution, without bias: each channel by itself."""
+    x, padding = _padded(x, kernel_size, stride, padding, name)
+    x = keras_layers.DepthwiseConv2D(
+        kernel_size,
+        strides=stride,
+        padding=padding,
+        use_bias=False,
+        # Keras' he_normal would count all channels as inputs of each output.
+        depthwise_initializer=initializers.RandomNormal(stddev=math.sqrt(2 / kernel_size**2)),
+        name=name,
+    )(x)
+    x = batch_norm(x, f"{name}_bn", epsilon=epsilon)
+    return activate(x, activation, f"{name}_{activation}")
+
+
+def conv(x, filters, kernel_size, name, *, stride=1, groups=1, padding="torch", use_bias=False):
+    """The convolution of `conv_norm` alone."""
+    x, padding = _padded(x, kernel_size, stride, padding, name)
     return layers.Conv2D(
         filters,
         kernel_size,
         strides=stride,
         padding=padding,
         groups=groups,
-        use_bias=False,
+        use_bias=use_bias,
         kernel_initializer="he_normal",
         name=name,
     )(x)
 
 
-def conv_bn(x, filters, kernel_size, name, *, stride=1, groups=1, activate=True):
-    """Convolution, batch normalization and, if `activate`, ReLU."""
-    x = conv(x, filters, kernel_size, name, stride=stride, groups=groups)
-    x = batch_norm(x, f"{name}_bn")
-    return relu(x, f"{name}_relu") if activate else x
+def batch_norm(x, name, *, epsilon=EPSILON, scale=True):
+    """Batch normalization over the channels of `(N, H, W, C)`, with a gamma if `scale`."""
+    return layers.BatchNormalization(momentum=MOMENTUM, epsilon=epsilon, scale=scale, name=name)(x)
+
+
+def activate(x, activation, name):
+    """An activation of Keras by its name, such as `"relu6"`; `None` for none."""
+    return x if activation is None else keras_layers.Activation(activation, name=name)(x)
+
+
+def _padded(x, kernel_size, stride, padding, name):
+    """The image to convolve, and Keras' padding for it."""
+    if padding != "torch":
+        return x, padding
+    if stride == 1:
+        return x, "same"
+    if kernel_size == 1:
+        return x, "valid"
+    return keras_layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x), "valid"
 
 
 def max_pool(x, padding, name):
@@ -79,8 +146,9 @@ def squeeze_excite(x, se, stage, placement, name, dtype=None):
     if not has_se(se, stage, placement):
         return x
     return layers.SqueezeExcitation(
-        reduction=se.ratio(stage, x.shape[-1]),
+        reduction=se.ratio(stage),
         divisor=se.divisor,
+        round_limit=se.round_limit,
         squeeze=se.squeeze,
         gate=se.gate,
         activation=se.activation,
@@ -90,17 +158,18 @@ def squeeze_excite(x, se, stage, placement, name, dtype=None):
     )(x)
 
 
-def residual_unit(x, branch, shortcut, se, stage, name, *, activate=True, scale=None):
+def residual_unit(x, branch, shortcut, se, stage, name, *, has_relu=True, scale=None):
     """`relu(shortcut(x) + SE(branch(x)))`, or SE at another place of the paper's figure 5.
 
     Args:
         x: `(N, H, W, C)`.
-        branch: Function from tensor to tensor, the convolutions; `"3x3"` SE is its own matter.
+        branch: Function from tensor to tensor, the convolutions. SE at `"3x3"` is between them:
+            the branch inserts it itself.
         shortcut: Function from tensor to tensor, identity or projection.
         se: `SEConfig` or `None`.
         stage: Number of the stage in the paper.
         name: Name of the unit, which its last layer carries.
-        activate: Whether the sum goes through ReLU.
+        has_relu: Whether the sum goes through ReLU.
         scale: Factor on the branch right before the sum, or `None`.
     """
     residual = branch(squeeze_excite(x, se, stage, "pre", f"{name}_se"))
@@ -111,100 +180,12 @@ def residual_unit(x, branch, shortcut, se, stage, name, *, activate=True, scale=
     # The last layer carries the unit's name: SE, ReLU or the sum.
     post = has_se(se, stage, "post")
     names = [f"{name}_add", f"{name}_relu", name] if post else [f"{name}_add", name]
-    if not activate:
+    if not has_relu:
         names.pop(1 if post else 0)
     x = keras_layers.Add(name=names[0])([identity, residual])
-    if activate:
-        x = relu(x, names[1])
+    if has_relu:
+        x = activate(x, "relu", names[1])
     return squeeze_excite(x, se, stage, "post", name)
-
-
-def activate(x, activation, name):
-    """An activation of Keras by its name, such as `"relu6"`; `None` for none."""
-    return x if activation is None else keras_layers.Activation(activation, name=name)(x)
-
-
-def conv_norm(
-    x,
-    filters,
-    kernel_size,
-    name,
-    *,
-    stride=1,
-    padding="torch",
-    use_bias=False,
-    epsilon=EPSILON,
-    scale=True,
-    activation: str | None = "relu",
-):
-    """`conv_bn` in the habits of another framework.
-
-    Args:
-        x: `(N, H, W, C)`.
-        filters: Channels out.
-        kernel_size: Size of the window, one number or (height, width).
-        name: Name of the convolution, start of the others'.
-        stride: Stride of the convolution.
-        padding: `"torch"` (also Caffe: `kernel_size // 2` on all sides), or TensorFlow's `"same"`
-            or `"valid"`.
-        use_bias: Whether the convolution has a bias, which the normalization makes idle.
-        epsilon: Added to the variance.
-        scale: Whether the normalization has a gamma.
-        activation: Name of Keras' activation, or `None`.
-    """
-    x, padding = _padded(x, kernel_size, stride, padding, name)
-    x = layers.Conv2D(
-        filters,
-        kernel_size,
-        strides=stride,
-        padding=padding,
-        use_bias=use_bias,
-        kernel_initializer="he_normal",
-        name=name,
-    )(x)
-    return _norm(x, epsilon, scale, activation, name)
-
-
-def depthwise_norm(
-    x,
-    kernel_size,
-    name,
-    *,
-    stride=1,
-    padding="torch",
-    epsilon=EPSILON,
-    activation: str | None = "relu",
-):
-    """Depthwise convolution without bias, normalization, activation; arguments of `conv_norm`."""
-    x, padding = _padded(x, kernel_size, stride, padding, name)
-    x = keras_layers.DepthwiseConv2D(
-        kernel_size,
-        strides=stride,
-        padding=padding,
-        use_bias=False,
-        # Keras' he_normal would count all channels as inputs of each output.
-        depthwise_initializer=initializers.RandomNormal(stddev=math.sqrt(2 / kernel_size**2)),
-        name=name,
-    )(x)
-    return _norm(x, epsilon, True, activation, name)
-
-
-def _padded(x, kernel_size, stride, padding, name):
-    """The image to convolve, and Keras' padding for it."""
-    if padding != "torch":
-        return x, padding
-    if stride == 1:
-        return x, "same"
-    if kernel_size == 1:
-        return x, "valid"
-    return keras_layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x), "valid"
-
-
-def _norm(x, epsilon, scale, activation, name):
-    x = layers.BatchNormalization(
-        momentum=MOMENTUM, epsilon=epsilon, scale=scale, name=f"{name}_bn"
-    )(x)
-    return activate(x, activation, f"{name}_{activation}")
 
 
 def plain_unit(x, branch, se, stage, name):

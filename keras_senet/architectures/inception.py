@@ -5,12 +5,7 @@ import dataclasses
 from keras import layers as keras_layers
 
 from keras_senet.architectures.architecture import Architecture
-from keras_senet.architectures.blocks import (
-    activate,
-    conv_norm,
-    max_pool,
-    plain_unit,
-)
+from keras_senet.architectures.blocks import conv_norm, max_pool, plain_unit
 from keras_senet.weights.layouts import caffe, pytorchcv
 from keras_senet.weights.preprocessing import CAFFE
 
@@ -109,18 +104,17 @@ class Inception(Architecture):
 
     def backbone(self, x):
         """Stem and ten modules: `(N, H, W, 3)` to `(N, H / 32, W / 32, 1024)`."""
-        x = activate(self._conv(x, 64, 7, "stem_conv", stride=2, activation=None), "relu", "stem")
+        x = self._conv(x, 64, 7, "stem_conv", stride=2, last="stem")
         x = max_pool(x, "ceil", "stem_pool")
         x = self._conv(x, 64, 1, "stage2_block1_conv1")
-        x = self._conv(x, 192, 3, "stage2_block1_conv2", activation=None)
-        x = activate(x, "relu", "stage2_block1")
+        x = self._conv(x, 192, 3, "stage2_block1_conv2", last="stage2_block1")
         x = max_pool(x, "ceil", "stage2_pool")
         for stage, row in enumerate(self.modules, 3):
             for index, module in enumerate(row, 1):
                 x = self._module(x, module, stage, f"stage{stage}_block{index}")
         return x
 
-    def _conv(self, x, filters, kernel_size, name, *, stride=1, activation: str | None = "relu"):
+    def _conv(self, x, filters, kernel_size, name, *, stride=1, last=None):
         return conv_norm(
             x,
             filters,
@@ -128,7 +122,7 @@ class Inception(Architecture):
             name,
             stride=stride,
             use_bias=self.conv_bias,
-            activation=activation,
+            last=last,
         )
 
     def _module(self, x, module, stage, name):

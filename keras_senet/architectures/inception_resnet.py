@@ -5,7 +5,7 @@ import dataclasses
 from keras import layers as keras_layers
 
 from keras_senet.architectures.architecture import Architecture
-from keras_senet.architectures.blocks import activate, conv_norm, residual_unit
+from keras_senet.architectures.blocks import conv_norm, residual_unit
 from keras_senet.weights.layouts import keras_applications
 from keras_senet.weights.preprocessing import INCEPTION, Preprocessing
 
@@ -72,30 +72,19 @@ class InceptionResNet(Architecture):
         """Stem, 40 residual units, a last 1x1: `(N, H, W, 3)` to about `(N, H / 32, W / 32, C)`."""
         x = self._conv(x, 32, 3, "stem_conv1", stride=2, padding="valid")
         x = self._conv(x, 32, 3, "stem_conv2", padding="valid")
-        x = activate(self._conv(x, 64, 3, "stem_conv3", activation=None), "relu", "stem")
+        x = self._conv(x, 64, 3, "stem_conv3", last="stem")
         x = keras_layers.MaxPooling2D(3, 2, name="stem_pool")(x)
         x = self._conv(x, 80, 1, "stage2_block1_conv1")
-        x = self._conv(x, 192, 3, "stage2_block1_conv2", padding="valid", activation=None)
-        x = activate(x, "relu", "stage2_block1")
+        x = self._conv(x, 192, 3, "stage2_block1_conv2", padding="valid", last="stage2_block1")
         x = keras_layers.MaxPooling2D(3, 2, name="stage2_pool")(x)
         for stage, depth in enumerate(self.depths, 3):
             x = self._mixed(x, stage, f"stage{stage}_mixed")
             for index in range(1, depth + 1):
                 final = stage == 5 and index == depth
                 x = self._unit(x, stage, f"stage{stage}_block{index}", final)
-        return activate(self._conv(x, 1536, 1, "last_conv", activation=None), "relu", "last")
+        return self._conv(x, 1536, 1, "last_conv", last="last")
 
-    def _conv(
-        self,
-        x,
-        filters,
-        kernel_size,
-        name,
-        *,
-        stride=1,
-        padding="same",
-        activation: str | None = "relu",
-    ):
+    def _conv(self, x, filters, kernel_size, name, *, stride=1, padding="same", last=None):
         return conv_norm(
             x,
             filters,
@@ -105,7 +94,7 @@ class InceptionResNet(Architecture):
             padding=padding,
             epsilon=1e-3,
             scale=self.gamma,
-            activation=activation,
+            last=last,
         )
 
     def _branches(self, x, rows, name, stride=1):
@@ -149,7 +138,7 @@ class InceptionResNet(Architecture):
 
         scale = None if final else SCALES[stage - 3]
         return residual_unit(
-            x, branch, lambda x: x, self.se, stage, name, activate=not final, scale=scale
+            x, branch, lambda x: x, self.se, stage, name, has_relu=not final, scale=scale
         )
 
 

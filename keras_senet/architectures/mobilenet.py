@@ -5,7 +5,6 @@ import dataclasses
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import (
     EPSILON,
-    activate,
     conv_norm,
     depthwise_norm,
     plain_unit,
@@ -82,7 +81,7 @@ class MobileNetV1(Architecture):
                 x = self._unit(x, filters, stride, stage, f"stage{stage}_block{index}")
         return x
 
-    def _conv(self, x, filters, kernel_size, name, *, stride=1, activate=True):
+    def _conv(self, x, filters, kernel_size, name, *, stride=1, last=None):
         return conv_norm(
             x,
             int(filters * self.alpha),
@@ -91,7 +90,8 @@ class MobileNetV1(Architecture):
             stride=stride,
             padding=self.padding,
             epsilon=self.epsilon,
-            activation=self.activation if activate else None,
+            activation=self.activation,
+            last=last,
         )
 
     def _unit(self, x, filters, stride, stage, name):
@@ -108,8 +108,7 @@ class MobileNetV1(Architecture):
                 activation=self.activation,
             )
             x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
-            x = self._conv(x, filters, 1, f"{name}_conv2", activate=False)
-            return activate(x, self.activation, last)
+            return self._conv(x, filters, 1, f"{name}_conv2", last=last)
 
         return plain_unit(x, branch, self.se, stage, name)
 

@@ -6,7 +6,6 @@ from keras import layers as keras_layers
 
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import (
-    activate,
     conv_norm,
     depthwise_norm,
     has_se,
@@ -116,17 +115,16 @@ class MobileNetV3(Architecture):
 
     def backbone(self, x):
         """Stem, stages, a last 1x1: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
-        x = self._conv(x, 16, 3, "stem_conv", stride=2)
-        x = activate(x, self.activation, "stem")
+        x = self._conv(x, 16, 3, "stem_conv", stride=2, activation=self.activation, last="stem")
         for stage, row in enumerate(self.stages, 1):
             for index, expansion in enumerate(row.expansions, 1):
                 stride = row.stride if index == 1 else 1
                 x = self._unit(x, row, expansion, stride, stage, f"stage{stage}_block{index}")
         last = f"stage{len(self.stages) + 1}_block1"
-        x = self._conv(x, _multiple_of_8(6 * x.shape[-1]), 1, f"{last}_conv")
-        return activate(x, self.activation, last)
+        width = _multiple_of_8(6 * x.shape[-1])
+        return self._conv(x, width, 1, f"{last}_conv", activation=self.activation, last=last)
 
-    def _conv(self, x, filters, kernel_size, name, *, stride=1, activation=None):
+    def _conv(self, x, filters, kernel_size, name, *, stride=1, activation=None, last=None):
         return conv_norm(
             x,
             filters,
@@ -136,6 +134,7 @@ class MobileNetV3(Architecture):
             padding=self.padding,
             epsilon=self.epsilon,
             activation=activation,
+            last=last,
         )
 
     def _unit(self, x, row, expansion, stride, stage, name):
@@ -159,7 +158,7 @@ class MobileNetV3(Architecture):
             return self._conv(x, filters, 1, f"{name}_conv3")
 
         if stride == 1 and x.shape[-1] == filters:
-            return residual_unit(x, branch, lambda x: x, self.se, stage, name, activate=False)
+            return residual_unit(x, branch, lambda x: x, self.se, stage, name, has_relu=False)
         x = branch(squeeze_excite(x, self.se, stage, "pre", f"{name}_se"))
         for placement in ("standard", "post"):  # the same place where there is no sum
             if has_se(self.se, stage, placement):

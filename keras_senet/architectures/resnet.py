@@ -8,9 +8,8 @@ from keras import layers as keras_layers
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import (
     BASIC_3X3,
-    conv_bn,
+    conv_norm,
     max_pool,
-    relu,
     residual_unit,
     squeeze_excite,
 )
@@ -144,12 +143,10 @@ class ResNet(Architecture):
 
     def _stem(self, x):
         if len(self.stem) == 1:
-            x = conv_bn(x, self.stem[0], 7, "stem_conv", stride=2, activate=False)
-            return relu(x, "stem")
-        x = conv_bn(x, self.stem[0], 3, "stem_conv1", stride=2)
-        x = conv_bn(x, self.stem[1], 3, "stem_conv2")
-        x = conv_bn(x, self.stem[2], 3, "stem_conv3", activate=False)
-        return relu(x, "stem")
+            return conv_norm(x, self.stem[0], 7, "stem_conv", stride=2, last="stem")
+        x = conv_norm(x, self.stem[0], 3, "stem_conv1", stride=2)
+        x = conv_norm(x, self.stem[1], 3, "stem_conv2")
+        return conv_norm(x, self.stem[2], 3, "stem_conv3", last="stem")
 
     def _bottleneck(self, x, filters, stride, stage, name):
         """1x1, 3x3, 1x1, SE, shortcut."""
@@ -159,12 +156,12 @@ class ResNet(Architecture):
 
         def branch(x):
             reduced = width // 2 if self.halved_reduce else width
-            x = conv_bn(x, reduced, 1, f"{name}_conv1", stride=stride1)
-            x = conv_bn(x, width, 3, f"{name}_conv2", stride=stride2, groups=self.groups)
+            x = conv_norm(x, reduced, 1, f"{name}_conv1", stride=stride1)
+            x = conv_norm(x, width, 3, f"{name}_conv2", stride=stride2, groups=self.groups)
             if self.stride_in == "pool" and stride > 1:
                 x = keras_layers.AveragePooling2D(stride, name=f"{name}_pool")(x)
             x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
-            return conv_bn(x, out, 1, f"{name}_conv3", activate=False)
+            return conv_norm(x, out, 1, f"{name}_conv3", activation=None)
 
         return residual_unit(
             x, branch, partial(self._shortcut, out, stride, name), self.se, stage, name
@@ -174,8 +171,9 @@ class ResNet(Architecture):
         """3x3, 3x3, SE, shortcut."""
 
         def branch(x):
-            x = conv_bn(x, filters, 3, f"{name}_conv1", stride=stride)
-            return conv_bn(x, filters, 3, f"{name}_conv2", activate=self.relu_before_se)
+            x = conv_norm(x, filters, 3, f"{name}_conv1", stride=stride)
+            activation = "relu" if self.relu_before_se else None
+            return conv_norm(x, filters, 3, f"{name}_conv2", activation=activation)
 
         return residual_unit(
             x, branch, partial(self._shortcut, filters, stride, name), self.se, stage, name
@@ -186,14 +184,14 @@ class ResNet(Architecture):
         if stride == 1 and x.shape[-1] == filters:
             return x
         if self.shortcut == "3x3" and stride > 1:
-            return conv_bn(x, filters, 3, f"{name}_shortcut", stride=stride, activate=False)
+            return conv_norm(x, filters, 3, f"{name}_shortcut", stride=stride, activation=None)
         if self.shortcut == "pool" and stride > 1:
             # "same" averages the pixels inside the image only, and rounds the size up.
             x = keras_layers.AveragePooling2D(
                 2, stride, padding="same", name=f"{name}_shortcut_pool"
             )(x)
             stride = 1
-        return conv_bn(x, filters, 1, f"{name}_shortcut", stride=stride, activate=False)
+        return conv_norm(x, filters, 1, f"{name}_shortcut", stride=stride, activation=None)
 
 
 SEResNet18 = ResNet(name="se_resnet18", depths=(2, 2, 2, 2), block="basic")

@@ -5,10 +5,10 @@ import dataclasses
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import (
     BASIC_3X3,
+    activate,
     batch_norm,
     conv,
-    conv_bn,
-    relu,
+    conv_norm,
     residual_unit,
     squeeze_excite,
 )
@@ -81,21 +81,21 @@ class CifarResNet(Architecture):
         if preactivation:
             x = conv(x, FILTERS[0], 3, "stem_conv")
         else:
-            x = relu(conv_bn(x, FILTERS[0], 3, "stem_conv", activate=False), "stem")
+            x = conv_norm(x, FILTERS[0], 3, "stem_conv", last="stem")
         block = getattr(self, f"_{self.block}")
         for stage, (depth, filters) in enumerate(zip(self.depths, FILTERS, strict=True), 2):
             for index in range(1, depth + 1):
                 stride = 2 if index == 1 and stage > 2 else 1
                 name = f"stage{stage}_block{index}"
                 x = block(x, filters * self.widen, stride, stage, name)
-        return relu(batch_norm(x, "last_bn"), "last_relu") if preactivation else x
+        return activate(batch_norm(x, "last_bn"), "relu", "last_relu") if preactivation else x
 
     def _basic(self, x, filters, stride, stage, name):
         """3x3, 3x3, SE, shortcut."""
 
         def branch(x):
-            x = conv_bn(x, filters, 3, f"{name}_conv1", stride=stride)
-            return conv_bn(x, filters, 3, f"{name}_conv2", activate=False)
+            x = conv_norm(x, filters, 3, f"{name}_conv1", stride=stride)
+            return conv_norm(x, filters, 3, f"{name}_conv2", activation=None)
 
         return residual_unit(
             x, branch, lambda x: _projection(x, filters, stride, name), self.se, stage, name
@@ -106,10 +106,10 @@ class CifarResNet(Architecture):
         out = filters * EXPANSION
 
         def branch(x):
-            x = conv_bn(x, filters, 1, f"{name}_conv1")
-            x = conv_bn(x, filters, 3, f"{name}_conv2", stride=stride)
+            x = conv_norm(x, filters, 1, f"{name}_conv1")
+            x = conv_norm(x, filters, 3, f"{name}_conv2", stride=stride)
             x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
-            return conv_bn(x, out, 1, f"{name}_conv3", activate=False)
+            return conv_norm(x, out, 1, f"{name}_conv3", activation=None)
 
         return residual_unit(
             x, branch, lambda x: _projection(x, out, stride, name), self.se, stage, name
@@ -120,7 +120,7 @@ class CifarResNet(Architecture):
 
         def branch(x):
             x = conv(x, filters, 3, f"{name}_conv1", stride=stride)
-            x = relu(batch_norm(x, f"{name}_bn2"), f"{name}_relu2")
+            x = activate(batch_norm(x, f"{name}_bn2"), "relu", f"{name}_relu2")
             return conv(x, filters, 3, f"{name}_conv2")
 
         return self._preactivated(x, branch, filters, stride, stage, name)
@@ -131,10 +131,10 @@ class CifarResNet(Architecture):
 
         def branch(x):
             x = conv(x, filters, 1, f"{name}_conv1")
-            x = relu(batch_norm(x, f"{name}_bn2"), f"{name}_relu2")
+            x = activate(batch_norm(x, f"{name}_bn2"), "relu", f"{name}_relu2")
             x = conv(x, filters, 3, f"{name}_conv2", stride=stride)
             x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
-            x = relu(batch_norm(x, f"{name}_bn3"), f"{name}_relu3")
+            x = activate(batch_norm(x, f"{name}_bn3"), "relu", f"{name}_relu3")
             return conv(x, out, 1, f"{name}_conv3")
 
         return self._preactivated(x, branch, out, stride, stage, name)
@@ -142,20 +142,20 @@ class CifarResNet(Architecture):
     def _preactivated(self, x, branch, filters, stride, stage, name):
         """BN, ReLU, branch, SE, shortcut; a projection reads the activated input."""
         projected = stride > 1 or x.shape[-1] != filters
-        activated = relu(batch_norm(x, f"{name}_bn1"), f"{name}_relu1")
+        activated = activate(batch_norm(x, f"{name}_bn1"), "relu", f"{name}_relu1")
 
         def shortcut(activated):
             if projected:
                 return conv(activated, filters, 1, f"{name}_shortcut", stride=stride)
             return x
 
-        return residual_unit(activated, branch, shortcut, self.se, stage, name, activate=False)
+        return residual_unit(activated, branch, shortcut, self.se, stage, name, has_relu=False)
 
 
 def _projection(x, filters, stride, name):
     if stride == 1 and x.shape[-1] == filters:
         return x
-    return conv_bn(x, filters, 1, f"{name}_shortcut", stride=stride, activate=False)
+    return conv_norm(x, filters, 1, f"{name}_shortcut", stride=stride, activation=None)
 
 
 SEResNet20 = CifarResNet(name="se_resnet20", depths=(3, 3, 3))

@@ -30,8 +30,8 @@ class SEConfig:
         stages: `None` for all stages, or the paper's numbers of those with SE: `(3, 4)`.
 
     Raises:
-        ValueError: If `placement`, `stages`, `round_limit` or the number of ratios is none of
-            these. The other fields are checked by `keras_senet.layers.SqueezeExcitation`.
+        ValueError: If `placement`, `stages` or the number of ratios is none of these. The other
+            fields are checked by `keras_senet.layers.SqueezeExcitation`.
 
     Example:
         >>> SEConfig(reduction=8, stages=(3, 4)).stages
@@ -70,23 +70,13 @@ class SEConfig:
                 "A tuple of ratios in `reduction` needs as many `stages`. Received: "
                 f"reduction={self.reduction}, stages={self.stages}"
             )
-        if not 0 <= self.round_limit <= 1:
-            raise ValueError(
-                f"Argument `round_limit` must be in 0..1. Received: {self.round_limit!r}"
-            )
 
     def covers(self, stage):
         """Whether the stage of this number has SE."""
         return self.stages is None or stage in self.stages
 
-    def ratio(self, stage, channels):
-        """`reduction` of `SqueezeExcitation` for so many channels in the stage of this number."""
-        ratio = self.reduction
-        if isinstance(ratio, tuple):
-            ratio = dict(zip(self.stages or (), ratio, strict=True))[stage]
-        if self.divisor is None or not self.round_limit:
-            return ratio
-        nearest = int(channels / ratio + self.divisor / 2) // self.divisor * self.divisor
-        if max(nearest, self.divisor) >= self.round_limit * channels / ratio:
-            return ratio
-        return channels / (nearest + self.divisor)
+    def ratio(self, stage):
+        """Reduction ratio in the stage of this number."""
+        if isinstance(self.reduction, tuple):
+            return dict(zip(self.stages or (), self.reduction, strict=True))[stage]
+        return self.reduction

@@ -7,11 +7,11 @@ from keras import ops
 
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import (
-    conv_bn,
+    activate,
+    conv_norm,
     depthwise_norm,
     has_se,
     max_pool,
-    relu,
     residual_unit,
     squeeze_excite,
 )
@@ -82,7 +82,7 @@ class ShuffleNetV1(Architecture):
 
     def backbone(self, x):
         """Stem and three stages: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
-        x = relu(conv_bn(x, self._stem, 3, "stem_conv", stride=2, activate=False), "stem")
+        x = conv_norm(x, self._stem, 3, "stem_conv", stride=2, last="stem")
         x = max_pool(x, "pad", "stem_pool")
         for stage, depth in enumerate(self.depths, 2):
             for index in range(1, depth + 1):
@@ -97,12 +97,12 @@ class ShuffleNetV1(Architecture):
         width = filters - x.shape[-1] if strided else filters
 
         def branch(x):
-            x = conv_bn(x, filters // 4, 1, f"{name}_conv1", groups=groups)
+            x = conv_norm(x, filters // 4, 1, f"{name}_conv1", groups=groups)
             x = ChannelShuffle(self.groups, name=f"{name}_shuffle")(x)
             stride = 2 if strided else 1
             x = depthwise_norm(x, 3, f"{name}_conv2", stride=stride, activation=None)
             x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
-            return conv_bn(x, width, 1, f"{name}_conv3", groups=self.groups, activate=False)
+            return conv_norm(x, width, 1, f"{name}_conv3", groups=self.groups, activation=None)
 
         if not strided:
             return residual_unit(x, branch, lambda x: x, self.se, stage, name)
@@ -115,10 +115,10 @@ class ShuffleNetV1(Architecture):
         y = branch(squeeze_excite(x, self.se, stage, "pre", f"{name}_se"))
         y = squeeze_excite(y, self.se, stage, "standard", f"{name}_se")
         # ReLU of the concatenation, taken where mobile runtimes fuse it into the convolution.
-        y = relu(y, f"{name}_relu")
+        y = activate(y, "relu", f"{name}_relu")
         if has_se(self.se, stage, "identity"):
             shortcut = squeeze_excite(shortcut, self.se, stage, "identity", f"{name}_se")
-            shortcut = relu(shortcut, f"{name}_pool_relu")  # a gate may be negative
+            shortcut = activate(shortcut, "relu", f"{name}_pool_relu")  # a gate may be negative
         return _joined(y, shortcut, self.se, stage, name)
 
 
@@ -177,12 +177,12 @@ class ShuffleNetV2(Architecture):
 
     def backbone(self, x):
         """Stem, three stages, a last 1x1: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
-        x = relu(conv_bn(x, STEM_FILTERS, 3, "stem_conv", stride=2, activate=False), "stem")
+        x = conv_norm(x, STEM_FILTERS, 3, "stem_conv", stride=2, last="stem")
         x = max_pool(x, self.stem_pool, "stem_pool")
         for stage, depth in enumerate(self.depths, 2):
             for index in range(1, depth + 1):
                 x = self._unit(x, self.filters[stage - 2], stage, index)
-        return relu(conv_bn(x, self.filters[-1], 1, "last_conv", activate=False), "last")
+        return conv_norm(x, self.filters[-1], 1, "last_conv", last="last")
 
     def _unit(self, x, filters, stage, index):
         """Two branches, SE on the second, concatenation, shuffle."""
@@ -191,16 +191,16 @@ class ShuffleNetV2(Architecture):
         if strided:
             first, second = x, x
             first = depthwise_norm(first, 3, f"{name}_branch1_conv1", stride=2, activation=None)
-            first = conv_bn(first, half, 1, f"{name}_branch1_conv2")
+            first = conv_norm(first, half, 1, f"{name}_branch1_conv2")
         else:
             first, second = ops.split(x, 2, axis=-1)
         first = squeeze_excite(first, self.se, stage, "identity", f"{name}_se")
         second = squeeze_excite(second, self.se, stage, "pre", f"{name}_se")
-        second = conv_bn(second, half, 1, f"{name}_branch2_conv1")
+        second = conv_norm(second, half, 1, f"{name}_branch2_conv1")
         stride = 2 if strided else 1
         second = depthwise_norm(second, 3, f"{name}_branch2_conv2", stride=stride, activation=None)
         second = squeeze_excite(second, self.se, stage, "3x3", f"{name}_se")
-        second = conv_bn(second, half, 1, f"{name}_branch2_conv3")
+        second = conv_norm(second, half, 1, f"{name}_branch2_conv3")
         second = squeeze_excite(second, self.se, stage, "standard", f"{name}_se")
         x = keras_layers.Concatenate(name=f"{name}_concat")([first, second])
         last = f"{name}_shuffle" if has_se(self.se, stage, "post") else name

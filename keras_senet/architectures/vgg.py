@@ -5,7 +5,7 @@ import dataclasses
 from keras import layers as keras_layers
 
 from keras_senet.architectures.architecture import Architecture
-from keras_senet.architectures.blocks import activate, conv_norm, plain_unit
+from keras_senet.architectures.blocks import conv_norm, plain_unit
 from keras_senet.weights import preprocessing
 from keras_senet.weights.layouts import keras_applications, pytorchcv
 
@@ -82,8 +82,7 @@ class VGG(Architecture):
         """3x3, SE."""
 
         def branch(x, last):
-            x = conv_norm(x, filters, 3, f"{name}_conv1", use_bias=self.conv_bias, activation=None)
-            return activate(x, "relu", last)
+            return conv_norm(x, filters, 3, f"{name}_conv1", use_bias=self.conv_bias, last=last)
 
         return plain_unit(x, branch, self.se, stage, name)
 

@@ -54,6 +54,8 @@ class SqueezeExcitation(keras.layers.Layer):
         use_bias: Whether both products have biases. The paper's ablations have none, the
             released models do.
         kernel_initializer: Initializer of both kernels.
+        round_limit: Share of `C / r` in 0..1 below which rounding to a multiple of `divisor` must
+            not take `h`; it is rounded up then. 0.9 in MobileNetV3, 0 in timm's ResNets.
         **kwargs: `name`, `dtype` and `trainable`, as for every Keras layer.
 
     Input shape: `(N, H, W, C)`, channels last; H and W may be `None`. Output shape: the same.
@@ -79,6 +81,7 @@ class SqueezeExcitation(keras.layers.Layer):
         activation="relu",
         use_bias=True,
         kernel_initializer="he_normal",
+        round_limit=0.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -97,6 +100,8 @@ class SqueezeExcitation(keras.layers.Layer):
                 "Argument `divisor` must be None or an integer of at least 1. "
                 f"Received: {divisor!r}"
             )
+        if not isinstance(round_limit, numbers.Real) or not 0 <= round_limit <= 1:
+            raise ValueError(f"Argument `round_limit` must be in 0..1. Received: {round_limit!r}")
         if squeeze not in SQUEEZES:
             raise ValueError(f"Argument `squeeze` must be one of {SQUEEZES}. Received: {squeeze!r}")
         if gate not in GATES:
@@ -107,6 +112,7 @@ class SqueezeExcitation(keras.layers.Layer):
         is_integer = isinstance(reduction, numbers.Integral)
         self.reduction = int(reduction) if is_integer else float(reduction)
         self.divisor = None if divisor is None else int(divisor)
+        self.round_limit = float(round_limit)
         self.squeeze = squeeze
         self.gate = gate
         self.activation = keras.activations.get(activation)
@@ -116,10 +122,11 @@ class SqueezeExcitation(keras.layers.Layer):
 
     def hidden_width(self, channels):
         """Width `h` between the two products for `channels` input channels."""
+        exact = channels / self.reduction
         if self.divisor is None:
-            return max(1, int(channels / self.reduction))
-        nearest = int(channels / self.reduction + self.divisor / 2) // self.divisor * self.divisor
-        return max(self.divisor, nearest)
+            return max(1, int(exact))
+        nearest = max(self.divisor, int(exact + self.divisor / 2) // self.divisor * self.divisor)
+        return nearest if nearest >= self.round_limit * exact else nearest + self.divisor
 
     def build(self, input_shape):
         """Creates the weights for inputs of shape `(N, H, W, C)`."""
@@ -244,6 +251,7 @@ class SqueezeExcitation(keras.layers.Layer):
             **super().get_config(),
             "reduction": self.reduction,
             "divisor": self.divisor,
+            "round_limit": self.round_limit,
             "squeeze": self.squeeze,
             "gate": self.gate,
             "activation": keras.activations.serialize(self.activation),

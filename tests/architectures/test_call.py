@@ -132,7 +132,7 @@ def test_applications_arguments():
         (lambda: TINY(weights=3), "`weights` must be None, the name of"),
         (lambda: SEConfig(reduction=(8, 16)), "needs as many `stages`"),
         (lambda: SEConfig(reduction=(8, 16), stages=(3,)), "needs as many `stages`"),
-        (lambda: SEConfig(round_limit=2), "`round_limit` must be in 0..1"),
+        (lambda: TINY.replace(se=SEConfig(round_limit=2))(), "`round_limit` must be in 0..1"),
         (lambda: keras_senet.SEShuffleNet.replace(groups=5), "`groups` must be one of"),
         (lambda: keras_senet.SEShuffleNet.replace(scale=0.3), "`scale` must leave widths"),
         (lambda: keras_senet.SEVGG16.replace(depths=(1, 1)), "`depths` must have five numbers"),

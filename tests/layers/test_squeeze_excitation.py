@@ -69,6 +69,15 @@ def test_hidden_width(channels, reduction, divisor, hidden):
     assert layer.count_params() == 2 * channels * hidden + channels + hidden
 
 
+def test_hidden_width_is_rounded_up_below_the_limit():
+    # 18 is nearest to 16, which is less than 0.9 of it: 24, as in MobileNetV3 (`make_divisible`).
+    assert SqueezeExcitation(4, divisor=8).hidden_width(72) == 16
+    layer = SqueezeExcitation(4, divisor=8, round_limit=0.9)
+    assert (layer.hidden_width(72), layer.hidden_width(96)) == (24, 24)
+    copy = SqueezeExcitation.from_config(layer.get_config())
+    assert copy.hidden_width(72) == 24
+
+
 def test_conv_squeeze_starts_as_the_average():
     x = image()
     average, conv = SqueezeExcitation(8), SqueezeExcitation(8, squeeze="conv")
@@ -122,6 +131,7 @@ def test_saved_model_needs_no_custom_objects(tmp_path):
         ({"reduction": "16"}, "`reduction` must be"),
         ({"reduction": True}, "`reduction` must be"),
         ({"divisor": 0}, "`divisor` must be None or an integer"),
+        ({"round_limit": 2}, "`round_limit` must be in 0..1"),
         ({"squeeze": "mean"}, "`squeeze` must be one of .*Received: 'mean'"),
         ({"gate": "softmax"}, "`gate` must be one of .*Received: 'softmax'"),
         ({"use_bias": None}, "`use_bias` must be a boolean"),
