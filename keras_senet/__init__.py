@@ -12,7 +12,7 @@ import importlib
 
 from keras_senet import layers
 from keras_senet._version import __version__
-from keras_senet.architectures import *  # noqa: F403
+from keras_senet.architectures import *
 from keras_senet.architectures import __all__ as _architectures
 from keras_senet.surgery.add_se import add_se
 from keras_senet.weights.export_weights import export_weights
@@ -29,7 +29,7 @@ __all__ = [
     "decode_predictions",
     "export_weights",
     "layers",
-    "load_image",  # noqa: F405
+    "load_image",
     *_SUBPACKAGES,
 ]
 

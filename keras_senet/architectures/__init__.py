@@ -1,167 +1,32 @@
 """Networks as values."""
 
+from keras_senet.architectures import (
+    inception,
+    inception_resnet,
+    mobilenet,
+    mobilenet_v3,
+    resnet,
+    resnet_cifar,
+    shufflenet,
+    vgg,
+)
 from keras_senet.architectures.architecture import Architecture
-from keras_senet.architectures.inception import BNInception, Inception, SEBNInception
-from keras_senet.architectures.inception_resnet import (
-    InceptionResNet,
-    InceptionResNetV2,
-    SEInceptionResNetV2,
-)
-from keras_senet.architectures.mobilenet import MobileNet, MobileNetV1, SEMobileNet
-from keras_senet.architectures.mobilenet_v3 import (
-    MobileNetV3,
-    MobileNetV3Large,
-    MobileNetV3LargeMinimalistic,
-    MobileNetV3Small,
-    MobileNetV3SmallMinimalistic,
-)
-from keras_senet.architectures.resnet import (
-    PlainSENet154,
-    ResNet,
-    ResNet18,
-    ResNet34,
-    ResNet50,
-    ResNet101,
-    ResNet152,
-    ResNeXt26,
-    ResNeXt50,
-    ResNeXt101,
-    ResNeXt201,
-    SENet154,
-    SEResNet18,
-    SEResNet34,
-    SEResNet50,
-    SEResNet101,
-    SEResNet152,
-    SEResNeXt26,
-    SEResNeXt50,
-    SEResNeXt101,
-    SEResNeXt201,
-)
-from keras_senet.architectures.resnet_cifar import (
-    CifarResNet,
-    PreResNet20,
-    PreResNet56,
-    PreResNet110,
-    PreResNet164,
-    ResNet20,
-    ResNet56,
-    ResNet110,
-    ResNet164,
-    SEPreResNet20,
-    SEPreResNet56,
-    SEPreResNet110,
-    SEPreResNet164,
-    SEResNet20,
-    SEResNet56,
-    SEResNet110,
-    SEResNet164,
-    SEWideResNet16x8,
-    WideResNet16x8,
-)
+from keras_senet.architectures.inception import *
+from keras_senet.architectures.inception_resnet import *
+from keras_senet.architectures.mobilenet import *
+from keras_senet.architectures.mobilenet_v3 import *
+from keras_senet.architectures.resnet import *
+from keras_senet.architectures.resnet_cifar import *
 from keras_senet.architectures.se_config import SEConfig
-from keras_senet.architectures.shufflenet import (
-    SEShuffleNet,
-    SEShuffleNetG1,
-    SEShuffleNetG2,
-    SEShuffleNetG4,
-    SEShuffleNetG8,
-    SEShuffleNetV2x05,
-    SEShuffleNetV2x10,
-    SEShuffleNetV2x15,
-    SEShuffleNetV2x20,
-    ShuffleNet,
-    ShuffleNetG1,
-    ShuffleNetG2,
-    ShuffleNetG4,
-    ShuffleNetG8,
-    ShuffleNetV1,
-    ShuffleNetV2,
-    ShuffleNetV2x05,
-    ShuffleNetV2x10,
-    ShuffleNetV2x15,
-    ShuffleNetV2x20,
-)
-from keras_senet.architectures.vgg import SEVGG16, VGG, VGG16
+from keras_senet.architectures.shufflenet import *
+from keras_senet.architectures.vgg import *
 
-__all__ = [
-    "SEVGG16",
-    "VGG",
-    "VGG16",
-    "Architecture",
-    "BNInception",
-    "CifarResNet",
-    "Inception",
-    "InceptionResNet",
-    "InceptionResNetV2",
-    "MobileNet",
-    "MobileNetV1",
-    "MobileNetV3",
-    "MobileNetV3Large",
-    "MobileNetV3LargeMinimalistic",
-    "MobileNetV3Small",
-    "MobileNetV3SmallMinimalistic",
-    "PlainSENet154",
-    "PreResNet20",
-    "PreResNet56",
-    "PreResNet110",
-    "PreResNet164",
-    "ResNeXt26",
-    "ResNeXt50",
-    "ResNeXt101",
-    "ResNeXt201",
-    "ResNet",
-    "ResNet18",
-    "ResNet20",
-    "ResNet34",
-    "ResNet50",
-    "ResNet56",
-    "ResNet101",
-    "ResNet110",
-    "ResNet152",
-    "ResNet164",
-    "SEBNInception",
-    "SEConfig",
-    "SEInceptionResNetV2",
-    "SEMobileNet",
-    "SENet154",
-    "SEPreResNet20",
-    "SEPreResNet56",
-    "SEPreResNet110",
-    "SEPreResNet164",
-    "SEResNeXt26",
-    "SEResNeXt50",
-    "SEResNeXt101",
-    "SEResNeXt201",
-    "SEResNet18",
-    "SEResNet20",
-    "SEResNet34",
-    "SEResNet50",
-    "SEResNet56",
-    "SEResNet101",
-    "SEResNet110",
-    "SEResNet152",
-    "SEResNet164",
-    "SEShuffleNet",
-    "SEShuffleNetG1",
-    "SEShuffleNetG2",
-    "SEShuffleNetG4",
-    "SEShuffleNetG8",
-    "SEShuffleNetV2x05",
-    "SEShuffleNetV2x10",
-    "SEShuffleNetV2x15",
-    "SEShuffleNetV2x20",
-    "SEWideResNet16x8",
-    "ShuffleNet",
-    "ShuffleNetG1",
-    "ShuffleNetG2",
-    "ShuffleNetG4",
-    "ShuffleNetG8",
-    "ShuffleNetV1",
-    "ShuffleNetV2",
-    "ShuffleNetV2x05",
-    "ShuffleNetV2x10",
-    "ShuffleNetV2x15",
-    "ShuffleNetV2x20",
-    "WideResNet16x8",
-]
+__all__ = ["Architecture", "SEConfig"]
+__all__ += inception.__all__
+__all__ += inception_resnet.__all__
+__all__ += mobilenet.__all__
+__all__ += mobilenet_v3.__all__
+__all__ += resnet.__all__
+__all__ += resnet_cifar.__all__
+__all__ += shufflenet.__all__
+__all__ += vgg.__all__

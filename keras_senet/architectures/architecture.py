@@ -2,6 +2,7 @@
 
 import dataclasses
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import keras
 
@@ -65,8 +66,12 @@ class Architecture(ABC):
             )
 
     @abstractmethod
-    def backbone(self, x: keras.KerasTensor) -> keras.KerasTensor:
-        """Normalized image `(N, H, W, 3)` to the last feature map."""
+    def backbone(self, x: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
+        """Normalized image `(N, H, W, 3)` to feature maps, finest first.
+
+        Yields the maps of `feature_names` in passing, then the one that the head reads, where
+        that is another one.
+        """
 
     @property
     @abstractmethod
@@ -171,14 +176,13 @@ class Architecture(ABC):
             pixels = network.preprocessing.of_channels(image.shape[-1])
             network = network.replace(preprocessing=pixels)
         x = network._normalized(image) if include_preprocessing else image
-        x = network.backbone(x)
+        *maps, last = network.backbone(x)
         if pyramid:
-            layer_of = keras.Model(image, x).get_layer
-            outputs = {key: layer_of(key).output for key in network.feature_names}
+            outputs = dict(zip(network.feature_names, (*maps, last), strict=False))
         elif include_top:
-            outputs = network._head(x, classes or network.classes, classifier_activation)
+            outputs = network._head(last, classes or network.classes, classifier_activation)
         else:
-            outputs = _pool(x, pooling)
+            outputs = _pool(last, pooling)
         model = keras.Model(image, outputs, name=name or network.name)
         call = {
             "include_top": bool(include_top and not pyramid),

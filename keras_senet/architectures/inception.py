@@ -9,6 +9,8 @@ from keras_senet.architectures.blocks import conv_norm, max_pool, plain_unit
 from keras_senet.weights.layouts import caffe, pytorchcv
 from keras_senet.weights.preprocessing import CAFFE
 
+__all__ = ["BNInception", "Inception", "SEBNInception"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Module:
@@ -105,14 +107,16 @@ class Inception(Architecture):
     def backbone(self, x):
         """Stem and ten modules: `(N, H, W, 3)` to `(N, H / 32, W / 32, 1024)`."""
         x = self._conv(x, 64, 7, "stem_conv", stride=2, last="stem")
+        yield x
         x = max_pool(x, "ceil", "stem_pool")
         x = self._conv(x, 64, 1, "stage2_block1_conv1")
         x = self._conv(x, 192, 3, "stage2_block1_conv2", last="stage2_block1")
+        yield x
         x = max_pool(x, "ceil", "stage2_pool")
         for stage, row in enumerate(self.modules, 3):
             for index, module in enumerate(row, 1):
                 x = self._module(x, module, stage, f"stage{stage}_block{index}")
-        return x
+            yield x
 
     def _conv(self, x, filters, kernel_size, name, *, stride=1, last=None):
         return conv_norm(

@@ -9,6 +9,8 @@ from keras_senet.architectures.blocks import conv_norm, residual_unit
 from keras_senet.weights.layouts import keras_applications
 from keras_senet.weights.preprocessing import INCEPTION, Preprocessing
 
+__all__ = ["InceptionResNet", "InceptionResNetV2", "SEInceptionResNetV2"]
+
 # Stages 3 to 5: the branches of a unit, each a row of (filters, window).
 UNITS = (
     (((32, 1),), ((32, 1), (32, 3)), ((32, 1), (48, 3), (64, 3))),
@@ -73,16 +75,20 @@ class InceptionResNet(Architecture):
         x = self._conv(x, 32, 3, "stem_conv1", stride=2, padding="valid")
         x = self._conv(x, 32, 3, "stem_conv2", padding="valid")
         x = self._conv(x, 64, 3, "stem_conv3", last="stem")
+        yield x
         x = keras_layers.MaxPooling2D(3, 2, name="stem_pool")(x)
         x = self._conv(x, 80, 1, "stage2_block1_conv1")
         x = self._conv(x, 192, 3, "stage2_block1_conv2", padding="valid", last="stage2_block1")
+        yield x
         x = keras_layers.MaxPooling2D(3, 2, name="stage2_pool")(x)
         for stage, depth in enumerate(self.depths, 3):
             x = self._mixed(x, stage, f"stage{stage}_mixed")
             for index in range(1, depth + 1):
                 final = stage == 5 and index == depth
                 x = self._unit(x, stage, f"stage{stage}_block{index}", final)
-        return self._conv(x, 1536, 1, "last_conv", last="last")
+            if stage < 5:
+                yield x
+        yield self._conv(x, 1536, 1, "last_conv", last="last")
 
     def _conv(self, x, filters, kernel_size, name, *, stride=1, padding="same", last=None):
         return conv_norm(

@@ -13,6 +13,8 @@ from keras_senet.architectures.blocks import (
 from keras_senet.weights.layouts import keras_applications, pytorchcv
 from keras_senet.weights.preprocessing import INCEPTION
 
+__all__ = ["MobileNet", "MobileNetV1", "SEMobileNet"]
+
 # Filters of the units in stages 1 to 5 of MobileNet v1; all but the first start with stride 2.
 FILTERS = ((64,), (128,) * 2, (256,) * 2, (512,) * 6, (1024,) * 2)
 
@@ -79,7 +81,7 @@ class MobileNetV1(Architecture):
             for index, filters in enumerate(row, 1):
                 stride = 2 if index == 1 and stage > 1 else 1
                 x = self._unit(x, filters, stride, stage, f"stage{stage}_block{index}")
-        return x
+            yield x
 
     def _conv(self, x, filters, kernel_size, name, *, stride=1, last=None):
         return conv_norm(

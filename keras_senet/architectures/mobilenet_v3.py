@@ -16,6 +16,14 @@ from keras_senet.architectures.se_config import SEConfig
 from keras_senet.weights.layouts import keras_applications, timm
 from keras_senet.weights.preprocessing import INCEPTION, Preprocessing
 
+__all__ = [
+    "MobileNetV3",
+    "MobileNetV3Large",
+    "MobileNetV3LargeMinimalistic",
+    "MobileNetV3Small",
+    "MobileNetV3SmallMinimalistic",
+]
+
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
@@ -117,12 +125,14 @@ class MobileNetV3(Architecture):
         """Stem, stages, a last 1x1: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
         x = self._conv(x, 16, 3, "stem_conv", stride=2, activation=self.activation, last="stem")
         for stage, row in enumerate(self.stages, 1):
+            if row.stride == 2:
+                yield x
             for index, expansion in enumerate(row.expansions, 1):
                 stride = row.stride if index == 1 else 1
                 x = self._unit(x, row, expansion, stride, stage, f"stage{stage}_block{index}")
         last = f"stage{len(self.stages) + 1}_block1"
         width = _multiple_of_8(6 * x.shape[-1])
-        return self._conv(x, width, 1, f"{last}_conv", activation=self.activation, last=last)
+        yield self._conv(x, width, 1, f"{last}_conv", activation=self.activation, last=last)
 
     def _conv(self, x, filters, kernel_size, name, *, stride=1, activation=None, last=None):
         return conv_norm(

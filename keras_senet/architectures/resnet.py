@@ -17,6 +17,30 @@ from keras_senet.architectures.se_config import SEConfig
 from keras_senet.weights.layouts import caffe, keras_applications, timm
 from keras_senet.weights.preprocessing import CAFFE, VGG
 
+__all__ = [
+    "PlainSENet154",
+    "ResNeXt26",
+    "ResNeXt50",
+    "ResNeXt101",
+    "ResNeXt201",
+    "ResNet",
+    "ResNet18",
+    "ResNet34",
+    "ResNet50",
+    "ResNet101",
+    "ResNet152",
+    "SENet154",
+    "SEResNeXt26",
+    "SEResNeXt50",
+    "SEResNeXt101",
+    "SEResNeXt201",
+    "SEResNet18",
+    "SEResNet34",
+    "SEResNet50",
+    "SEResNet101",
+    "SEResNet152",
+]
+
 FILTERS = (64, 128, 256, 512)  # of stages 2 to 5, He et al., table 1
 EXPANSION = 4  # channels out of a bottleneck over its filters
 
@@ -130,6 +154,7 @@ class ResNet(Architecture):
     def backbone(self, x):
         """Stem, pooling, four stages: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
         x = self._stem(x)
+        yield x
         if self.stem_pool == "avg":
             x = keras_layers.AveragePooling2D(2, name="stem_pool")(x)
         else:
@@ -139,7 +164,7 @@ class ResNet(Architecture):
             for index in range(1, depth + 1):
                 stride = 2 if index == 1 and stage > 2 else 1
                 x = block(x, filters, stride, stage, f"stage{stage}_block{index}")
-        return x
+            yield x
 
     def _stem(self, x):
         if len(self.stem) == 1:

@@ -15,6 +15,28 @@ from keras_senet.architectures.blocks import (
 from keras_senet.weights.layouts import pytorchcv
 from keras_senet.weights.preprocessing import CIFAR, Preprocessing
 
+__all__ = [
+    "CifarResNet",
+    "PreResNet20",
+    "PreResNet56",
+    "PreResNet110",
+    "PreResNet164",
+    "ResNet20",
+    "ResNet56",
+    "ResNet110",
+    "ResNet164",
+    "SEPreResNet20",
+    "SEPreResNet56",
+    "SEPreResNet110",
+    "SEPreResNet164",
+    "SEResNet20",
+    "SEResNet56",
+    "SEResNet110",
+    "SEResNet164",
+    "SEWideResNet16x8",
+    "WideResNet16x8",
+]
+
 FILTERS = (16, 32, 64)  # of stages 2 to 4, He et al., section 4.2
 EXPANSION = 4
 BLOCKS = ("basic", "bottleneck", "preactivation", "preactivation_bottleneck")
@@ -88,7 +110,9 @@ class CifarResNet(Architecture):
                 stride = 2 if index == 1 and stage > 2 else 1
                 name = f"stage{stage}_block{index}"
                 x = block(x, filters * self.widen, stride, stage, name)
-        return activate(batch_norm(x, "last_bn"), "relu", "last_relu") if preactivation else x
+            yield x
+        if preactivation:
+            yield activate(batch_norm(x, "last_bn"), "relu", "last_relu")
 
     def _basic(self, x, filters, stride, stage, name):
         """3x3, 3x3, SE, shortcut."""

@@ -18,6 +18,29 @@ from keras_senet.architectures.blocks import (
 from keras_senet.layers import ChannelShuffle
 from keras_senet.weights.layouts import pytorchcv
 
+__all__ = [
+    "SEShuffleNet",
+    "SEShuffleNetG1",
+    "SEShuffleNetG2",
+    "SEShuffleNetG4",
+    "SEShuffleNetG8",
+    "SEShuffleNetV2x05",
+    "SEShuffleNetV2x10",
+    "SEShuffleNetV2x15",
+    "SEShuffleNetV2x20",
+    "ShuffleNet",
+    "ShuffleNetG1",
+    "ShuffleNetG2",
+    "ShuffleNetG4",
+    "ShuffleNetG8",
+    "ShuffleNetV1",
+    "ShuffleNetV2",
+    "ShuffleNetV2x05",
+    "ShuffleNetV2x10",
+    "ShuffleNetV2x15",
+    "ShuffleNetV2x20",
+]
+
 DEPTHS = (4, 8, 4)  # units in stages 2 to 4
 STEM_FILTERS = 24
 # Channels of stage 2 at scale 1 by the number of groups, about the same cost for each.
@@ -83,11 +106,13 @@ class ShuffleNetV1(Architecture):
     def backbone(self, x):
         """Stem and three stages: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
         x = conv_norm(x, self._stem, 3, "stem_conv", stride=2, last="stem")
+        yield x
         x = max_pool(x, "pad", "stem_pool")
+        yield x
         for stage, depth in enumerate(self.depths, 2):
             for index in range(1, depth + 1):
                 x = self._unit(x, self._filters(stage), stage, index)
-        return x
+            yield x
 
     def _unit(self, x, filters, stage, index):
         """Grouped 1x1, shuffle, depthwise 3x3, grouped 1x1, SE; sum, or concatenation."""
@@ -178,11 +203,15 @@ class ShuffleNetV2(Architecture):
     def backbone(self, x):
         """Stem, three stages, a last 1x1: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
         x = conv_norm(x, STEM_FILTERS, 3, "stem_conv", stride=2, last="stem")
+        yield x
         x = max_pool(x, self.stem_pool, "stem_pool")
+        yield x
         for stage, depth in enumerate(self.depths, 2):
             for index in range(1, depth + 1):
                 x = self._unit(x, self.filters[stage - 2], stage, index)
-        return conv_norm(x, self.filters[-1], 1, "last_conv", last="last")
+            if stage < 4:
+                yield x
+        yield conv_norm(x, self.filters[-1], 1, "last_conv", last="last")
 
     def _unit(self, x, filters, stage, index):
         """Two branches, SE on the second, concatenation, shuffle."""

@@ -9,6 +9,8 @@ from keras_senet.architectures.blocks import conv_norm, plain_unit
 from keras_senet.weights import preprocessing
 from keras_senet.weights.layouts import keras_applications, pytorchcv
 
+__all__ = ["SEVGG16", "VGG", "VGG16"]
+
 FILTERS = (64, 128, 256, 512, 512)  # of stages 1 to 5
 HEAD_WIDTH = 4096
 HEAD_WINDOW = 7  # pixels that the first fully connected layer sees, at stride 32
@@ -75,8 +77,9 @@ class VGG(Architecture):
         for stage, (depth, filters) in enumerate(zip(self.depths, FILTERS, strict=True), 1):
             for index in range(1, depth + 1):
                 x = self._unit(x, filters, stage, f"stage{stage}_block{index}")
+            yield x
             x = keras_layers.MaxPooling2D(2, name=f"stage{stage}_pool")(x)
-        return x
+        yield x
 
     def _unit(self, x, filters, stage, name):
         """3x3, SE."""

@@ -39,6 +39,7 @@ def test_strides_and_pyramid_at_even_and_odd_sizes(kind, sides, zero_weights):
     network = KINDS[kind]
     features = network(pyramid=True, input_shape=(*sides, 3)).output
     assert list(features) == list(network.feature_names)
+    assert [x._keras_history.operation.name for x in features.values()] == list(features)
     if None in sides:
         return
     found = [tuple(feature.shape[1:3]) for feature in features.values()]
