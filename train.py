@@ -6,6 +6,7 @@ with 1 if the run has diverged, with 2 after a mistake in flags, data or folders
 
 import dataclasses
 import difflib
+import os
 import sys
 
 from absl import app, flags
@@ -132,13 +133,25 @@ def _train(architecture, dataset, recipe):
 def _judged_model(architecture, recipe):
     """The model to evaluate: the run's, or that of the weights, in the size they were judged at."""
     if not _WEIGHTS.value:
-        import keras
-
-        return keras.models.load_model(f"{_WORKDIR.value}/model.keras")
+        return _model_of_run(f"{_WORKDIR.value}/model.keras")
     size = recipe.image_size
     return architecture(
         weights=_WEIGHTS.value, input_shape=None if size is None else (size, size, 3)
     )
+
+
+def _model_of_run(path):
+    if not os.path.exists(path):
+        raise ValueError(f"No finished run in --workdir={_WORKDIR.value}: it has no model.keras.")
+    for flag in ("model", "image_size"):
+        if flags.FLAGS[flag].present:
+            raise ValueError(
+                f"--{flag} and --workdir exclude each other in evaluation: the run has its own. "
+                f"Pass --weights={path} in place of --workdir."
+            )
+    import keras
+
+    return keras.models.load_model(path)
 
 
 def _evaluate(model, dataset, recipe):

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from keras_senet.data.checks import as_labels
+from keras_senet.data.classes import class_indices, mismatch
+
 
 def batches(data, batch_size, model=None):
     """Batches of images `(N, H, W, C)` and labels `(N,)`, or `None` where there are none.
@@ -19,7 +22,7 @@ def batches(data, batch_size, model=None):
     empty = True
     for images, labels in _pairs(data, batch_size, model):
         images = np.asarray(images)
-        labels = None if labels is None else _indices(labels)
+        labels = None if labels is None else as_labels(labels)
         if images.ndim != 4 or (labels is not None and labels.shape != images.shape[:1]):
             raise ValueError(
                 "Expected batches of images (N, H, W, C) and labels (N,). Received: images "
@@ -31,19 +34,22 @@ def batches(data, batch_size, model=None):
         raise ValueError("Expected at least one image. Received no batch.")
 
 
-def labelled_batches(data, batch_size, model=None):
-    """`batches` of data that must have labels.
+def labelled_batches(data, batch_size, model):
+    """`batches` of data that must have labels, which number the classes of the model.
 
     Raises:
-        ValueError: If they have none.
+        ValueError: If they have none, or others.
     """
+    sentence = mismatch(model, data) if hasattr(data, "class_names") else None
+    if sentence:
+        raise ValueError(f"{sentence} Accuracy needs the same, in the same order.")
     for images, labels in batches(data, batch_size, model):
         if labels is None:
             raise ValueError(
                 "Accuracy needs labels. Expected a Dataset, or images (N, H, W, C) with labels "
                 "(N,). Received images alone."
             )
-        yield images, labels
+        yield images, class_indices(labels, model.outputs[0].shape[-1])
 
 
 def first_image(data, model=None):
@@ -92,8 +98,3 @@ def _pairs(data, batch_size, model):
         starts = range(0, len(images), batch_size)
         return ((images[i : i + batch_size], labels[i : i + batch_size]) for i in starts)
     return (batch if isinstance(batch, (tuple, list)) else (batch, None) for batch in data)
-
-
-def _indices(labels):
-    labels = np.asarray(labels)
-    return labels.argmax(axis=-1) if labels.ndim == 2 else labels.astype("int64")

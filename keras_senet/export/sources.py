@@ -5,6 +5,7 @@ import zipfile
 import numpy as np
 
 from keras_senet import data
+from keras_senet.export.images import held_out, training_images
 
 
 def load_calibration(source, *, model, image_size=None, count=200):
@@ -24,7 +25,7 @@ def load_calibration(source, *, model, image_size=None, count=200):
         ValueError: If the source is none of these, or has no images.
     """
     if not source.endswith(".npz"):
-        return _dataset(source, model, image_size).calibration_images(count)
+        return training_images(_dataset(source, model, image_size), count)
     images, _ = _arrays(source)
     return images[np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)]
 
@@ -41,13 +42,14 @@ def load_verification(source, *, model, image_size=None, count=None):
         count: How many images at most, the first ones.
 
     Returns:
-        Images `(count, H, W, C)` and labels `(count,)` or `None`.
+        Images `(count, H, W, C)` and labels `(count,)` or `None`: also where a data set has other
+        classes than the model, with a warning.
 
     Raises:
         ValueError: If the source is none of these, or has no images.
     """
     if not source.endswith(".npz"):
-        return _dataset(source, model, image_size).held_out_arrays(count)
+        return held_out(_dataset(source, model, image_size), model, count)
     images, labels = _arrays(source)
     return images[:count], None if labels is None else labels[:count]
 

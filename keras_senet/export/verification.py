@@ -11,8 +11,10 @@ import time
 
 import numpy as np
 
+from keras_senet.data import Dataset
+from keras_senet.data.classes import class_indices
 from keras_senet.export.contract import contract, described
-from keras_senet.export.images import examples
+from keras_senet.export.images import examples, held_out
 from keras_senet.export.measure.footprint import footprint
 from keras_senet.export.models import exportable, predicted
 from keras_senet.export.saved_model import SavedModel
@@ -143,8 +145,8 @@ def verify(model, path, images, labels=None):
     Raises:
         FileNotFoundError: If nothing is there.
         ValueError: If the file is no artefact of one image and one output, images or labels have
-            the wrong shape, images are not finite or certainly not in the range that the model
-            takes, or an output is not finite.
+            the wrong shape, a label is no class of the model, images are not finite or certainly
+            not in the range that the model takes, or an output is not finite.
 
     Example:
         >>> verify(model, "model.tflite", images, labels).top1_agreement
@@ -154,13 +156,15 @@ def verify(model, path, images, labels=None):
     path = pathlib.Path(path)
     runner, known = _runner(path), contract(model)
     is_file = isinstance(runner, LiteRT)
-    images, labels = _examples(images, labels, runner.shape, known)
+    images, labels = _examples(model, images, labels, runner.shape, known)
     expected = predicted(model, images)
     received = runner(images)
     _check_outputs(expected, received, path)
     difference = np.abs(expected - received)
     named, model_named = (_classes(outputs, known) for outputs in (received, expected))
     has_accuracy = named is not None and labels is not None
+    if has_accuracy:
+        labels = class_indices(labels, max(2, expected.shape[-1]))
     return Report(
         path=str(path),
         kind="tflite" if is_file else "saved_model",
@@ -185,10 +189,13 @@ def verify(model, path, images, labels=None):
     )
 
 
-def _examples(images, labels, shape, known):
+def _examples(model, images, labels, shape, known):
     """Images in float32 and their labels, given or delivered with the images."""
-    images, delivered = examples(images, shape, known)
-    labels = delivered if labels is None else labels
+    delivered = None
+    if isinstance(images, Dataset):
+        images, delivered = held_out(images, model)
+    images, with_them = examples(images, shape, known)
+    labels = next((x for x in (labels, delivered, with_them) if x is not None), None)
     if labels is not None and np.shape(labels) != (len(images),):
         raise ValueError(
             f"Argument `labels` must have one class for each of {len(images)} images. Received: "

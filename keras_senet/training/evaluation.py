@@ -1,12 +1,17 @@
 """Accuracy of a model on held-out images, counted exactly."""
 
 import dataclasses
+import logging
 
 import keras
 import numpy as np
 
 from keras_senet.data import View
+from keras_senet.data.classes import mismatch
 from keras_senet.data.shards import padded
+from keras_senet.weights.class_names import class_names
+
+logger = logging.getLogger("keras_senet")
 
 TOP = 5
 
@@ -91,18 +96,25 @@ def evaluate(model, dataset, batch_size):
         An `Evaluation`.
 
     Raises:
-        ValueError: If the model has another number of classes, or there are no images.
+        ValueError: If the model has other classes, as far as it names them, or no image can be
+            read.
 
     Example:
         >>> evaluate(result.model, keras_senet.data.load("digits"), 64).top1
         0.98...
     """
     names = tuple(dataset.class_names)
-    classes = model.output_shape[-1]
-    if classes != len(names):
-        raise ValueError(
-            f"The model has {classes} classes, {dataset.name} has {len(names)}. Expected the same."
+    if sentence := mismatch(model, dataset):
+        raise ValueError(f"{sentence} Expected the same, in the same order.")
+    if class_names(model) is None:
+        logger.warning(
+            "%r does not name its classes. Its outputs are taken for the classes of %s in their "
+            "order, the first for %r.",
+            model.name,
+            dataset.name,
+            names[0],
         )
+    classes = len(names)
     dataset = dataset.seen_by(model)
     confusion = np.zeros((classes, classes), "int64")
     top5_correct = np.zeros(classes, "int64")
@@ -118,4 +130,7 @@ def evaluate(model, dataset, batch_size):
     if not confusion.any():
         raise ValueError(f"{dataset.name} has no held-out images. Expected at least one.")
     unreadable = dataset.unreadable(dataset.held_out)
-    return Evaluation(names, confusion, top5_correct, unreadable, dataset.seen)
+    view = dataset.seen
+    if dataset.held_out.holds_pixels:
+        view = view.replace(crop=1.0)  # pixels of the right size are seen whole
+    return Evaluation(names, confusion, top5_correct, unreadable, view)

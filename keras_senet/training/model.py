@@ -6,6 +6,7 @@ from keras_senet.training.batch_norm import freeze_batch_norm, zero_gamma
 from keras_senet.training.losses import loss
 from keras_senet.training.numerics import POLICIES
 from keras_senet.training.optimizers import optimizer
+from keras_senet.weights.class_names import name_classes
 
 
 def compiled_model(architecture, dataset, recipe, *, weights, precision, steps_per_epoch):
@@ -80,7 +81,7 @@ def _build(architecture, dataset, recipe, weights, policy):
     keras.config.set_dtype_policy(policy)
     try:
         size = dataset.image_size
-        return architecture(
+        model = architecture(
             weights=weights,
             input_shape=(size, size, 3),
             classes=len(dataset.class_names),
@@ -88,3 +89,5 @@ def _build(architecture, dataset, recipe, weights, policy):
         )
     finally:
         keras.config.set_dtype_policy(before)
+    name_classes(model, dataset.class_names)
+    return model

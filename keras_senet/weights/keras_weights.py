@@ -10,7 +10,12 @@ from keras_senet.layers import ImageNormalization, SqueezeExcitation, facts
 from keras_senet.weights.fingerprint import adopt, adopt_pixels, describe
 from keras_senet.weights.keras_config import check_config
 from keras_senet.weights.kernels import adapt_stem
-from keras_senet.weights.opened import check_variance, is_new_classifier, warn_of_new_classifier
+from keras_senet.weights.opened import (
+    check_variance,
+    is_new_classifier,
+    take_names,
+    warn_of_new_classifier,
+)
 from keras_senet.weights.readers.keras_file import read_config, read_keras_file
 from keras_senet.weights.surroundings import is_other, others, stored_call, warn
 
@@ -103,6 +108,7 @@ class KerasWeights:
         self._check_rest(model, stored)
         for variable, value in pairs:
             variable.assign(value)
+        take_names(self, model)
         self._say_pixels(model)
         self._say_surroundings(model, config)
 

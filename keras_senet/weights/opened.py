@@ -4,6 +4,8 @@ import dataclasses
 import logging
 import typing
 
+from keras_senet.weights.class_names import described_names, name_classes
+
 logger = logging.getLogger("keras_senet")
 
 
@@ -43,6 +45,18 @@ def warn_of_new_classifier(file, layer):
         "no classifier" if file.classes is None else f"{file.classes} classes",
         layer.units,
     )
+
+
+def take_names(file, model):
+    """Names the classes of a model as its file does, if the classifier is that of the file.
+
+    Args:
+        file: Weights file, an object with `path`, `classes`, `headless` and `description`.
+        model: The model that got the weights.
+    """
+    classifier = model.layers[-1]
+    if classifier.name == "head" and not is_new_classifier(file, classifier):
+        name_classes(model, described_names(file.description, classifier.units))
 
 
 def check_variance(path, name, variable, value):

@@ -8,6 +8,7 @@ from keras_senet.weights.kernels import adapt_stem
 from keras_senet.weights.opened import (
     check_variance,
     is_new_classifier,
+    take_names,
     warn_of_new_classifier,
 )
 from keras_senet.weights.readers.tensors import read_tensors
@@ -84,6 +85,7 @@ class OwnWeights:
         values = {name: self._value(name, variables[name], name == stem) for name in variables}
         for name, variable in variables.items():
             variable.assign(values[name])
+        take_names(self, model)
         warn(self.path, stored_call(self.description), model, new_classifier=is_new)
 
     def _value(self, name, variable, is_stem):

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import keras_senet
-from keras_senet import export
+from keras_senet import data, export
 from keras_senet.export.contract import contract
 from keras_senet.export.tflite.flatbuffer import parsed
 from keras_senet.export.tflite.litert import LiteRT, program
@@ -326,3 +327,27 @@ def test_what_is_no_file_of_ours(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "others"))
     with pytest.raises(ValueError, match="endpoints are none"):
         export.verify(model, tmp_path / "others", PIXELS)
+
+
+def test_a_data_set_of_other_classes_or_with_broken_files(tmp_path):
+    model = network(RESCALED, L.Softmax())
+    path = export.to_tflite(model, tmp_path / "m.tflite")
+    split = data.Split(PIXELS, np.arange(24) % 4)
+    classes = model.outputs[0].shape[-1]
+    fitting = data.Dataset("fitting", tuple(map(str, range(classes))), 16, split, split)
+    assert export.verify(model, path, fitting).accuracy is not None
+    other = fitting.replace(class_names=(*fitting.class_names, "one more"))
+    with pytest.warns(UserWarning, match=f"has {classes} classes, fitting has {classes + 1}"):
+        report = export.verify(model, path, other)
+    assert report.accuracy is None and report.top1_agreement == 1
+    for number, pixels in enumerate(PIXELS):
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    (tmp_path / "3.png").write_bytes(b"no picture")
+    files = data.Split([tmp_path / f"{n}.png" for n in range(24)], split.labels)
+    broken = fitting.replace(training=files, held_out=files)
+    with pytest.warns(UserWarning, match=r"left out: 1. The first: .*3.png"):
+        assert export.verify(model, path, broken).images == 23
+    with pytest.warns(UserWarning, match=r"left out: 1. The first: .*3.png"):
+        export.to_tflite(
+            model, tmp_path / "i.tflite", quantization="int8", calibration_images=broken
+        )

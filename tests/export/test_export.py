@@ -205,6 +205,10 @@ def test_verify_refuses_what_it_cannot_judge(model, held_out, tmp_path):
         export.verify(model, path, images[:, :16, :16])
     with pytest.raises(ValueError, match="397 images"):
         export.verify(model, path, images, labels[:-1])
+    with pytest.raises(ValueError, match=r"need labels from 0 to 9. Received: labels from 1 to 10"):
+        export.verify(model, path, images, labels + 1)
+    with pytest.raises(ValueError, match="numbers of classes"):
+        export.verify(model, path, images, labels.astype(str))
 
 
 def test_report_is_a_json_file(model, held_out, tmp_path):

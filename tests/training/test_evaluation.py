@@ -3,11 +3,13 @@
 import dataclasses
 import io
 import json
+import types
 
 import keras
 import numpy as np
 import pytest
 
+import keras_senet
 from keras_senet.training import Evaluation, Progress, Saving, evaluate, write_report
 from keras_senet.training.average import Average
 from keras_senet.training.batches import ExactLoss
@@ -15,6 +17,7 @@ from keras_senet.training.divergence import Divergence
 from keras_senet.training.results import plot_curves
 from keras_senet.training.saving import Saver
 from keras_senet.training.state import Position
+from keras_senet.weights.class_names import name_classes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +27,9 @@ class Fake:
     scores: np.ndarray
     labels: np.ndarray
     name: str = "fake"
-    held_out: object = None
+    held_out: object = dataclasses.field(
+        default_factory=lambda: types.SimpleNamespace(holds_pixels=False)
+    )
     seen: object = None
 
     def seen_by(self, model):
@@ -86,6 +91,27 @@ def test_a_model_of_other_classes():
         evaluate(reader(4), data, 2)
     with pytest.raises(ValueError, match="no held-out images"):
         evaluate(reader(3), Fake(data.scores[:0], data.labels[:0]), 2)
+
+
+def test_classes_of_other_names_are_not_judged(caplog):
+    """A class called otherwise comes elsewhere in the order, and moves all between."""
+    pixels = np.zeros((4, 32, 32, 3), "uint8")
+    split = keras_senet.data.Split(pixels, [0, 1, 2, 0])
+    dataset = keras_senet.data.Dataset("pets", ("cat", "dog", "owl"), 32, split, split)
+    model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))(classes=3, input_shape=(32, 32, 3))
+    evaluate(model, dataset, 4)
+    assert "does not name its classes" in caplog.text
+    caplog.clear()
+    name_classes(model, dataset.class_names)
+    evaluation = evaluate(model, dataset, 4)
+    assert not caplog.records and evaluation.view.crop == 1
+    others = dataset.replace(class_names=("dog", "owl", "yak"))
+    with pytest.raises(ValueError, match="number 0 is 'cat' of the model and 'dog' of the data"):
+        evaluate(model, others, 4)
+    with pytest.raises(ValueError, match="number 0 is 'cat'"):
+        keras_senet.analysis.usefulness(model, others)
+    with pytest.raises(ValueError, match=r"Expected labels in 0..2"):
+        keras_senet.analysis.usefulness(model, (pixels, np.array([1, 2, 3, 1])))
 
 
 @pytest.fixture

@@ -1,0 +1,55 @@
+"""The names of a trained network's classes, which its model and its weights files carry.
+
+They are part of the description that the first convolution holds: see `fingerprint`.
+"""
+
+import json
+
+import keras
+
+from keras_senet.layers import Conv2D, facts
+
+KEY = "class_names"
+
+
+def name_classes(model, names):
+    """Writes the names of the classes into a network of this package.
+
+    Args:
+        model: A `keras.Model` with its classifier `head`. One that does not say which network it
+            is has no place for names, and is unchanged.
+        names: Names of the K classes in the order of the outputs, or `None` where they are unknown.
+    """
+    first = _first(model)
+    if first is not None:
+        description = facts.parse(first.network)
+        description["besides"][KEY] = None if names is None else list(map(str, names))
+        first.network = json.dumps(description)
+
+
+def class_names(model):
+    """Names of the K classes of a model `(N, K)`, or `None` where it does not say.
+
+    They are those of the classifier `head` that a network of this package was trained with; with
+    another classifier in its place they are unknown.
+    """
+    last = model.layers[-1]
+    if isinstance(last, keras.Model):
+        return class_names(last)
+    first = _first(model)
+    if first is None or last.name != "head":
+        return None
+    return described_names(facts.parse(first.network), last.units)
+
+
+def described_names(description, classes):
+    """Names of so many classes in a network's description, or `None` where it has none."""
+    names = ((description or {}).get("besides") or {}).get(KEY)
+    is_known = isinstance(names, list) and len(names) == classes
+    return tuple(names) if is_known and all(isinstance(name, str) for name in names) else None
+
+
+def _first(model):
+    """The convolution of a model that carries its description, or `None`."""
+    carriers = [x for x in model.layers if isinstance(x, Conv2D) and x.network is not None]
+    return carriers[0] if len(carriers) == 1 else None
