@@ -4,22 +4,27 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 # Processes that share the suite.
 WORKERS ?= 2
-TEST = $(BIN)/python -m pytest -q -p no:cacheprovider -n $(WORKERS)
+TEST = $(BIN)/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadfile
+# `make test SLOW=1` runs the full-size networks too.
+ifndef SLOW
+FAST = -m "not slow"
+endif
 # What runs on every backend; the rest of the analysis is the same code, and minutes of compiling on
-# JAX. Containers of tensors are read before a backend sees them. Each program of JAX runs once or
-# twice here: compiling it well takes longer than running it badly.
+# JAX. Files are found, read and refused before a backend sees them, and written from arrays.
+# Each program of JAX runs once or twice here: compiling it well takes longer than running it badly.
 BACKENDS = tests/layers tests/architectures tests/surgery/test_add_se.py tests/weights \
   tests/analysis/test_cost.py tests/analysis/test_excitation.py \
-  --ignore=tests/weights/test_checkpoints.py --ignore=tests/weights/test_weights_argument.py
+  $(addprefix --ignore=tests/weights/test_, bad_files.py checkpoints.py download.py \
+  export_weights.py hostile_files.py records.py surroundings.py weights_argument.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: help demo test test-fast test-slow lint docs clean
 
 help:
 	@echo "make demo       train SE-ResNet-20 on digits, export to TFLite, verify"
-	@echo "make test       the test suite, on every backend that is installed"
+	@echo "make test       the test suite, on every backend that is installed (SLOW=1: all of it)"
 	@echo "make test-fast  the same on the TensorFlow backend only"
-	@echo "make test-slow  full-size networks against the golden numbers of their peers"
+	@echo "make test-slow  what takes long: full-size networks, other processes"
 	@echo "make lint       ruff, import contracts, pyright"
 	@echo "make docs       build the documentation into site/"
 
@@ -43,7 +48,7 @@ demo: $(VENV)/demo
 	$(BIN)/python demo.py
 
 test: $(VENV)/dev
-	$(TEST) -m "not slow"
+	$(TEST) $(FAST)
 	TF_ENABLE_ONEDNN_OPTS=0 $(TEST) -m "not slow" tests/layers
 	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(TEST) -m "not slow" $(BACKENDS) \
 	  tests/training/test_average.py tests/training/test_batch_norm.py

@@ -18,6 +18,7 @@ def run(code, backend):
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_tensorflow_stays_out_under_jax():
     pytest.importorskip("jax")
     code = (

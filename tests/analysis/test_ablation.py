@@ -56,6 +56,7 @@ def test_diverged_runs_are_counted_not_averaged(tmp_path, monkeypatch):
     assert "nan" in (tmp_path / "squeeze.txt").read_text()
 
 
+@pytest.mark.slow
 def test_tables_share_cells_and_finished_cells_are_not_run_again(tmp_path, capsys, monkeypatch):
     from keras_senet.analysis import ablate
     from keras_senet.analysis.ablation import cells

@@ -96,6 +96,7 @@ def test_table_dictionary_and_csv(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["cost.csv"]
 
 
+@pytest.mark.slow
 @on_tensorflow
 @pytest.mark.parametrize("name", ["SEResNeXt50", "SEShuffleNetV2x05"])
 def test_an_exported_file_costs_what_the_model_does(name, tmp_path):

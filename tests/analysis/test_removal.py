@@ -67,6 +67,7 @@ def with_constant_gates(model, names, found):
     return copy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_all_blocks_of_every_family(name):
     value = variants()[name]
@@ -117,6 +118,7 @@ def test_every_placement(placement, kept, gate):
     assert rescalings(removed) == rescalings(model) + kept
 
 
+@pytest.mark.slow
 @ON_TENSORFLOW
 def test_one_block_at_a_time_in_file_and_tflite(tmp_path):
     model = shaken(shallow(keras_senet.SEResNet20)())

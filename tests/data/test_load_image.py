@@ -81,6 +81,7 @@ def test_models_without_preprocessing_are_refused():
         keras_senet.load_image(photo("china.jpg"), model)
 
 
+@pytest.mark.slow
 def test_tensorflow_is_not_needed():
     code = (
         "import sys; sys.modules['tensorflow'] = None\n"

@@ -135,6 +135,7 @@ def spoil(path):
     path.write_bytes(path.read_bytes()[:-40])
 
 
+@pytest.mark.slow
 def test_bad_images_are_named_and_replaced(folder):
     bad = [folder / "apple" / "03.JPG", folder / "leaf" / "07.JPG", folder / "leaf" / "web.webp"]
     for path in bad:

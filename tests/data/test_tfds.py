@@ -41,6 +41,7 @@ def dataset(request, tmp_path, monkeypatch):
     return data.load("tfds:colours", image_size=16)
 
 
+@pytest.mark.slow
 def test_examples_are_read_by_number(dataset):
     assert dataset.class_names == ("one", "two", "three")
     images, labels = dataset.held_out_arrays()

@@ -146,6 +146,7 @@ def test_small_images_are_seen_whole(tmp_path):
     assert loaded.augmentation == data.CIFAR
 
 
+@pytest.mark.slow
 def test_training_writes_its_view_and_evaluation_takes_it(photos, tmp_path):
     from keras_senet.training import FINETUNE, evaluate, train
 
@@ -181,6 +182,7 @@ def test_every_held_out_image_is_judged_once(tmp_path):
     assert np.isnan(found.class_accuracy[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_endpoint_for_files(jpeg, tmp_path, channels):
     keras.utils.set_random_seed(0)

@@ -208,6 +208,7 @@ def test_doubtful_images_warn(tmp_path):
         export_with(network(RESCALED), PIXELS[:1])
 
 
+@pytest.mark.slow
 def test_data_sets_and_generators_are_images(tmp_path):
     model = network(RESCALED, L.Softmax())
     labels = np.arange(24) % 4

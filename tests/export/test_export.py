@@ -102,6 +102,7 @@ def test_int8_computes_in_int8_between_float_ends(model, digits, tmp_path):
     assert between == {np.int8}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_is_exported_in_float32(policy, model, held_out, tmp_path):
     keras.config.set_dtype_policy(policy)
@@ -117,6 +118,7 @@ def test_mixed_precision_is_exported_in_float32(policy, model, held_out, tmp_pat
     assert export.verify(mixed, path, *held_out).largest_difference < 1e-4
 
 
+@pytest.mark.slow
 def test_open_size_needs_one(tmp_path):
     pooled = SMALL(include_top=False, pooling="avg")
     with pytest.raises(ValueError, match="input_size=224"):
@@ -153,6 +155,7 @@ def test_refusals_name_the_remedy_and_leave_nothing(model, digits, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", [export.to_tflite, export.to_saved_model])
 def test_existing_files_stay_unless_told(to, model, held_out, tmp_path):
     path = tmp_path / "artefact"
@@ -221,6 +224,7 @@ def test_report_is_a_json_file(model, held_out, tmp_path):
         report.to_json(file)
 
 
+@pytest.mark.slow
 def test_int8_of_a_network_with_a_dead_hidden_unit(model, digits, held_out, tmp_path):
     """Blocks of 16 channels have one hidden unit; training may leave it at 0 for every image."""
     dead = keras.models.clone_model(model)

@@ -55,6 +55,7 @@ def test_tflite_with_report(folder):
     assert "--overwrite" in again.stdout + again.stderr
 
 
+@pytest.mark.slow
 def test_missed_threshold_exits_with_1_and_keeps_the_report(folder):
     done = run(
         folder,
@@ -76,6 +77,7 @@ def test_int8_without_calibration_writes_nothing(folder):
     assert not (folder / "n.tflite").exists()
 
 
+@pytest.mark.slow
 def test_saved_model_with_report(folder):
     done = run(folder, "to_saved_model.py", "--output=served/", "--verification=images.npz")
     assert done.returncode == 0, done.stderr

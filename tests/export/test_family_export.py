@@ -45,6 +45,7 @@ def test_one_partition_without_flex(name, tmp_path):
     assert export.verify(model, path, x).largest_difference < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantization", ["dynamic", "int8"])
 @pytest.mark.parametrize("name", FAST)
 def test_one_partition_when_quantized(name, quantization, tmp_path):
@@ -64,6 +65,7 @@ def test_one_partition_when_quantized(name, quantization, tmp_path):
     assert outside == (False, False, False)
 
 
+@pytest.mark.slow
 def test_operations_between_layers_are_exported_in_float32(tmp_path):
     """ShuffleNetV2 splits its channels with keras.ops, which has no dtype of its own."""
     network = shallow(variants()["SEShuffleNetV2x05"])

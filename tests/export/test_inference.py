@@ -87,6 +87,7 @@ def test_files_compute_what_predict_does(name, tmp_path):
     np.testing.assert_allclose(served.serve(tf.cast(images, taken)), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_pixels_of_a_uint8_model_are_whole_for_the_delegate(tmp_path):
     image = keras.Input((32, 32, 3), dtype="uint8")
     model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))(input_tensor=image)

@@ -91,6 +91,7 @@ def test_mediapipe_reads_labels_and_preprocessing(model, photographs, tmp_path):
     assert abs(best.score - expected.max()) < 1e-3
 
 
+@pytest.mark.slow
 def test_photographs_in_plain_tensorflow(model, tmp_path, monkeypatch):
     """The same as of `load_image`, but for pixels that resizing rounds otherwise."""
     preprocessing = next(x for x in model.layers if hasattr(x, "crop"))
@@ -185,6 +186,7 @@ def test_heap_holds_the_tensors(tmp_path):
     assert held[128] - held[64] == pytest.approx((128**2 - 64**2) * (16 + 64) * 4, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_benchmark_takes_turns(model, tmp_path):
     path = export.to_tflite(model, tmp_path / "m.tflite")
     rows = export.benchmark({"a": path, "b": path}, threads=(1, 2), runs=3)

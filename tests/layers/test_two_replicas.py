@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.distribute")
 def test_two_replicas_train_like_one_device_and_share_their_statistics():
     script = pathlib.Path(__file__).parent / "two_replicas.py"

@@ -85,6 +85,7 @@ def test_every_design_of_se(squeeze, gate):
     assert_equal(model, folded)
 
 
+@pytest.mark.slow
 def test_added_and_reloaded_blocks(tmp_path):
     plain = keras.applications.ResNet50(weights=None, input_shape=(32, 32, 3), classes=3)
     model = keras_senet.add_se(plain)

@@ -35,6 +35,7 @@ def test_a_high_training_loss_counts(steps):
         fit(WRONG, RIGHT, steps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [3, 250])
 def test_a_high_validation_loss_does_not(steps):
     """Moving statistics lag behind in short epochs: held-out images look bad at first."""

@@ -88,6 +88,7 @@ DIGITS = keras_senet.data.load("digits", image_size=16)
 ONE_EPOCH = training.DIGITS.replace(epochs=1, warmup_epochs=0, batch_size=256)
 
 
+@pytest.mark.slow
 def test_a_test_split_is_judged_once_at_the_end(tmp_path, caplog):
     turned = DIGITS.held_out
     test = keras_senet.data.Split(255 - turned.items[:300], turned.labels[:300])
@@ -105,6 +106,7 @@ def test_a_test_split_is_judged_once_at_the_end(tmp_path, caplog):
         training.train(NETWORK, DIGITS, ONE_EPOCH, tmp_path)
 
 
+@pytest.mark.slow
 def test_too_many_unreadable_images_are_said_in_a_sentence(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

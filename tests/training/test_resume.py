@@ -35,6 +35,7 @@ def uninterrupted(digits, tmp_path_factory):
     return training.train(NETWORK, digits, RECIPE, tmp_path_factory.mktemp("run"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [pytest.param(3, marks=pytest.mark.slow), STEPS, STEPS + 2])
 def test_sigterm_saves_and_the_same_call_goes_on(
     step, uninterrupted, digits, tmp_path, monkeypatch, capsys
@@ -85,6 +86,7 @@ def test_another_run_does_not_go_on(uninterrupted, digits):
             training.train(**arguments, workdir=workdir)
 
 
+@pytest.mark.slow
 def test_must_and_never(digits, tmp_path):
     with pytest.raises(ValueError, match=r"no checkpoint in .* to go on from"):
         training.train(NETWORK, digits, RECIPE, tmp_path, resume="must")

@@ -85,6 +85,7 @@ def test_a_run_writes_its_files(digits, tmp_path):
     assert (result.workdir / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_broken_files_are_listed(tmp_path):
     """Training goes to its end on a folder of which 5 % cannot be read, and names exactly those."""
     rng = np.random.default_rng(0)
@@ -114,6 +115,7 @@ def test_broken_files_are_listed(tmp_path):
         assert len(list(csv.DictReader(file))) == 2
 
 
+@pytest.mark.slow
 def test_mixed_precision_run_and_start_from_weights(digits, tmp_path):
     recipe = training.DIGITS.replace(epochs=1, warmup_epochs=0, batch_size=256)
     first = training.train(NETWORK, digits, recipe, tmp_path, precision="bfloat16")

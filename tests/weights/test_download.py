@@ -135,6 +135,7 @@ def plain_files(folder):
     yield "keras/mobilenet", keras_senet.SEMobileNet, folder / "x.h5"
 
 
+@pytest.mark.slow
 def test_every_layout_from_a_plain_address(server, records, tmp_path):
     for name, network, file in plain_files(tmp_path):
         content = file.read_bytes()
@@ -217,6 +218,7 @@ print(fetch(find("timm/seresnet50.a1_in1k")))
 """
 
 
+@pytest.mark.slow
 def test_environment_variables(server, tmp_path):
     """Another process, told by its environment alone: HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE."""
     hub_record(server)

@@ -187,6 +187,7 @@ print(json.dumps(answers))
 """
 
 
+@pytest.mark.slow
 def test_hostile_files(tmp_path):
     folder, sign = tmp_path / "files", tmp_path / "code_ran"
     folder.mkdir()
