@@ -8,10 +8,14 @@ from small import distinct, shallow, size, variants
 
 from keras_senet import export
 
-# The default suite takes a few, the slow one all.
+# The default suite takes a few, the slow one all with SE, and one without of each family: all
+# operators of a plain network are in its SE twin.
 FAST = ("SEBNInception", "MobileNetV3Large", "SEShuffleNet")
+PLAIN = {type(value): name for name, value in variants().items() if value.se is None}
 NAMES = [
-    name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in distinct()
+    name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
+    for name in dict.fromkeys([*distinct(), *PLAIN.values()])
+    if variants()[name].se is not None or name in PLAIN.values()
 ]
 
 
