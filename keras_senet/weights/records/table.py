@@ -34,7 +34,7 @@ def fitting(architecture, most=6):
 
     Args:
         architecture: Name of the architecture, `"se_resnet50"`.
-        most: Number of weight sets to name; of the others only the number is told.
+        most: Number of weight sets to name; the others are counted.
     """
     records = [record for record in RECORDS if record.fits(architecture)]
     if not records:
