@@ -24,7 +24,7 @@ class Dataset:
     """Images to train on and images held out.
 
     Attributes:
-        name: What the source is called.
+        name: Name of the source in messages and summaries.
         class_names: Name of every class, in the order of the labels.
         image_size: Height and width S of the images to train on, in pixels.
         training: The images to learn from.

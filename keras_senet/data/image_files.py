@@ -89,7 +89,7 @@ class Folder:
 
     @functools.cached_property
     def identities(self):
-        """Of the folder and of all folders within."""
+        """Identities of the folder and of all folders within."""
         return {folder.identity for folder in self._walked[0]}
 
     @functools.cached_property
