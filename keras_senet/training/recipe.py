@@ -28,7 +28,7 @@ class Recipe:
         learning_rate: Highest learning rate of a batch of `base_batch_size`.
         base_batch_size: Images in a step that `learning_rate` is stated for; other batch sizes
             scale it linearly (Goyal et al., https://arxiv.org/abs/1706.02677, section 2.1).
-        schedule: `"cosine"` or `"linear"` to 0, or `"step"`, which divides by 10 at each of `drops`.
+        schedule: `"cosine"` or `"linear"` to 0, or `"step"`: divided by 10 at each of `drops`.
         drops: Epochs, counted from 0, at whose start the learning rate drops.
         warmup_epochs: Epochs of linear growth from 0 to the highest learning rate.
         optimizer: `"sgd"`, `"nesterov"` (SGD with Nesterov's momentum) or `"lamb"`.
