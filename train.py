@@ -1,7 +1,7 @@
 """Trains a network: python train.py --model=SEResNet20 --data=digits --workdir=runs/digits.
 
 The same command again goes on where it was stopped. It exits with 75 after SIGTERM (run it again),
-with 1 if the run has diverged, with 2 after a mistake in flags, data or folders, which it says.
+with 1 if the run has diverged, with 2 after a mistake in flags, data or folders, which it names.
 """
 
 import dataclasses
@@ -39,7 +39,7 @@ _PRECISION = flags.DEFINE_enum(
     "precision",
     "auto",
     ["auto", "float32", "bfloat16", "float16"],
-    "Of activations; auto: bfloat16 on accelerators that have it.",
+    "Precision of activations; auto: bfloat16 on accelerators that have it.",
 )
 _RESUME = flags.DEFINE_enum(
     "resume",
@@ -130,7 +130,7 @@ def _train(architecture, dataset, recipe):
 
 
 def _judged_model(architecture, recipe):
-    """The model to evaluate: the run's, or that of the weights, in the size they were judged at."""
+    """The model to evaluate: the run's, or that of the weights in their evaluation's size."""
     if not _WEIGHTS.value:
         import keras
 

@@ -8,11 +8,11 @@ from keras_senet.surgery.graph import Graph, functional, takes_training
 from keras_senet.surgery.linear import (
     NORMALIZATIONS,
     LinearMap,
+    fc_weights,
     in_float,
     is_linear,
     normalization,
     pointwise,
-    product_weights,
 )
 from keras_senet.surgery.rewrite import can_be_rebuilt, computes_its_graph, copied, rewrite
 
@@ -231,10 +231,10 @@ class _Folding:
         if block.squeeze == "avg":
             squeeze = keras.layers.GlobalAveragePooling2D
             narrow = squeeze(keepdims=True, dtype="float32", name=f"{block.name}_squeeze")(narrow)
-        kernel, bias = product_weights(block.reduce)
+        kernel, bias = fc_weights(block.reduce)
         kernel, bias = linear.matrix @ kernel, linear.bias @ kernel + bias
         hidden = pointwise(narrow, kernel, bias, block.activation, f"{block.name}_reduce")
-        kernel, bias = product_weights(block.expand)
+        kernel, bias = fc_weights(block.expand)
         gates = pointwise(hidden, kernel, bias + shift, activation, f"{block.name}_expand")
         return self._product(linear.scaled(factor), gates, block.name, output)
 

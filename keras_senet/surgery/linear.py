@@ -126,7 +126,7 @@ def in_float(x, name):
     return keras.layers.Rescaling(1.0, dtype="float32", name=f"{name}_float")(x)
 
 
-def product_weights(convolution):
+def fc_weights(convolution):
     """Matrix `(C, filters)` and bias `(filters,)` of an SE block's FC layer, in float64."""
     linear = LinearMap.of(convolution, None)
     return linear.kernel[0, 0], linear.bias
