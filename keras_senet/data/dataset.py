@@ -162,7 +162,7 @@ class Dataset:
         view = self.seen.replace(size=height if height == width else (height, width))
         if not self.held_out.holds_pixels:
             logger.warning(
-                "%r does not say which part of an image its weights were judged with. Taken: "
+                "%r does not say which part of an image its weights were evaluated with. Assumed: "
                 "crop %g, %s.",
                 model.name,
                 view.crop,

@@ -161,7 +161,7 @@ def _of_outputs(layer, scale):
 
 
 def _of_inputs(layer, scale):
-    """Pairs of a variable and the factor, broadcast, that stands for scaled inputs."""
+    """Pairs of a variable and the factor, broadcast, that has the effect of scaled inputs."""
     if isinstance(layer, DEPTHWISE):
         yield layer.kernel, scale[:, None]
     elif isinstance(layer, SEPARABLE):

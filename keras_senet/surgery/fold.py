@@ -114,7 +114,7 @@ def fold(model, group_width=1):
         raise ValueError(
             f"Argument `group_width` must be an integer above 0. Received: {group_width!r}"
         )
-    # Of Keras' own class, and not compiled, whatever the model is.
+    # A plain `keras.Model`, not compiled, also for a model of a subclass.
     graph = keras.Model(graph.input, graph.output, name=model.name)
     folding = _Folding(graph, group_width)
     return rewrite(graph, folding.call, folding.copy)

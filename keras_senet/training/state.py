@@ -135,7 +135,8 @@ def find_start(checkpoints, description, resume):
         The `Position`, and the arrays of the checkpoint (or `None`).
 
     Raises:
-        ValueError: If there is none and must be one, none can be read, or it is of another run.
+        ValueError: If `resume` is `"must"` and there is no checkpoint, none can be read, or the
+            newest is of another run.
     """
     if resume not in RESUMES:
         raise ValueError(f"Argument `resume` must be one of {RESUMES}. Received: {resume!r}")

@@ -33,7 +33,8 @@ def find_state_dict(content, is_tensor, path):
         A dict from names to tensors.
 
     Raises:
-        ValueError: If there is none, or several of which none is an average.
+        ValueError: If there is no state_dict, or it cannot be known which of several is the
+            network's.
     """
     if not isinstance(content, dict):
         raise ValueError(

@@ -11,7 +11,7 @@ SOURCES = ("timm/", "smp-hub/", "caffe/", "keras/")
 
 
 def find(name):
-    """The `WeightRecord` of this name, or `None` if the name is no record's but a path.
+    """The `WeightRecord` of this name, or `None` for a text that does not begin like such names.
 
     Raises:
         ValueError: If it begins like the names of records, and no record has it.
