@@ -1,7 +1,7 @@
 """Trains a network: python train.py --model=SEResNet20 --data=digits --workdir=runs/digits.
 
 The same command again goes on where it was stopped. It exits with 75 after SIGTERM (run it again),
-with 1 if the run has diverged, with 2 after a mistake in flags, data or folders, which it says.
+with 1 if the run has diverged, with 2 after a mistake in flags, data or folders, which it names.
 """
 
 import dataclasses
@@ -40,7 +40,7 @@ _PRECISION = flags.DEFINE_enum(
     "precision",
     "auto",
     ["auto", "float32", "bfloat16", "float16"],
-    "Of activations; auto: bfloat16 on accelerators that have it.",
+    "Precision of activations; auto: bfloat16 on accelerators that have it.",
 )
 _RESUME = flags.DEFINE_enum(
     "resume",
@@ -59,7 +59,7 @@ _PROCESSES = flags.DEFINE_integer("num_processes", None, "Number of processes (J
 _PROCESS = flags.DEFINE_integer("process_id", None, "Number of this process, from 0.")
 _DATA_ONLY = flags.DEFINE_bool("data_only", False, "Only measure the input pipeline.")
 _CHECK_DATA = flags.DEFINE_bool("check_data", False, "Only look for images that cannot be read.")
-_BAD_IMAGES = flags.DEFINE_integer("max_bad_images", None, "Unreadable images to put up with.")
+_BAD_IMAGES = flags.DEFINE_integer("max_bad_images", None, "Unreadable images to tolerate.")
 _DEBUG = flags.DEFINE_bool("debug", False, "Show where in the code an error was found.")
 
 
@@ -131,7 +131,7 @@ def _train(architecture, dataset, recipe):
 
 
 def _judged_model(architecture, recipe):
-    """The model to evaluate: the run's, or that of the weights, in the size they were judged at."""
+    """The model to evaluate: the run's, or that of the weights in their evaluation's size."""
     if not _WEIGHTS.value:
         return _model_of_run(f"{_WORKDIR.value}/model.keras")
     size = recipe.image_size

@@ -20,7 +20,7 @@ import time
 
 FOLDER = pathlib.Path(__file__).parent
 
-# Variants, and the network of timm with the same trunk.
+# Variants, and the network of timm with the same backbone.
 PEERS = {
     "ResNet18": "resnet18",
     "SEResNet50": "legacy_seresnet50",

@@ -10,7 +10,7 @@ PAGE = pathlib.Path(__file__).with_name("models.md")
 HEAD = """# All variants and what they cost
 
 Made by `python docs/generate_models.py` from the values themselves. Parameters are trainable ones;
-multiply-adds (MACs) are products of convolutions and fully connected layers, SE included, for one
+multiply-adds (MACs) are those of convolutions and fully connected layers, SE included, for one
 image of the default size; FLOPs = 2 MACs. Size is that of the parameters in float32.
 `keras_senet.analysis.cost(model)` counts any functional network, layer by layer.
 
@@ -21,8 +21,8 @@ PAPER = """
 ## Next to the paper
 
 Figures of the [SE paper](https://arxiv.org/abs/1709.01507v4) (journal version) and ours. The
-paper's multiply-adds of SE networks hold one pass of additions for the squeeze beside the products;
-so do ours in this table. Ablations (tables 10 to 16) have SE blocks without biases.
+paper's multiply-adds of SE networks include the additions of the squeeze; so do ours in this
+table. Ablations (tables 10 to 16) have SE blocks without biases.
 
 | table | row | MACs | paper | parameters | paper | note |
 |---|---|---|---|---|---|---|

@@ -1,4 +1,4 @@
-"""What a program says of a mistake of its user: one sentence, no traceback."""
+"""A mistake of a program's user, reported in one sentence and without a traceback."""
 
 import contextlib
 import os
@@ -12,11 +12,11 @@ PACKAGE = str(pathlib.Path(__file__).parent)
 
 @contextlib.contextmanager
 def said():
-    """A `with` block out of which an error of input comes as a sentence, and exit code 2.
+    """A `with` block that turns an error of input into one sentence on stderr and exit code 2.
 
-    It is for the last lines of a program. ValueError, OSError and ImportError are errors of input;
-    TypeError is one where this package raises it. All others keep their traceback. With `--debug`
-    on the command line all have one.
+    It is for the last lines of a program. ValueError, OSError and ImportError are errors of input,
+    and TypeError where this package raises it. All other errors keep their traceback. With
+    `--debug` on the command line every error has one.
 
     Example:
         >>> with said():  # doctest: +SKIP
@@ -38,9 +38,9 @@ def said():
 
 
 def first_line(error, longest=300):
-    """The first line of an error's message, at most `longest` characters of it.
+    """The first line of an error's message, cut to `longest` characters.
 
-    Of an error without a message it is the name of the error's class.
+    For an error without a message it is the name of the error's class.
     """
     return (str(error).strip().splitlines() or [type(error).__name__])[0].strip()[:longest]
 

@@ -47,7 +47,7 @@ def main(arguments=None):
 
 
 def outcome_of(ablation, results):
-    """The `Outcome` of a table, of what the files of its cells say, row by row."""
+    """The `Outcome` of a table; `results` has the contents of its cells' files, row by row."""
     return Outcome(
         ablation,
         tuple(tuple(_error(one["accuracy"]) for one in row) for row in results),

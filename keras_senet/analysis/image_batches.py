@@ -1,4 +1,4 @@
-"""Images and their labels, in whatever form they come, as batches of arrays."""
+"""Images and their labels, from any container, as batches of arrays."""
 
 import numpy as np
 

@@ -69,8 +69,8 @@ class Architecture(ABC):
     def backbone(self, x: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
         """Normalized image `(N, H, W, 3)` to feature maps, finest first.
 
-        Yields the maps of `feature_names` in passing, then the one that the head reads, where
-        that is another one.
+        Yields the maps of `feature_names` as it computes them, then the map that the head reads,
+        where that is not the last of them.
         """
 
     @property
@@ -90,15 +90,15 @@ class Architecture(ABC):
 
     @property
     def idle_fields(self) -> tuple[str, ...]:
-        """Names of the fields that change nothing here, as other fields are."""
+        """Names of the fields that have no effect with the values of the other fields."""
         return ()
 
     @property
     def released_fields(self) -> dict[Layout, dict]:
         """Layouts of public weights for this network, and the fields that each decides.
 
-        They are those that no tensor tells, and `"se"`, the design that the weights were trained
-        with, where it is not `SEConfig()`.
+        Decided are the fields that no name or shape of a tensor shows, and `"se"`, the design that
+        the weights were trained with, where it is not `SEConfig()`.
         """
         return {}
 
@@ -136,16 +136,17 @@ class Architecture(ABC):
             weights: `None` for random weights, the name of a public weight set in
                 `keras_senet.weights.table()`, which is fetched, or the path of a file:
                 `.safetensors` or `.pth` in a public layout, `.caffemodel`, `.h5` of
-                keras.applications, `.weights.h5` or `.keras`. The weights decide trunk fields, SE
-                design, image size and preprocessing. A file of other classes, or of none, leaves a
-                new classifier with random weights, and a warning.
+                keras.applications, `.weights.h5` or `.keras`. The weights decide the fields of the
+                backbone, the SE design, the image size and the preprocessing. From a file of other
+                classes, or of none, the classifier is not loaded: it keeps random weights, and a
+                warning says so.
             input_tensor: Tensor to build on, instead of an `Input` of `input_shape`.
             input_shape: `(H, W, C)` of one image. H and W may be `None`. Default: the
                 architecture's size with the classifier, `(None, None, 3)` without.
             pooling: Without the classifier: `None` for the last feature map, `"avg"` or `"max"`
                 for its global pooling.
-            classes: Number of classes. Default: that of the weights, else the architecture's. It
-                must be given with weights that have no classifier.
+            classes: Number of classes. Default: that of the weights, otherwise the architecture's.
+                It must be given with weights that have no classifier.
             classifier_activation: Activation of the classifier, `None` for logits.
             name: Name of the model.
             include_preprocessing: Whether the model takes raw RGB pixels in 0..255, float or
@@ -195,7 +196,7 @@ class Architecture(ABC):
             opened.assign(model)
         if input_tensor is None:
             return model
-        # The layers in front of ours, which are not of the network and have no weights in the file.
+        # With the layers in front of `input_tensor`, which have no weights in the file.
         return keras.Model(keras.utils.get_source_inputs(image), outputs, name=model.name)
 
     def _image(self, input_tensor, input_shape, include_top):

@@ -10,7 +10,7 @@ from keras_senet import layers
 # Caffe's and PyTorch's values, which the public weights of SE-ResNets were trained with.
 MOMENTUM = 0.9
 EPSILON = 1e-5
-# Why the paper's fifth design cannot be had.
+# Why basic blocks have no SE placement "3x3".
 BASIC_3X3 = "basic blocks, which end in their second 3x3 convolution. Use placement 'standard'."
 
 
@@ -41,7 +41,7 @@ def conv_norm(
         padding: `"torch"` (also Caffe's), `kernel_size // 2` pixels on all sides, or Keras'
             `"same"` or `"valid"`. Of an even image `"same"` pads a convolution of stride 2 at the
             far sides only, which shifts every window by a pixel: weights fit one of the two.
-        use_bias: Whether the convolution has a bias, which the normalization makes idle.
+        use_bias: Whether the convolution has a bias, whose effect the normalization removes.
         epsilon: Added to the variance; TensorFlow's networks have 1e-3.
         scale: Whether the normalization has a gamma.
         activation: Name of Keras' activation, such as `"relu6"`, or `None` for none.
@@ -163,8 +163,8 @@ def residual_unit(x, branch, shortcut, se, stage, name, *, has_relu=True, scale=
 
     Args:
         x: `(N, H, W, C)`.
-        branch: Function from tensor to tensor, the convolutions. SE at `"3x3"` is between them:
-            the branch inserts it itself.
+        branch: Function from tensor to tensor, the convolutions. At the placement `"3x3"` the
+            branch itself inserts SE between its convolutions.
         shortcut: Function from tensor to tensor, identity or projection.
         se: `SEConfig` or `None`.
         stage: Number of the stage in the paper.

@@ -61,7 +61,7 @@ class InceptionResNet(Architecture):
 
     @property
     def feature_names(self):
-        """The last layers of strides 2 to 32; convolutions without padding shave their sizes."""
+        """The last layers of strides 2 to 32; convolutions without padding make maps smaller."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 3))
         return ("stem", "stage2_block1", *tuple(lasts)[:-1], "last")
 
@@ -122,7 +122,7 @@ class InceptionResNet(Architecture):
         return outputs
 
     def _mixed(self, x, stage, name):
-        """Branches of convolutions and one of pooling; halves the image but in stage 3."""
+        """Branches of convolutions and one of pooling; halves the image except in stage 3."""
         if stage > 3:
             outputs = self._branches(x, MIXED[stage - 3], name, stride=2)
             pooled = keras_layers.MaxPooling2D(3, 2, name=f"{name}_pool")(x)

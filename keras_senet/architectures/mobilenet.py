@@ -31,8 +31,8 @@ class MobileNetV1(Architecture):
 
     Reference:
         Howard et al., https://arxiv.org/abs/1704.04861, table 1; SE:
-        https://arxiv.org/abs/1709.01507, table 3. The paper leaves the place of SE open; at the end
-        of each unit it has the paper's 4.7 M parameters and 572 M multiply-adds.
+        https://arxiv.org/abs/1709.01507, table 3. The paper leaves the place of SE open; with SE at
+        the end of each unit the network has the paper's 4.7 M parameters and 572 M multiply-adds.
     """
 
     alpha: float = 1.0

@@ -31,7 +31,7 @@ class Stage:
 
     Attributes:
         filters: Channels out.
-        expansions: Channels inside each unit over those going in.
+        expansions: Channels inside each unit divided by its input channels.
         kernel_size: Size of the depthwise convolutions.
         stride: Stride of the first unit.
         activation: `"relu"` or `"hard_swish"`.
@@ -64,7 +64,7 @@ SMALL = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MobileNetV3(Architecture):
-    """Inverted residual units with SE and a gate of straight lines after the depthwise convolution.
+    """Inverted residual units with SE, gated by a hard sigmoid, after the depthwise convolution.
 
     The defaults are TensorFlow's networks, `tf_mobilenetv3_large_100` in timm. Those that timm
     trained itself, `mobilenetv3_large_100`, are
@@ -73,7 +73,7 @@ class MobileNetV3(Architecture):
     Attributes:
         stages: The table of the network, `LARGE` or `SMALL`.
         head_width: Channels between pooling and classifier.
-        activation: Of the stem, the last convolution and the head.
+        activation: Activation of the stem, the last convolution and the head.
         alpha: Width multiplier of the stages.
         padding: TensorFlow's `"same"`, or `"torch"` (`kernel_size // 2` on all sides).
         epsilon: Added to the variance in normalizations.
@@ -113,7 +113,7 @@ class MobileNetV3(Architecture):
 
     @property
     def released_fields(self):
-        """SE; of keras.applications also padding and epsilon, which timm has of two kinds."""
+        """The SE design; for keras.applications also padding and epsilon (timm has both kinds)."""
         native = {"se": _native()}
         tensorflow = {"padding": "same", "epsilon": 1e-3, "preprocessing": INCEPTION}
         return {

@@ -54,7 +54,7 @@ CHOICES = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ResNet(Architecture):
-    """Residual networks of four stages. The defaults are the trunk of the paper (Caffe).
+    """Residual networks of four stages. The defaults are the paper's backbone (Caffe).
 
     Attributes:
         depths: Blocks in stages 2 to 5.
@@ -71,8 +71,8 @@ class ResNet(Architecture):
             average before a 1x1 convolution (ResNet-D).
         halved_reduce: Whether a bottleneck's first 1x1 has half the channels of its 3x3
             (SENet-154).
-        relu_before_se: Whether a basic block has ReLU between its last normalization and SE, as
-            the small networks of timm's `legacy_seresnet18` and `34`.
+        relu_before_se: Whether a basic block has ReLU between its last normalization and SE, as in
+            timm's `legacy_seresnet18` and `legacy_seresnet34`.
 
     Raises:
         ValueError: If a field is none of these.
@@ -117,7 +117,7 @@ class ResNet(Architecture):
 
     @property
     def idle_fields(self):
-        """What bottlenecks have, in basic blocks, and the other way round."""
+        """Fields of bottlenecks in a network of basic blocks, and the other way round."""
         if self.block == "bottleneck":
             return ("relu_before_se",)
         return ("groups", "width", "stride_in", "halved_reduce")

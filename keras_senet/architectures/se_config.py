@@ -14,20 +14,22 @@ class SEConfig:
     Attributes:
         reduction: Reduction ratio r of the paper; hidden width `max(1, C // r)`. Or one ratio
             for each of `stages`: `SEConfig(stages=(3, 4), reduction=(8, 16))`.
-        divisor: `None`, or a number of which the hidden width is the nearest multiple (timm: 8).
-        round_limit: Share of `C / r` below which rounding to a multiple of `divisor` must not
-            take the hidden width; it is rounded up then. 0.9 in MobileNetV3, 0 in timm's ResNets.
+        divisor: `None`, or an integer to whose nearest multiple the hidden width is rounded
+            (timm: 8).
+        round_limit: Least share of `C / r`, in 0..1, that rounding to a multiple of `divisor`
+            leaves of the hidden width; where the nearest multiple is less, it is the next one.
+            0.9 in MobileNetV3, 0 in timm's ResNets.
         squeeze: `"avg"`, `"max"`, `"none"` or `"conv"` (table 11, table 16).
         gate: `"sigmoid"`, `"tanh"`, `"relu"` (table 12), `"hard_sigmoid"` or `"doubled_sigmoid"`.
-        activation: Activation between the two products.
-        use_bias: Whether the products have biases: the released models do, the paper's ablations
-            do not.
+        activation: Activation between the two fully connected (FC) layers of a block.
+        use_bias: Whether the FC layers have biases: the released models have them, the paper's
+            ablations do not.
         placement: Place in a residual unit (section 6.5, figure 5): `"standard"` on the branch
             before the sum, `"pre"` on the branch's input, `"post"` after the sum and its
             activation, `"identity"` on the shortcut, `"3x3"` directly after the 3x3 convolution
             of a bottleneck. What each means in the other families, and where it is undefined:
             docs/families.md.
-        stages: `None` for all stages, or the paper's numbers of those with SE: `(3, 4)`.
+        stages: `None` for all stages, or the numbers of the stages with SE, such as `(3, 4)`.
 
     Raises:
         ValueError: If `placement`, `stages` or the number of ratios is none of these. The other

@@ -134,7 +134,7 @@ class ShuffleNetV1(Architecture):
         return self._concatenated(x, branch, stage, name)
 
     def _concatenated(self, x, branch, stage, name):
-        """The unit of stride 2: the branch beside the averaged input, which is not negative."""
+        """The unit of stride 2: branch and average-pooled input (not negative), concatenated."""
         shortcut = keras_layers.ZeroPadding2D(1, name=f"{name}_pool_pad")(x)
         shortcut = keras_layers.AveragePooling2D(3, 2, name=f"{name}_pool")(shortcut)
         y = branch(squeeze_excite(x, self.se, stage, "pre", f"{name}_se"))
@@ -148,7 +148,7 @@ class ShuffleNetV1(Architecture):
 
 
 def _joined(first, second, se, stage, name):
-    """Concatenation, SE after it if its placement is `"post"`."""
+    """Concatenation, and SE after it at the placement `"post"`."""
     last = f"{name}_concat" if has_se(se, stage, "post") else name
     x = keras_layers.Concatenate(name=last)([first, second])
     return squeeze_excite(x, se, stage, "post", name)

@@ -161,9 +161,9 @@ def _bytes(array):
 
 
 def _rgb(array):
-    """`(N, H, W, 3)` of that, or of grey pixels."""
+    """RGB pixels `(N, H, W, 3)` from RGB or grey ones."""
     shape = array.shape
-    if len(shape) == 3 and shape[-1] not in (1, 3, 4):  # else rather one image
+    if len(shape) == 3 and shape[-1] not in (1, 3, 4):  # otherwise it looks like one image
         array = array[..., None]
     if array.ndim != 4 or array.shape[-1] not in (1, 3):
         hint = ""

@@ -11,21 +11,21 @@ import tensorflow as tf
 from keras_senet.data.view import View
 
 ATTEMPTS = 10
-KERNELS = {"bilinear": ("triangle", 1), "bicubic": ("keyscubic", 2)}  # and their radius
+KERNELS = {"bilinear": ("triangle", 1), "bicubic": ("keyscubic", 2)}  # name, radius in pixels
 # Pixels read around the filter's own: a JPEG file's colours are interpolated from neighbours too.
 MARGIN = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Centre:
-    """The crop of evaluation: a `View`, for which no more of the image is read than it needs.
+    """The crop of evaluation: reads only those pixels of an image that its `View` needs.
 
     Attributes:
         view: The `View`.
     """
 
     view: View
-    # Exact, as Pillow decodes.
+    # Exact: the pixels that Pillow decodes.
     dct_method = "INTEGER_ACCURATE"
 
     @property
@@ -107,9 +107,9 @@ class RandomPart:
 def part(shape, key, area, ratio):
     """A random part: uniform share of the area, log-uniform ratio of width to height.
 
-    Of ten attempts the first that fits into the image; else the central part whose ratio is the
-    nearest to the image's own. (TensorFlow's `sample_distorted_bounding_box` prefers small parts:
-    it draws the height uniformly.)
+    The first of ten attempts that fits into the image; if none does, the central part whose ratio
+    is the nearest to the image's own. (TensorFlow's `sample_distorted_bounding_box` prefers small
+    parts: it draws the height uniformly.)
 
     Reference:
         C. Szegedy et al., Going Deeper with Convolutions, 2015, section 6.

@@ -24,7 +24,7 @@ class Dataset:
     """Images to train on and images held out.
 
     Attributes:
-        name: What the source is called.
+        name: Name of the source in messages and summaries.
         class_names: Name of every class, in the order of the labels.
         image_size: Height and width S of the images to train on, in pixels.
         training: The images to learn from.
@@ -162,7 +162,7 @@ class Dataset:
         view = self.seen.replace(size=height if height == width else (height, width))
         if not self.held_out.holds_pixels:
             logger.warning(
-                "%r does not say which part of an image its weights were judged with. Taken: "
+                "%r does not say which part of an image its weights were evaluated with. Assumed: "
                 "crop %g, %s.",
                 model.name,
                 view.crop,

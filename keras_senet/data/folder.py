@@ -164,7 +164,7 @@ def _check_same_classes(splits, classes):
             )
         if folder is not first and folder.identity == first.identity:
             warnings.warn(
-                f"{first} and {folder} are the same folder: images are judged that were learned.",
+                f"{first} and {folder} are the same folder: it is evaluated on training images.",
                 stacklevel=4,
             )
 

@@ -38,7 +38,7 @@ class Folder:
         path: The path.
         name: Its last part, in Unicode's composed form: disks of different systems spell the same
             name in two ways.
-        identity: Device and number of the folder: the same by whatever link.
+        identity: Device and number of the folder: the same by any link.
     """
 
     def __init__(self, path, above=()):
@@ -89,7 +89,7 @@ class Folder:
 
     @functools.cached_property
     def identities(self):
-        """Of the folder and of all folders within."""
+        """Identities of the folder and of all folders within."""
         return {folder.identity for folder in self._walked[0]}
 
     @functools.cached_property

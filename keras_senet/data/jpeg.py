@@ -56,7 +56,7 @@ def turned(image, orientation):
 
 
 def orientation(data):
-    """How the pixels of a JPEG file lie, 1 (upright) to 8, as its EXIF or else its XMP data say.
+    """The orientation of a JPEG file, 1 (upright) to 8, by its EXIF data or, without, its XMP data.
 
     Args:
         data: Scalar string, the bytes of the file.
@@ -87,7 +87,7 @@ def _metadata(data):
         is_app1 = (first == 0xFF) & (marker == APP1) & (content < length)
 
         def segment(name, known):
-            """Its bytes after the name, if it is of this name and the first of it."""
+            """The segment's bytes after its name, if it is the first of this name."""
             begins = tf.strings.substr(data, content, len(name)) == name
             rest = content + len(name)
             is_new = begins & (rest < length) & (known == b"")
@@ -119,7 +119,7 @@ def _in_exif(exif):
         big = tf.strings.substr(exif, 0, 2) == b"MM"
 
         def number(digits):
-            """The integers that rows of bytes `(N, size)` are, in the file's order of bytes."""
+            """Rows of bytes `(N, size)` as integers `(N,)`, in the file's order of bytes."""
             powers = 256 ** tf.range(tf.shape(digits)[1])
             return tf.reduce_sum(digits * tf.where(big, powers[::-1], powers), 1)
 
@@ -159,6 +159,6 @@ def _in_xmp(xmp):
 
 
 def _numbers(text, count):
-    """`(count,)` int32 of so many bytes, zeros for those that are missing."""
+    """The bytes of a text as `(count,)` int32, filled up with zeros."""
     digits = tf.cast(tf.io.decode_raw(text, tf.uint8), tf.int32)
     return tf.ensure_shape(tf.pad(digits, [[0, count - tf.size(digits)]]), (count,))

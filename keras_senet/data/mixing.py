@@ -30,7 +30,7 @@ def mix(images, labels, classes, augmentation, seed, first_pair):
         )
         return _weights(key, images.shape[1], augmentation)
 
-    # Of each pixel's own image, (B, S, S, 1), the same for both of a pair.
+    # The share of each pixel's own image, (B, S, S, 1), the same for both images of a pair.
     own = tf.map_fn(weights, pairs, fn_output_signature=tf.float32)
     own = tf.repeat(own, 2, axis=0)
     partner = tf.reshape(tf.stack([tf.range(1, batch, 2), tf.range(0, batch, 2)], 1), [-1])

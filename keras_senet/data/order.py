@@ -11,7 +11,7 @@ IMAGES = 1 << 31  # sets the shuffles of images apart from those of classes
 
 
 def order(sampling, split, seed):
-    """The order that a sampling is called by.
+    """The order of one kind of sampling.
 
     Args:
         sampling: `"uniform"` or `"class_balanced"`.
@@ -31,7 +31,7 @@ def order(sampling, split, seed):
 
 
 def uniform(count, seed):
-    """Every image once in each pass, in an order of the pass's own."""
+    """Every image once in each pass; each pass is shuffled anew."""
 
     def index(position):
         return _permuted(position % count, seed, position // count, count)

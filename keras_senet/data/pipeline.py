@@ -199,7 +199,7 @@ def _loaders(dataset, split, place, crop, replace):
         return np.ascontiguousarray(image), np.int32(label), True
 
     def sure(position, key):
-        """The same as `quick`, or as `whole` where that raises an error."""
+        """The result of `quick`, or of `whole` where `quick` raises an error."""
         element = tf.data.Dataset.from_tensors((position, key))
         return _first(element.map(quick), element.map(whole))
 

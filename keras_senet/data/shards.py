@@ -31,7 +31,7 @@ def shard_positions(count, batch_size, shard):
 def padded(array, size):
     """An array with zeros behind its first axis, which gets the length `size`.
 
-    A network that meets one size of batch alone is compiled once.
+    A network whose batches all have one size is compiled once.
 
     Args:
         array: `(N, ...)` with N up to `size`; a NumPy array, or a TensorFlow tensor in a graph.

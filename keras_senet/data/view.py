@@ -24,7 +24,7 @@ class View:
     Attributes:
         size: Height and width in pixels: one number, or a pair.
         crop: Share of the resized image's shorter side that is seen, above 0 and at most 1.
-        interpolation: Of the resize, `"bilinear"` or `"bicubic"`.
+        interpolation: Interpolation of the resize, `"bilinear"` or `"bicubic"`.
 
     Raises:
         ValueError: If a field has another value.

@@ -12,12 +12,12 @@ from keras_senet.surgery.graph import Graph, call_of, position_of
 from keras_senet.surgery.rewrite import computes_its_graph
 
 PIXELS = (0.0, 255.0)
-# Factors and offsets that are written for pixels in 0..255; any other may be there for anything.
+# Factors and offsets that are meant for pixels in 0..255. All others may have another purpose.
 OF_PIXELS = ((1 / 255, 0.0), (1 / 127.5, -1.0))
-# What other factors make of the width of 0..255 if they are there to normalize pixels: from 0..1
-# of 1/255 to about 0..9 of 1/(255 * 0.11).
+# Widths of 0..255 after another factor that may be there to normalize pixels: from 1, after 1/255,
+# to about 9, after 1/(255 * 0.11).
 NORMALIZED_WIDTH = (0.5, 10.0)
-# In place of a range: of images that layers scale down, which says no range.
+# In place of a range, where layers scale images down by a factor that does not tell the range.
 SCALED = "scaled"
 BOUNDED = {
     "softmax": (0.0, 1.0),
@@ -27,7 +27,7 @@ BOUNDED = {
     "softsign": (-1.0, 1.0),
     "relu6": (0.0, 6.0),
 }
-# Keras' own functions: one of a user's may have any name.
+# Compared by identity, since a user's function may have the name of one of Keras'.
 FUNCTIONS = [
     (getattr(module, name), name) for module in (keras.activations, keras.ops) for name in BOUNDED
 ]
@@ -58,7 +58,7 @@ KEEPING = (
     "Squeeze",
     "UpSampling2D",
 )
-# The same, but for padding and what a resize overshoots.
+# The same, apart from padding and the overshoot of a resize.
 KEEPING_IMAGES = (*KEEPING, "CenterCrop", "RandomCrop", "Resizing", "ZeroPadding2D")
 POOLING = ("GlobalAveragePooling2D", "GlobalMaxPooling2D", "AveragePooling2D", "MaxPooling2D")
 
@@ -68,13 +68,13 @@ class Contract:
     """What goes into a model and comes out of it.
 
     Attributes:
-        input_range: Least and greatest value of an image, `None` where the layers do not tell:
-            of a model without preprocessing only its training knows.
+        input_range: Least and greatest value of an image, `None` where the layers do not tell it:
+            for a model without preprocessing only its training data do.
         output_range: Least and greatest value of an output, `None` where it has no bounds.
         output: `"probability"` of a softmax or sigmoid, `"features"` of a pooled map, else
             `"output"`.
-        view: The `keras_senet.data.View` that the weights were judged with, or `None` where the
-            model does not say it.
+        view: The `keras_senet.data.View` that the weights were evaluated with, or `None` where the
+            model does not record it.
         scales: Whether the layers scale images of an unknown range down, as they would pixels.
     """
 
@@ -93,7 +93,7 @@ def contract(model):
 
     The range of the input is known where the layers that read it tell: `ImageNormalization` takes
     pixels in 0..255, and so do factor and offset of exactly 1/255 and 0, or 1/127.5 and -1, and an
-    input of type uint8. Layers that do something in training only are seen through.
+    input of type uint8. Layers that change nothing at inference are skipped.
     """
     activation = _activation(_made_by(model.outputs[0], _keeps))
     end = _made_by(model.outputs[0], _is_idle)
@@ -110,7 +110,7 @@ def contract(model):
 def _view(model):
     try:
         return View.of(model)
-    except ValueError:  # of any size, or of parts that differ
+    except ValueError:  # the size is open, or parts of the model have different views
         return None
 
 
@@ -120,15 +120,15 @@ def described(extent):
 
 
 def _input_range(model, beyond=lambda: None):
-    """Of the image of a model; `beyond` tells that of what reads the model's output."""
+    """The range of a model's image; `beyond` gives that of the model's output, by its readers."""
     image = model.inputs[0]
     return PIXELS if image.dtype == "uint8" else _range_of(Graph(model), image, beyond)
 
 
 def _range_of(graph, tensor, beyond, before=(1.0, 0.0)):
-    """Of a tensor, by the layers that read it; `None` also where they differ.
+    """The range of a tensor, by the layers that read it; `None` also where they differ.
 
-    `before` are factor and offset that have just been applied to what became the tensor.
+    `before` are the factor and the offset by which the tensor was made from the one before it.
     """
     known = {_range_read(graph, node, beyond, before) for node in graph.readers(tensor)}
     if graph.is_output(tensor):
@@ -154,7 +154,7 @@ def _range_read(graph, node, beyond, before):
 
 
 def _range_scaled(graph, output, beyond, before, affine):
-    """Of what `affine`, factor and offset, makes the output of."""
+    """The range of the tensor that `affine`, factor and offset, turns into `output`."""
     factor, offset = affine
     if _is_of_pixels(factor, offset):
         return PIXELS
@@ -173,7 +173,7 @@ def _image_of(extent, factor, offset):
 
 
 def _is_of_pixels(factor, offset):
-    """Whether it is the same for all channels, and to the last bit of float32 one of these."""
+    """Whether they are one of `OF_PIXELS`, in all channels and to the precision of float32."""
     return any(
         np.allclose(factor, a, rtol=1e-6, atol=0) and np.allclose(offset, b, rtol=1e-6, atol=1e-9)
         for a, b in OF_PIXELS
@@ -199,7 +199,7 @@ def _affine(node):
 
 
 def _normalized(layer):
-    """Whether `keras.layers.Normalization` scales, by statistics that pixels might have."""
+    """`SCALED` if a `Normalization` has statistics that pixels might have, otherwise `None`."""
     if layer.invert or getattr(layer, "mean", None) is None:
         return None
     mean, variance = (keras.ops.convert_to_numpy(x) for x in (layer.mean, layer.variance))
@@ -214,11 +214,11 @@ def _normalizes_pixels(factor):
 
 
 def _made_by(tensor, through, outside=()):
-    """The operation that computes a tensor, in nested models theirs.
+    """The operation that computes a tensor, inside of nested models too.
 
     Args:
         tensor: A symbolic tensor.
-        through: Whether to go on to what an operation reads, by the operation.
+        through: Function of an operation: whether to skip it and go on to what it reads.
         outside: The calls of nested models that the tensor lies in.
     """
     node = call_of(tensor)
@@ -234,12 +234,12 @@ def _made_by(tensor, through, outside=()):
 
 
 def _is_keras(operation):
-    """Whether it is of a kind of Keras' own: one of a user's may have any name."""
+    """Whether an operation's class is Keras' own: a user's class may have the same name."""
     return type(operation).__module__.split(".")[0] == "keras"
 
 
 def _is_idle(operation):
-    """Whether it leaves all as it is at inference."""
+    """Whether an operation changes nothing at inference."""
     if type(operation) is keras.layers.Pipeline:
         return all(map(_is_idle, operation.layers))
     return type(operation) in IDLE
@@ -250,7 +250,7 @@ def _keeps(operation, keeping=KEEPING):
 
 
 def _activation(layer):
-    """Name of the activation of a layer, or of the operation that is one, or `None`."""
+    """Name of a layer's activation, or of an operation that is an activation, or `None`."""
     if type(layer) in ACTIVATED:
         return next((name for own, name in FUNCTIONS if own is layer.activation), None)
     kind = type(layer).__name__

@@ -1,4 +1,4 @@
-"""Images to calibrate with or to verify on: whatever holds them as one array, checked."""
+"""Images to calibrate with or to verify on, from any container to one checked array."""
 
 import itertools
 import warnings
@@ -16,7 +16,7 @@ from keras_senet.export.contract import PIXELS, UNKNOWN, contract, described
 CALIBRATION_LIMIT = 512
 # Calibration warns of fewer: they say little of the ranges of activations.
 FEW_IMAGES = 10
-# The greatest pixel of a photograph is above.
+# Images with a value above this look like raw pixels.
 DARK = 32
 MOST_IMAGES = 100_000  # of a generator, which may have no end
 
@@ -24,7 +24,7 @@ MOST_IMAGES = 100_000  # of a generator, which may have no end
 def calibration_images(images, shape, known, name="calibration_images"):
     """Images to calibrate with, `(N, H, W, C)`; warns of too few. See `examples`.
 
-    Of a data set or generator the first 512 images are taken.
+    From a data set or generator the first 512 images are taken.
     """
     if isinstance(images, Dataset):
         images = training_images(images, CALIBRATION_LIMIT)
@@ -262,7 +262,7 @@ def _check_range(images, known, name):
 
 
 def _check_unknown_range(known, raw, normalized, name, received):
-    """Warns of images that look unlike those that the first layers are made for."""
+    """Warns of images that look normalized for layers that scale down, or raw for others."""
     if known.scales and normalized:
         warnings.warn(
             f"Argument `{name}` looks normalized ({received}), and the model scales its images "

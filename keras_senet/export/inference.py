@@ -1,4 +1,4 @@
-"""The inference of a model, `model.predict`: as TensorFlow traces it, and beside an artefact's."""
+"""Inference, that is `model.predict`: as a function for TensorFlow, and beside an artefact."""
 
 import keras
 import numpy as np
@@ -9,9 +9,9 @@ from keras_senet.export.models import example_images, held, image_dtype, predict
 # Share of the largest output by which float32 sums in another order may differ in any network.
 ROUNDING = 1e-4
 # Networks that amplify small changes amplify the rounding of their first layers too: up to this
-# multiple of what a change in the last bits of the images makes, a difference is still rounding.
+# multiple of the difference that the last bits of the images make, a difference is rounding.
 AMPLIFIED = 30
-# Random changes tried: one may leave a softmax where it is that another one tips.
+# Random changes tried: one may tip a softmax that another one leaves alone.
 CHANGES = 8
 LEAST_SIZE = 96  # pixels that a model of any size is compared at
 
@@ -19,9 +19,9 @@ LEAST_SIZE = 96  # pixels that a model of any size is compared at
 def inference(model):
     """What `model.predict` computes, as a function of a batch that TensorFlow can trace.
 
-    The one output comes alone, also out of the dictionary or list of a model that names it.
+    The one output is returned bare, also where the model returns it in a dictionary or list.
 
-    A call without `training=False` leaves each layer its own default. That of Keras' image
+    Without `training=False` each layer would use its own default. That of Keras' image
     preprocessing layers is `True`, and all layers behind one follow it.
 
     Args:
@@ -39,14 +39,14 @@ def check_artefact(model, shape, run, kind, coarser=1):
     """Compares an artefact with `model.predict` on two images.
 
     The artefact passes if its outputs differ from the model's by no more than rounding: a share of
-    the largest output, or a multiple of what a change in the last bits of the images makes of the
-    model's own outputs.
+    the largest output, or a multiple of the difference that a change in the last bits of the images
+    makes in the model's own outputs.
 
     Args:
         model: The exported model.
         shape: `(H, W, C)` of the images, `None` for any height and width.
         run: Function of images `(2, H, W, C)` to the artefact's outputs.
-        kind: What the artefact is called in the message.
+        kind: Name of the artefact in the message.
         coarser: How many times coarser than float32 the artefact rounds.
 
     Raises:

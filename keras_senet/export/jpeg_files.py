@@ -1,4 +1,4 @@
-"""JPEG files as the input of a SavedModel: each becomes what the model was judged with."""
+"""JPEG files as the input of a SavedModel, brought into the evaluation transform of the model."""
 
 import tensorflow as tf
 
@@ -26,7 +26,7 @@ def of_files(model, view):
 
     def seen(file):
         with tf.control_dependencies([tf.debugging.Assert(jpeg.is_jpeg(file), ["no JPEG file"])]):
-            # Accurately, as Pillow decodes.
+            # Exact: the pixels that Pillow decodes.
             image = tf.io.decode_jpeg(file, channels=3, dct_method="INTEGER_ACCURATE")
         image = jpeg.turned(image, jpeg.orientation(file))
         image = _grey(image) if channels == 1 else image

@@ -79,7 +79,8 @@ def _listed(tensors, most=4):
 def image_dtype(model):
     """Name of the type that an artefact of the model takes: its own integers, or float32.
 
-    Models of float16, bfloat16 or float64 images take float32 there, and cast as they do in Keras.
+    Artefacts of models on float16, bfloat16 or float64 images take float32, and cast it as the
+    models do.
     """
     dtype = model.inputs[0].dtype
     return dtype if dtype in INTEGERS else "float32"

@@ -24,10 +24,10 @@ def to_saved_model(model, path, *, input_size=None, overwrite=False):
       pixels in 0..255 where preprocessing is inside) to its output; float32, or the integers of a
       model that takes integers;
     - `jpeg`: `(N,)` JPEG files to its output; each is decoded, turned upright, and resized and
-      cropped by the model's evaluation transform (its view) as `load_image` does; what is no whole
-      JPEG file gives a row of NaN. Models have it that take RGB or grey images of a known size and
-      carry a view, as a preprocessing layer of this package does;
-    - `features`: images to what the classifier reads. Models have it that end in a classifier.
+      cropped by the model's evaluation transform (its view) as `load_image` does; a file that is no
+      whole JPEG file gives a row of NaN. Only for models of RGB or grey images of a known size
+      whose preprocessing layer records a view;
+    - `features`: images to the input of the classifier. Only for models that end in a classifier.
 
     Args:
         model: A built functional `keras.Model`; mixed precision is rebuilt in float32.
@@ -89,8 +89,8 @@ class SavedModel:
         path: The folder.
 
     Attributes:
-        image: What goes in, as `LiteRT.image` describes it.
-        output: What comes out.
+        image: Details of the input, in the form of `LiteRT.image`.
+        output: Details of the output, in the same form.
         shape: `(H, W, C)` of the images, `None` where any will do.
 
     Raises:
@@ -122,6 +122,6 @@ class SavedModel:
 
 
 def _details(spec):
-    """As the runtime of files describes a tensor; an open size is `None`."""
+    """Details of a tensor in the form of LiteRT's; an open size is `None`."""
     shape = [None if size is None else int(size) for size in spec.shape]
     return {"shape": [1, *shape[1:]], "dtype": spec.dtype.as_numpy_dtype, "quantization": (0, 0)}

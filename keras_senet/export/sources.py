@@ -13,8 +13,8 @@ def load_calibration(source, *, model, image_size=None, count=200):
 
     Args:
         source: `"digits"`, `"folder:PATH"`, or an .npz file with `images` `(N, H, W, C)`.
-        model: The model that will see the images: a data set shows them as the model's weights
-            were judged with, see `keras_senet.data.Dataset.seen_by`.
+        model: The model that will see the images: those of a data set go through its evaluation
+            transform, see `keras_senet.data.Dataset.seen_by`.
         image_size: Height and width in pixels for a model that leaves them open.
         count: How many images at most, evenly spaced over the source.
 
@@ -31,13 +31,13 @@ def load_calibration(source, *, model, image_size=None, count=200):
 
 
 def load_verification(source, *, model, image_size=None, count=None):
-    """Held-out images to judge an artefact by, and their labels.
+    """Held-out images to verify an artefact on, and their labels.
 
     Args:
         source: `"digits"`, `"folder:PATH"`, or an .npz file with `images` `(N, H, W, C)` and, if
             it has them, `labels` `(N,)`.
-        model: The model that will see the images: a data set shows them as the model's weights
-            were judged with, see `keras_senet.data.Dataset.seen_by`.
+        model: The model that will see the images: those of a data set go through its evaluation
+            transform, see `keras_senet.data.Dataset.seen_by`.
         image_size: Height and width in pixels for a model that leaves them open.
         count: How many images at most, the first ones.
 

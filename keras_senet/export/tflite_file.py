@@ -24,8 +24,8 @@ from keras_senet.surgery.fold import fold
 
 CALIBRATED = ("int8", "int8_full")
 HALF_IS_COARSER = 1000  # rounding of weights in float16 against that of float32 sums
-# Below, the file answers something else than the model. Networks that have learned something keep
-# 0.98 and more in int8, and the share itself is uncertain by 0.03 of a hundred images.
+# Below this share the file names other classes than the model. Trained networks keep 0.98 and more
+# in int8, and a hundred images determine the share to 0.03.
 LOW_AGREEMENT = 0.9
 COMPARED = 100  # calibration images, evenly spaced
 QUANTIZATIONS = (None, "float16", "dynamic", *CALIBRATED)
@@ -50,7 +50,7 @@ def to_tflite(
     with `"int8_full"` both are uint8, with scales that the file states. The file of a model that
     takes integers takes the same type. The float file is run beside the model first, and refused
     if it computes something else. The metadata tell MediaPipe and Android's classes the range of
-    the image where the model's layers tell it, and nothing of it elsewhere.
+    the image, if it is known from the model's layers.
 
     Args:
         model: A built functional `keras.Model`; mixed precision is rebuilt in float32.
@@ -58,11 +58,11 @@ def to_tflite(
         quantization: `None` (float32), `"float16"` (weights in half the space), `"dynamic"` (int8
             weights, activations quantized while running), `"int8"` (weights per channel, and
             activations), `"int8_full"` (the same between a uint8 image and uint8 outputs).
-        calibration_images: Images like those that the artefact will see, of which int8 learns the
-            ranges of activations; a hundred or more, not those to judge by, in the range that the
+        calibration_images: Images like those that the artefact will see, from which int8 learns the
+            ranges of activations; a hundred or more, not those to verify on, in the range that the
             model takes. An array `(N, H, W, C)`, a `keras_senet.data.Dataset` (its training
             images), or a `tf.data.Dataset`, list or generator of images or batches, alone or with
-            labels, of which the first 512 images are taken.
+            labels, from which the first 512 images are taken.
         min_agreement: Least share, 0..1, of the calibration images for which the int8 network
             shall name the class that the float32 network names; for outputs `(N, classes)`. The
             most sensitive blocks stay in float32 until it does; the uint8 outputs of
@@ -78,9 +78,9 @@ def to_tflite(
 
     Raises:
         FileExistsError, FileNotFoundError, PermissionError: See `path` and `overwrite`.
-        TypeError, ValueError: If an argument is outside the above, the model cannot be exported,
-            needs operators that TensorFlow Lite lacks, or the file would compute something else
-            than `model.predict`.
+        TypeError, ValueError: If an argument is none of these, the model cannot be exported, needs
+            operators that TensorFlow Lite lacks, or the file would compute something else than
+            `model.predict`.
         ImportError: If quantization lacks a package.
 
     Warns:
@@ -123,7 +123,7 @@ def to_tflite(
 
 
 def _float_network(model, shape, group_width, quantization):
-    """The network with float weights, and the type of integers to put in front, if any."""
+    """The network with float weights, and the type of integers that it shall take, if any."""
     half = quantization == "float16"
     folded = fold(model, group_width)
     if half:

@@ -37,23 +37,23 @@ class Report:
         images: Number of images compared.
         largest_difference: Largest absolute difference of an output.
         mean_difference: Mean absolute difference of the outputs.
-        sha256: Digest of the file's bytes; `None` of a folder.
+        sha256: Digest of the file's bytes; `None` for a folder.
         versions: Versions of Keras, TensorFlow, LiteRT and this package, by name.
-        input: What the artefact takes: `shape`, `dtype` and `range` of the image; of integers also
+        input: What the artefact takes: `shape`, `dtype` and `range` of the image; for integers also
             `scale` and `zero_point`, a number being `scale * (integer - zero_point)`. The range is
-            `None` where it is unknown: of a model without preprocessing.
-        output: The same of what it returns, and its `meaning`: `"probability"` of a softmax or
+            `None` where it is unknown: for a model without preprocessing.
+        output: The same for what it returns, and its `meaning`: `"probability"` of a softmax or
             sigmoid, `"features"` of a pooled map, else `"output"`.
-        operators: Kinds of operators of a file and how many of each; `None` of a folder.
+        operators: Kinds of operators of a file and how many of each; `None` for a folder.
         partitions: Pieces of the file that XNNPACK runs, 1 at best.
         undelegated: Kinds of operators outside of these pieces.
         heap_bytes: Memory that a loaded file holds, its arena and XNNPACK's: see
-            `footprint.Footprint`. `None` of a folder, and where the C library cannot tell.
+            `footprint.Footprint`. `None` for a folder, and where the C library cannot tell.
         top5_agreement: Mean share of the model's five classes that the artefact names too.
-        top1_agreement: Share of images of which both name the same class; `None` unless the
+        top1_agreement: Share of images for which both name the same class; `None` unless the
             output is `(N, classes)`, or `(N, 1)` with a sigmoid.
         accuracy: Share of images whose class the artefact names; `None` without labels.
-        model_accuracy: The same of the Keras model.
+        model_accuracy: The same for the Keras model.
         latency_ms: Median time of one image, in milliseconds, on this machine.
     """
 
@@ -225,7 +225,7 @@ def _classes(outputs, known):
 
 
 def _end(details, known):
-    """What goes in or comes out: of integers the range that they can express, else the model's."""
+    """The input or output, with the range that its integers can express, or else the model's."""
     found = end(details)
     return found if "scale" in found else {**found, "range": known and list(known)}
 

@@ -1,8 +1,8 @@
-"""What an SE block does to a whole image on TensorFlow: few bytes moved, forward and backward.
+"""Squeeze and scale of an SE block on TensorFlow, in few passes over the image.
 
-The excitation is tiny; an SE block costs the passes over its input. TensorFlow runs one kernel
-for each operation, and differentiating mean and product one by one takes twelve passes backward.
-Here it takes six, and half-precision images are never copied to float32.
+The excitation is tiny: the time of an SE block is that of the passes over its input. TensorFlow
+runs one kernel for each operation, and differentiating the mean and the scaling one by one takes
+twelve passes backward. Here it takes six, and half-precision images are never copied to float32.
 """
 
 import tensorflow as tf
@@ -11,7 +11,7 @@ from keras_senet.layers import processor
 
 
 def scale_by_excitation(images, excitation):
-    """`images * excitation(means)`, with `means` those of every channel of every image.
+    """`images * excitation(means)`, with `means` of each channel of each image over H and W.
 
     Args:
         images: `(N, H, W, C)`, W known.
@@ -20,8 +20,9 @@ def scale_by_excitation(images, excitation):
     Returns:
         The scaled images, of the dtype of `images`.
     """
-    # What reaches the images is a sum, of what comes through the product and what comes through
-    # the mean. The product hands on its gradient as it comes, and the sum is made in one pass.
+    # With y = x * s and s = excitation(mean(x)) the gradient of the images is
+    #     dL/dx = dL/dy * s + dL/dmean / (H W).
+    # `scale` hands dL/dy on as it is, and `squeeze` computes both terms in one pass.
     gates = None
     is_fused = True
 
@@ -31,7 +32,7 @@ def scale_by_excitation(images, excitation):
             nonlocal is_fused
             pixels = tf.cast(tf.shape(x)[1] * tf.shape(x)[2], "float32")
             of_means = tf.cast(of_means / pixels, x.dtype)
-            # Forward-mode differentiation asks before there are gates: each part for itself then.
+            # Forward-mode differentiation asks before the gates exist: `scale` multiplies then.
             is_fused = is_fused and gates is not None
             return _multiply_add(of_scaled, gates, of_means) if is_fused else of_scaled + of_means
 
@@ -41,8 +42,8 @@ def scale_by_excitation(images, excitation):
     def scale(x, s):
         def gradient(of_scaled):
             pixels = tf.cast(tf.shape(x)[1] * tf.shape(x)[2], "float32")
-            # Read before the squeeze: a gradient of this gradient that reached x, which comes out
-            # of it, would be multiplied by the gates once more.
+            # `images` and not `x`, which is an output of `squeeze`: a second derivative by way of
+            # x would be multiplied by the gates once more.
             of_gates = _mean(of_scaled * images) * pixels
             return (of_scaled if is_fused else of_scaled * s), tf.cast(of_gates, s.dtype)
 
@@ -66,8 +67,9 @@ _compiled_multiply_add = tf.function(_plain_multiply_add, jit_compile=True)
 
 
 def _mean(x):
-    # By the pooling kernel, which accumulates in float32 and is faster than a reduction. Half
-    # precision is to round each row and not the whole: means of rows, and their mean in float32.
+    # TensorFlow's pooling sums in float32 and is faster than a reduction, but rounds the mean to
+    # the dtype of x. In half precision (or if H is open) it takes the means of rows only, and
+    # their mean is computed in float32.
     if x.dtype == "float32" and x.shape[1] is not None:
         return tf.nn.avg_pool2d(x, x.shape[1:3], 1, "VALID")
     rows = tf.nn.avg_pool2d(x, (1, x.shape[2]), 1, "VALID")

@@ -1,4 +1,4 @@
-"""Convolution that trains on a CPU: in groups, and in bfloat16."""
+"""Convolution that trains fast on a CPU, in groups and in bfloat16."""
 
 import functools
 import logging
@@ -26,13 +26,14 @@ class Conv2D(keras.layers.Conv2D):
     - on JAX the native convolution, or group by group on a CPU,
     - on PyTorch what Keras runs.
 
-    Many CPUs convolve slower in bfloat16 than in float32. There, on TensorFlow, bfloat16 images
-    are convolved in float32 and rounded after: as the bfloat16 kernels do, whose sums are in
-    float32, but that the kernel is not rounded to bfloat16.
+    Many CPUs convolve slower in bfloat16 than in float32. There, on TensorFlow, this layer casts
+    bfloat16 images to float32, convolves them with the float32 weights and rounds the result to
+    bfloat16. TensorFlow's bfloat16 convolution also sums in float32, but rounds the weights first.
 
     Attributes:
-        network: Of a network's first convolution: what the network is, a JSON text. It goes into
-            weights files, and weights of a network that computes otherwise are refused.
+        network: Description of the whole network, a JSON text, in the network's first convolution;
+            `None` in all others. It is written into weights files, and a file whose description
+            differs in what the network computes is refused.
 
     Example:
         >>> Conv2D(64, 3, groups=32)(keras.ops.ones((1, 8, 8, 64))).shape
@@ -43,8 +44,8 @@ class Conv2D(keras.layers.Conv2D):
         super().__init__(*args, **kwargs)
         self.network = network
 
-    # Whether TensorFlow's own kernel shall be written down in any case: for a converter, which
-    # neither differentiates nor runs it.
+    # Whether grouped convolutions are TensorFlow's own operation in any case: for a converter,
+    # which reads the graph and neither runs nor differentiates it.
     only_written = False
 
     def add_weight(self, *args, name=None, **kwargs):
@@ -53,12 +54,12 @@ class Conv2D(keras.layers.Conv2D):
         return super().add_weight(*args, name=name, **kwargs, **autocast)
 
     def get_config(self):
-        """All constructor arguments, for serialization; those of Keras where it is no first one."""
+        """All constructor arguments, for serialization; `network` only where it is not `None`."""
         own = {} if self.network is None else {"network": self.network}
         return {**super().get_config(), **own}
 
     def save_own_variables(self, store):
-        """Writes the weights, and the network that they are of."""
+        """Writes the weights, and the description of the network."""
         super().save_own_variables(store)
         if self.network is not None:
             facts.write(store, facts.parse(self.network))
@@ -67,7 +68,7 @@ class Conv2D(keras.layers.Conv2D):
         """Reads the weights.
 
         Raises:
-            ValueError: If they are of a network that computes otherwise.
+            ValueError: If the file says that its network computes something else.
         """
         if self.network is not None:
             own = facts.parse(self.network)["computation"]

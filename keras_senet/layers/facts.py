@@ -1,8 +1,8 @@
 """What a layer says about itself in a weights file, beside its numbers.
 
-A network whose pooling pads otherwise has the same weights. Files of `model.save_weights` and
-`model.save` hold what tells them apart as an HDF5 attribute of the layer's group, where Keras
-keeps the layer's name; layers of Keras do not see it.
+Two networks whose poolings pad differently have weights of the same names and shapes. What tells
+them apart is written by `model.save_weights` and `model.save` as an HDF5 attribute of the layer's
+group, where Keras keeps the layer's name. Keras' own layers ignore it.
 """
 
 import json
@@ -19,7 +19,7 @@ def write(store, facts):
     Args:
         store: What Keras hands to `save_own_variables`. In a store that is no HDF5 file nothing
             is written.
-        facts: A dict of what JSON knows.
+        facts: A dict of JSON's types.
     """
     attributes = _attributes(store)
     if attributes is not None:
@@ -42,7 +42,7 @@ def parse(text) -> typing.Any:
 
 
 def differences(stored, own):
-    """Names of the facts that differ, with both values; what only one side says is left out.
+    """Names of the facts that differ, with both values; facts that one side lacks are left out.
 
     Args:
         stored: Dict of the file; dicts may be inside of it.
@@ -62,18 +62,18 @@ def differences(stored, own):
 
 
 def check(store, own, subject):
-    """Refuses weights of a layer or network that computes otherwise.
+    """Refuses weights of a layer or network that computes something else.
 
     Args:
         store: What Keras hands to `load_own_variables`.
-        own: Dict of what decides the computation of the layer or network.
-        subject: What to call it in the message.
+        own: Dict of the facts that decide what the layer or network computes.
+        subject: Name of the layer or network in the message.
 
     Returns:
         The dict of the file, `None` where it has none.
 
     Raises:
-        ValueError: If facts differ; it names them, with both values.
+        ValueError: If facts differ; the message names them, with both values.
     """
     stored = read(store)
     texts = differences((stored or {}).get("computation", {}), own)
@@ -87,7 +87,7 @@ def check(store, own, subject):
 
 
 def listed(texts, most=5):
-    """The first texts in a row, and how many follow."""
+    """The first `most` texts, separated by semicolons, and how many follow."""
     more = f"; {len(texts) - most} more" if len(texts) > most else ""
     return "; ".join(texts[:most]) + more
 

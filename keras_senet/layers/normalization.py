@@ -1,4 +1,4 @@
-"""Normalization of raw pixels, which remembers how images are brought to their size."""
+"""Normalization of raw pixels, which also holds the evaluation transform of the weights."""
 
 import keras
 import numpy as np
@@ -8,17 +8,19 @@ from keras_senet.layers import facts
 
 @keras.saving.register_keras_serializable(package="keras_senet")
 class ImageNormalization(keras.layers.Rescaling):
-    """`keras.layers.Rescaling` that knows the view of an image its network was evaluated with.
+    """`keras.layers.Rescaling` that also holds the evaluation transform of the weights.
 
-    The view is no part of the computation. It travels with the model (saved, copied, exported
-    and loaded), so that `keras_senet.load_image` can make the input that belongs to the weights.
+    The evaluation transform, here called the view, is the size, crop and interpolation with which
+    the accuracy of the weights was measured. The layer does not compute with it. The view is
+    saved, copied, exported and loaded with the model, so that `keras_senet.load_image` prepares an
+    image as that evaluation did.
 
     Args:
         scale: Factor of each channel.
-        offset: Added to each channel after that.
+        offset: Added to each channel after the factor.
         size: Height and width of an image in pixels, or `None` for any.
         crop: Share of the resized image's shorter side that the centre crop keeps, in 0..1.
-        interpolation: Of the resize, `"bilinear"` or `"bicubic"`.
+        interpolation: Interpolation of the resize, `"bilinear"` or `"bicubic"`.
         **kwargs: `name` and `dtype`, as for every Keras layer.
 
     Example:
@@ -44,13 +46,13 @@ class ImageNormalization(keras.layers.Rescaling):
         }
 
     def save_own_variables(self, store):
-        """Writes what the layer does and the view, which Keras would leave out of the file."""
+        """Writes scale, offset and view, which Keras would leave out of a weights file."""
         super().save_own_variables(store)
         view = {"size": self.size, "crop": self.crop, "interpolation": self.interpolation}
         facts.write(store, {"computation": self._computation(), "view": view})
 
     def load_own_variables(self, store):
-        """Takes the view, which belongs to the weights.
+        """Takes over the view of the file, which belongs to its weights.
 
         Raises:
             ValueError: If the weights were trained on pixels that were normalized otherwise.

@@ -1,4 +1,4 @@
-"""What the processor under TensorFlow does well."""
+"""The processor that TensorFlow runs on, and whether it convolves fast in bfloat16."""
 
 import functools
 import pathlib
@@ -16,10 +16,11 @@ def is_cpu():
 def convolves_bfloat16_slowly():
     """Whether this is a CPU that convolves in float32 faster than in bfloat16.
 
-    True of x86 processors but for those with AMX and AMD's with AVX-512 BF16. Measured with
+    True of all x86 processors except those with AMX, and AMD's with AVX-512 BF16. Measured with
     oneDNN on ResNet-50's convolutions: an Intel Xeon without AMX takes 1.8 times longer in
-    bfloat16, without AVX-512 BF16 too 4 times; an AMD EPYC is faster in bfloat16. Told from the
-    processor's features and not from a timing: equal machines are to give equal results.
+    bfloat16, one that also lacks AVX-512 BF16 takes 4 times longer; an AMD EPYC is faster in
+    bfloat16. The processor's features decide and not a timing, so that equal machines give equal
+    results.
     """
     if platform.machine() != "x86_64" or not is_cpu():
         return False

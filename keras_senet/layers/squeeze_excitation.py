@@ -35,33 +35,35 @@ class SqueezeExcitation(keras.layers.Layer):
         s = gate(W2 activation(W1 z + b1) + b2)          (excitation, eq. 3)
         output = s * U                                   (scale,      eq. 4)
 
-    with `W1: C -> h` and `W2: h -> C`. Squeeze, both products and the gate run in float32 under
-    a half-precision policy, with weights in float32, and in float64 under a float64 policy; the
-    scaling and the output have the policy's compute dtype. Integers are cast to it.
+    with `W1: C -> h` and `W2: h -> C` the two fully connected (FC) layers, `reduce` and `expand`.
+    Squeeze, FC layers and gate run in float32 under a half-precision policy, with weights in
+    float32, and in float64 under a float64 policy; the scaling and the output have the policy's
+    compute dtype. Integers are cast to it.
 
     On TensorFlow, training takes derivatives of any order, backward and forward.
 
     Args:
         reduction: Reduction ratio r. `h = max(1, floor(C / r))`.
-        divisor: `None`, or a number of which `h` is made the nearest multiple (at least one):
-            8 reproduces the SE networks of timm.
-        squeeze: `"avg"` or `"max"` over the image, `"none"` (the products become 1x1
+        divisor: `None`, or an integer to whose nearest multiple `h` is rounded, at least to
+            `divisor` itself: 8 reproduces the SE networks of timm.
+        squeeze: `"avg"` or `"max"` over the image, `"none"` (the FC layers become 1x1
             convolutions on the full map, table 16), or `"conv"` (a global depthwise convolution
             that starts as the average; needs a static H and W).
         gate: `"sigmoid"`, `"tanh"`, `"relu"` (table 12), `"hard_sigmoid"`, or `"doubled_sigmoid"`,
             which is 1 at 0: an SE block that can start as the identity, see `add_se`.
-        activation: Activation between the two products, any of Keras'.
-        use_bias: Whether both products have biases. The paper's ablations have none, the
-            released models do.
+        activation: Activation between the two FC layers, any of Keras'.
+        use_bias: Whether both FC layers have biases. The released models have them, the paper's
+            ablations do not.
         kernel_initializer: Initializer of both kernels.
-        round_limit: Share of `C / r` in 0..1 below which rounding to a multiple of `divisor` must
-            not take `h`; it is rounded up then. 0.9 in MobileNetV3, 0 in timm's ResNets.
+        round_limit: Least share of `C / r`, in 0..1, that rounding to a multiple of `divisor`
+            leaves of `h`; where the nearest multiple is less, `h` is the next one. 0.9 in
+            MobileNetV3, 0 in timm's ResNets.
         **kwargs: `name`, `dtype` and `trainable`, as for every Keras layer.
 
     Input shape: `(N, H, W, C)`, channels last; H and W may be `None`. Output shape: the same.
 
     Raises:
-        ValueError: If an argument is outside the above, or the input is not of rank 4.
+        ValueError: If an argument is none of these, or the input is not of rank 4.
 
     Reference:
         [Squeeze-and-Excitation Networks](https://arxiv.org/abs/1709.01507), section 3.
@@ -121,7 +123,7 @@ class SqueezeExcitation(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def hidden_width(self, channels):
-        """Width `h` between the two products for `channels` input channels."""
+        """Width `h` between the two FC layers for `channels` input channels."""
         exact = channels / self.reduction
         if self.divisor is None:
             return max(1, int(exact))
@@ -138,8 +140,8 @@ class SqueezeExcitation(keras.layers.Layer):
             )
         if self.squeeze == "conv":
             self._build_squeeze(height, width, channels, input_shape)
-        self.reduce = self._product("reduce", self.hidden_width(channels), self.activation)
-        self.expand = self._product("expand", channels, GATES[self.gate])
+        self.reduce = self._fully_connected("reduce", self.hidden_width(channels), self.activation)
+        self.expand = self._fully_connected("expand", channels, GATES[self.gate])
         self.reduce.build((None, None, None, channels))
         self.expand.build((None, None, None, self.hidden_width(channels)))
 
@@ -155,11 +157,11 @@ class SqueezeExcitation(keras.layers.Layer):
             shape=(height, width, channels),
             initializer=keras.initializers.Constant(1 / (height * width)),
             dtype=self._gate_dtype,
-            autocast=False,  # the squeeze of half-precision images is not to round it
+            autocast=False,  # a half-precision policy must not round it
         )
 
-    def _product(self, name, filters, activation):
-        return _Product(
+    def _fully_connected(self, name, filters, activation):
+        return _FullyConnected(
             filters,
             1,
             activation=activation,
@@ -167,7 +169,7 @@ class SqueezeExcitation(keras.layers.Layer):
             kernel_initializer=self.kernel_initializer.clone(),
             data_format="channels_last",
             dtype=self._gate_dtype,
-            # Keras freezes the layers that a layer has, and this one comes later.
+            # Freezing the SE block before it is built does not reach a layer that is made here.
             trainable=self.trainable,
             name=name,
         )
@@ -192,10 +194,10 @@ class SqueezeExcitation(keras.layers.Layer):
         return self._excitation(self._squeeze(ops.cast(inputs, self._gate_dtype)), training)
 
     def start_as_identity(self):
-        """Sets the kernel of `expand` to zero: all gates are that of 0 and the bias.
+        """Sets the kernel of `expand` to zero: the gates are `gate(b2)` for every image.
 
-        With `gate="doubled_sigmoid"` and the bias of a new layer they are exactly 1. The kernel of
-        `reduce` stays random, so that the zeros have a gradient.
+        With `gate="doubled_sigmoid"` and the bias of a new layer, 0, they are exactly 1. The kernel
+        of `reduce` stays random, so that the kernel of `expand` has a gradient.
         """
         self.expand.kernel.assign(ops.zeros(self.expand.kernel.shape))
 
@@ -228,7 +230,7 @@ class SqueezeExcitation(keras.layers.Layer):
         return input_shape
 
     def save_own_variables(self, store):
-        """Writes the weights, and the design that no shape of theirs tells."""
+        """Writes the weights, and those fields of the design that no shape shows."""
         super().save_own_variables(store)
         facts.write(store, {"computation": self._computation()})
 
@@ -236,7 +238,7 @@ class SqueezeExcitation(keras.layers.Layer):
         """Reads the weights.
 
         Raises:
-            ValueError: If they are of another design.
+            ValueError: If the file says that its SE block has another design.
         """
         facts.check(store, self._computation(), f"an SE block {self.name!r}")
         super().load_own_variables(store)
@@ -260,18 +262,19 @@ class SqueezeExcitation(keras.layers.Layer):
         }
 
 
-class _Product(keras.layers.Conv2D):
-    """A product of the channels with a matrix: a 1x1 convolution.
+class _FullyConnected(keras.layers.Conv2D):
+    """A fully connected layer over the channels, as a 1x1 convolution.
 
-    The convolution keeps rank 4, which every mobile runtime takes whole. Of a single pixel it is
-    a matrix product, whose gradient is several times faster than that of a convolution.
+    The convolution keeps rank 4, so that every mobile runtime takes the SE block whole. While
+    training on a single pixel it is computed as a matrix product, whose gradient is several times
+    faster than that of a convolution.
     """
 
     def call(self, inputs, training=None):
         if not training or inputs.shape[1:3] != (1, 1):
             return super().call(inputs)
         channels = inputs.shape[-1]
-        # Reshaped and not indexed: the gradient of an index pads with zeros what it read.
+        # Reshaped and not indexed: the gradient of indexing writes a tensor of zeros first.
         matrix = ops.reshape(self.kernel, (channels, self.filters))
         outputs = ops.matmul(ops.reshape(inputs, (-1, channels)), matrix)
         if self.use_bias:

@@ -33,8 +33,9 @@ def add_se(model, se=SEConfig(), where=None, start=None):
         se: The SE design. `stages` are counted by resolution: in stage k a tensor is `2 ** k`
             times smaller than the image, as in ResNet. `placement` must be `"standard"`.
         where: `None`, or a function of a layer that says whether an SE block follows it.
-        start: `None` for random SE weights, or `"identity"`: the outputs are those of `model`, bit
-            by bit, since each gate is exactly 1 (a doubled sigmoid of zero), and learn from there.
+        start: `None` for random SE weights, or `"identity"`: each gate is exactly 1, the doubled
+            sigmoid of zero, so that the outputs are those of `model`, bit by bit, until training
+            changes the gates.
 
     Returns:
         A functional model named `se_{model.name}`; the SE block behind `x` is named `x_se` and has
@@ -43,8 +44,9 @@ def add_se(model, se=SEConfig(), where=None, start=None):
 
     Raises:
         TypeError: If the model is not functional.
-        ValueError: If no place is found, one is on no image or in a layer that is called several
-            times, the model has SE blocks already, or an argument is none of these.
+        ValueError: If no place is found, a place is on a tensor of another rank than 4 or in a
+            layer that is called several times, the model has SE blocks already, or an argument is
+            none of these.
 
     Reference:
         https://arxiv.org/abs/1709.01507, section 3.3 and figures 2 and 3.
@@ -91,7 +93,7 @@ def add_se(model, se=SEConfig(), where=None, start=None):
 
     copy = rewrite(model, call)
     if not model.trainable:
-        # A frozen model freezes layers that need not know of it themselves.
+        # The layers of a frozen model may each say that they are trainable.
         for layer in model.layers:
             if layer.weights:
                 copy.get_layer(layer.name).trainable = False

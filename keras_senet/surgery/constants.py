@@ -47,9 +47,10 @@ class Edit:
 def edits(graph, node, scale):
     """Edits after which `node`, whose output is its input times `scale`, may be left out.
 
-    Backward first: into the normalization or convolution in front, through what is positively
-    homogeneous and into every part of a concatenation; then forward, into the convolutions that
-    read the output. Each tensor on the way must have no other reader.
+    The factors go backward first: into the normalization or convolution in front, through layers
+    that are positively homogeneous and into every part of a concatenation. Where that is not
+    exact they go forward, into the convolutions that read the output. Each tensor on the way must
+    have no other reader.
 
     Args:
         graph: The `Graph` of the model.
@@ -160,7 +161,7 @@ def _of_outputs(layer, scale):
 
 
 def _of_inputs(layer, scale):
-    """Pairs of a variable and the factor, broadcast, that stands for scaled inputs."""
+    """Pairs of a variable and the factor, broadcast, that has the effect of scaled inputs."""
     if isinstance(layer, DEPTHWISE):
         yield layer.kernel, scale[:, None]
     elif isinstance(layer, SEPARABLE):

@@ -1,4 +1,4 @@
-"""A trained network as the shortest program with the same outputs."""
+"""Folding: a trained network with fewer operations and the same outputs."""
 
 import keras
 import numpy as np
@@ -8,11 +8,11 @@ from keras_senet.surgery.graph import Graph, functional, takes_training
 from keras_senet.surgery.linear import (
     NORMALIZATIONS,
     LinearMap,
+    fc_weights,
     in_float,
     is_linear,
     normalization,
     pointwise,
-    product_weights,
 )
 from keras_senet.surgery.rewrite import can_be_rebuilt, computes_its_graph, copied, rewrite
 
@@ -69,11 +69,12 @@ def fold(model, group_width=1):
       factors are multiplied into the convolution or matrix product before them.
     - The squeeze of an SE block behind a linear 1x1 convolution reads what that convolution
       reads: with `U = W x + b` the mean of `W1 U + b1` over the pixels is
-      `(W1 W) mean(x) + (W1 b + b1)`. That is exact, and a fraction of the traffic wherever the
-      convolution widens (a quarter in ResNet, half in ResNeXt, grouped ones included).
+      `(W1 W) mean(x) + (W1 b + b1)`. That is exact, and takes a fraction of the memory traffic
+      wherever the convolution widens (a quarter in ResNet, half in ResNeXt, grouped ones included).
     - Constant factors and offsets of a gate (hard and doubled sigmoid) go into the convolutions.
     - Factors and offsets of channels with no convolution before them, as of raw pixels, become a
-      1x1 convolution, which runtimes compute several times faster than a product and a sum.
+      1x1 convolution, which runtimes compute several times faster than a multiplication and an
+      addition.
     - Narrow groups are merged into wider ones with zeros between them, if asked for.
 
     Functional and sequential models inside the model are folded too, each for itself. Everything
@@ -113,7 +114,7 @@ def fold(model, group_width=1):
         raise ValueError(
             f"Argument `group_width` must be an integer above 0. Received: {group_width!r}"
         )
-    # Of Keras' own class, and not compiled, whatever the model is.
+    # A plain `keras.Model`, not compiled, also for a model of a subclass.
     graph = keras.Model(graph.input, graph.output, name=model.name)
     folding = _Folding(graph, group_width)
     return rewrite(graph, folding.call, folding.copy)
@@ -122,8 +123,8 @@ def fold(model, group_width=1):
 def _channels_rescaled(layer, x):
     """Factors and offsets of channels as a convolution, or `None` where they are plain numbers.
 
-    Runtimes broadcast along the last axis of an image slowly: in int8 the product and the sum take
-    ten times as long as this convolution with a diagonal matrix.
+    Runtimes broadcast along the last axis of an image slowly: in int8 the multiplication and the
+    addition take ten times as long as this convolution with a diagonal matrix.
     """
     if len(x.shape) != 4 or (np.ndim(layer.scale) == 0 and np.ndim(layer.offset) == 0):
         return None
@@ -137,16 +138,17 @@ def _channels_rescaled(layer, x):
 class _Folding:
     """One walk over a graph; each rewritten tensor remembers the linear map it is made of.
 
-    A map is called as soon as it is met, and again when the next layer has gone into it: what
-    nobody reads in the end is not part of the new model.
+    Each linear map becomes a new layer at once, and another one when the next layer is folded into
+    it. Keras builds the new model from its outputs backward, so that a layer whose output no other
+    reads any more is not part of it.
     """
 
     def __init__(self, model, group_width):
         self.graph = Graph(model)
         self.group_width = group_width
-        self.maps = {}  # of a tensor: the map that computes it
-        self.products = {}  # of a tensor: the map and the gates that it is the product of
-        self.inner = {}  # of a model inside: the folded one, by name
+        self.maps = {}  # tensor -> the linear map that computes it
+        self.products = {}  # tensor -> the linear map and the gates whose product it is
+        self.inner = {}  # name of a model inside -> the folded model
 
     def copy(self, layer):
         """The layer of the new model in place of this one."""
@@ -157,7 +159,7 @@ class _Folding:
         try:
             return copied(layer)
         except (NotImplementedError, TypeError, ValueError):
-            return layer  # which holds something of a user's own
+            return layer  # its configuration holds an object of the user's own
 
     def call(self, layer, *args, **kwargs):
         """What the new model computes in place of one call of a layer."""
@@ -199,7 +201,7 @@ class _Folding:
 
     def _random_parts_left_out(self, pipeline, x):
         if "float" not in x.dtype:
-            return None  # the first of them makes floats, on which the others depend
+            return None  # its first layer makes floats, which the others depend on
         parts = [part for part in pipeline.layers if type(part) not in IDLE]
         copies = [self.copy(part) for part in parts]
         return keras.layers.Pipeline(copies, name=pipeline.name)(x, training=False)
@@ -223,16 +225,16 @@ class _Folding:
         if linear is None or not linear.is_pointwise or block.squeeze not in ("avg", "none"):
             return None
         if linear.matrix.shape[0] > linear.matrix.shape[1]:
-            return None  # the convolution narrows: its output is the smaller thing to read
+            return None  # the convolution narrows: its output is smaller to read than its input
         activation, shift, factor = GATES[block.gate]
         narrow = linear.source
         if block.squeeze == "avg":
             squeeze = keras.layers.GlobalAveragePooling2D
             narrow = squeeze(keepdims=True, dtype="float32", name=f"{block.name}_squeeze")(narrow)
-        kernel, bias = product_weights(block.reduce)
+        kernel, bias = fc_weights(block.reduce)
         kernel, bias = linear.matrix @ kernel, linear.bias @ kernel + bias
         hidden = pointwise(narrow, kernel, bias, block.activation, f"{block.name}_reduce")
-        kernel, bias = product_weights(block.expand)
+        kernel, bias = fc_weights(block.expand)
         gates = pointwise(hidden, kernel, bias + shift, activation, f"{block.name}_expand")
         return self._product(linear.scaled(factor), gates, block.name, output)
 

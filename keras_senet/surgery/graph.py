@@ -1,6 +1,6 @@
 """The graph of a functional model: its calls, and who makes and reads each tensor.
 
-No other file knows how Keras keeps them.
+No other file uses the private attributes in which Keras keeps them.
 """
 
 import keras

@@ -1,4 +1,4 @@
-"""Convolutions as linear maps: what can be multiplied into them before a network is shipped."""
+"""Convolutions as linear maps, into which factors, offsets and wider groups are worked."""
 
 import dataclasses
 import typing
@@ -15,7 +15,7 @@ class LinearMap:
 
     Attributes:
         layer: The Keras layer it comes from: `Conv2D`, `DepthwiseConv2D` or `Dense`.
-        source: The tensor read.
+        source: The tensor that it reads.
         kernel: Its weights in float64, the outputs last: `(h, w, C / groups, filters)`,
             `(h, w, C, multiplier)` of a depthwise convolution, `(C, units)` of a matrix product.
         bias: `(filters,)` in float64.
@@ -38,7 +38,7 @@ class LinearMap:
         return cls(layer, source, kernel, bias, getattr(layer, "groups", 1))
 
     def scaled(self, factor, offset=0.0):
-        """This map, then `factor * y + offset`, numbers or one for each output."""
+        """This map followed by `factor * y + offset`; both are numbers or `(filters,)`."""
         columns = np.broadcast_to(factor, self.bias.shape)
         if is_depthwise(self.layer):
             columns = columns.reshape(self.kernel.shape[2:])
@@ -61,7 +61,7 @@ class LinearMap:
         return merged_groups(self.kernel, self.groups, 1)[0, 0]
 
     def call(self, group_width=1):
-        """Calls a new layer of this map, of the same name, on the tensor read.
+        """Calls a new layer of this map, of the same name, on `source`.
 
         Args:
             group_width: Groups of fewer input channels are merged to at least that many.
@@ -118,7 +118,7 @@ def in_float(x, name):
 
     Args:
         x: A symbolic tensor.
-        name: Name of the layer that reads it, which the new one is called after.
+        name: Name of the layer that reads it; the new layer is `{name}_float`.
     """
     if "float" in x.dtype:
         return x
@@ -126,8 +126,8 @@ def in_float(x, name):
     return keras.layers.Rescaling(1.0, dtype="float32", name=f"{name}_float")(x)
 
 
-def product_weights(convolution):
-    """Matrix `(C, filters)` and bias of a 1x1 convolution of an SE block, in float64."""
+def fc_weights(convolution):
+    """Matrix `(C, filters)` and bias `(filters,)` of an SE block's FC layer, in float64."""
     linear = LinearMap.of(convolution, None)
     return linear.kernel[0, 0], linear.bias
 

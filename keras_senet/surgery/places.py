@@ -47,7 +47,7 @@ class Places(Graph):
         return places
 
     def branches(self):
-        """Sums, and concatenations of a tensor with what was computed of it."""
+        """Sums, and concatenations of a tensor with one that was computed from it."""
         places = {}
         for node in self.nodes:
             is_sum = type(node.operation).__name__ in SUMS and len(node.input_tensors) == 2
@@ -75,7 +75,7 @@ class Places(Graph):
         }
 
     def pointwise(self):
-        """1x1 convolutions of what a depthwise convolution put out."""
+        """1x1 convolutions that read the output of a depthwise convolution."""
         return {
             self._end(node): None
             for node in self.nodes

@@ -1,4 +1,4 @@
-"""The one way to rewrite a model: call by call, with something else called where wanted."""
+"""The one way to rewrite a model: call by call, with other calls in place of some."""
 
 import types
 
@@ -10,8 +10,8 @@ from keras_senet.surgery.graph import parts_of
 def copied(layer, config=None):
     """A new layer of the same configuration, or of another one, with the same functions.
 
-    A configuration names functions. One of a user's may have the name of one of Keras', which
-    would come in its place.
+    A configuration holds functions by their names. A user's function may have the name of one of
+    Keras', which `from_config` would take: functions are therefore taken from the layer itself.
     """
     config = layer.get_config() if config is None else config
     copy = type(layer).from_config(config)
@@ -32,14 +32,14 @@ def rewrite(model, call=None, copy=copied, recursive=False):
     Args:
         model: A functional `keras.Model`; a sequential one if `call` is `None`.
         call: Function of a layer of the new model and of the arguments of one call in the new
-            model, to what stands for the call's output. `None`: the layer is called.
+            model, to the tensors in place of the call's output. `None`: the layer is called.
         copy: Function of a layer (or operation of `keras.ops`) of `model` to the one in its
             place: a new one, which gets the weights once it is built, or one that is `shared`.
         recursive: Whether models inside of `model` are rewritten too, by the same functions, and
             not copied like layers.
 
     Returns:
-        A model of the same name. Layers that are called by nobody are not part of it.
+        A model of the same name. Layers that are never called are not part of it.
     """
     pairs = []
 
@@ -75,10 +75,10 @@ def computes_its_graph(model):
 
 
 def can_be_rebuilt(layer):
-    """Whether a layer's configuration says all about it: it and its parts are Keras' or ours.
+    """Whether a layer's configuration is complete: the layer and its parts are Keras' or ours.
 
-    Configurations of other kinds may miss a field, and those of `Lambda` miss what its function
-    refers to. A copy of such a layer could compute something else without a word.
+    The configuration of another class may miss a field, and that of `Lambda` misses what its
+    function refers to. A copy of such a layer could silently compute something else.
     """
     return all(
         _is_of(type(part), "keras", "keras_senet") and not isinstance(part, keras.layers.Lambda)

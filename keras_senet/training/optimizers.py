@@ -61,9 +61,9 @@ class SGD(keras.optimizers.SGD):
     Args:
         learning_rate: Number or schedule.
         momentum: Momentum.
-        nesterov: Whether it is Nesterov's.
+        nesterov: Whether the momentum is Nesterov's.
         l2: Coefficient of the penalty `l2 / 2 * |w|^2`.
-        decayed: What it applies to: `"kernels"` or `"all"`.
+        decayed: Weights that the penalty applies to: `"kernels"` or `"all"`.
         **kwargs: As for every Keras optimizer.
 
     Example:

@@ -22,20 +22,21 @@ class Recipe:
     """How to train a network.
 
     Attributes:
-        name: Its name in the summary.
+        name: Name of the recipe in the summary.
         epochs: Passes over the training images.
         batch_size: Images in a step, that is in one update of the weights.
         learning_rate: Highest learning rate of a batch of `base_batch_size`.
         base_batch_size: Images in a step that `learning_rate` is stated for; other batch sizes
             scale it linearly (Goyal et al., https://arxiv.org/abs/1706.02677, section 2.1).
-        schedule: `"cosine"` or `"linear"` to 0, or `"step"`: a tenth of it at each of `drops`.
+        schedule: `"cosine"` or `"linear"` to 0, or `"step"`: divided by 10 at each of `drops`.
         drops: Epochs, counted from 0, at whose start the learning rate drops.
         warmup_epochs: Epochs of linear growth from 0 to the highest learning rate.
         optimizer: `"sgd"`, `"nesterov"` (SGD with Nesterov's momentum) or `"lamb"`.
         momentum: Momentum of SGD.
         weight_decay: Coefficient of the L2 penalty `weight_decay / 2 * |w|^2` inside the momentum,
             as in Caffe and PyTorch; of LAMB's decay with LAMB.
-        decayed: What decays: `"kernels"`, or `"all"` with biases and normalization (SGD only).
+        decayed: Weights that decay: `"kernels"`, or `"all"` with biases and normalization (SGD
+            only).
         clip_norm: Largest norm of all gradients together, or `None`.
         accumulation_steps: Parts that a batch is computed in, one after the other, to save memory.
         ema: Momentum of an exponential moving average of all weights, which replaces them at the

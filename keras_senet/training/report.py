@@ -11,7 +11,7 @@ import numpy as np
 from keras_senet.files import replacing
 
 WORST = 10  # classes shown with those that they are mistaken for
-MISTAKES = 3  # such classes, of each
+MISTAKES = 3  # such classes shown for each
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }

@@ -96,7 +96,7 @@ class Run:
             )
             saver.metrics = self.metrics
             callbacks = [self.average] if self.average else []
-            if self.process[1] == 1:  # several know the unreadable images of their own shards alone
+            if self.process[1] == 1:  # each of several knows only its own shard's unreadable images
                 callbacks.append(ExactLoss(self.dataset))
             classes = len(self.dataset.class_names)
             callbacks.append(Divergence(self.model.loss, classes, self.steps_per_epoch))

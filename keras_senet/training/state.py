@@ -15,7 +15,7 @@ class Position:
     """How far a run is.
 
     Attributes:
-        step: Steps done, S an epoch.
+        step: Steps done since the start of the run.
         rows: Metrics of every epoch done.
         seconds: Time spent in training, over all restarts.
         best_step: Step of the best accuracy on held-out images.
@@ -34,7 +34,7 @@ class State:
 
     These are weights, moving statistics, seeds of dropout, the optimizer's variables (its step and
     the loss scale included), the metrics of the epoch so far, and the `variables` of the callbacks.
-    The images are a function of seed and step, so that the state has nothing of them.
+    The images are a function of seed and step, so that the state need not hold them.
 
     Args:
         model: A compiled model.
@@ -99,7 +99,7 @@ class State:
 
 
 def describe(architecture, dataset, recipe, weights, precision, seed):
-    """What a run is, in JSON's types; a run is resumed only under the same description."""
+    """The settings of a run, in JSON's types; a run is resumed only with the same settings."""
     labels = hashlib.sha256(b"".join(s.labels.tobytes() for s in dataset.splits.values()))
     description = {
         "architecture": dataclasses.asdict(architecture),
@@ -135,7 +135,8 @@ def find_start(checkpoints, description, resume):
         The `Position`, and the arrays of the checkpoint (or `None`).
 
     Raises:
-        ValueError: If there is none and must be one, none can be read, or it is of another run.
+        ValueError: If `resume` is `"must"` and there is no checkpoint, none can be read, or the
+            newest is of another run.
     """
     if resume not in RESUMES:
         raise ValueError(f"Argument `resume` must be one of {RESUMES}. Received: {resume!r}")

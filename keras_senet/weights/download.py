@@ -14,7 +14,7 @@ logger = logging.getLogger("keras_senet")
 
 ATTEMPTS = 4
 CHUNK = 1 << 20  # bytes
-SECONDS = 30  # without an answer
+SECONDS = 30  # to wait for an answer
 SHA256_DIGITS = 64
 
 
@@ -26,8 +26,8 @@ def fetch(record):
     `HF_HUB_OFFLINE` and proxies, and go on where a connection broke.
 
     Raises:
-        ValueError: If it cannot be fetched (with what to do by hand), or its content is not that
-            of the record; the file is removed then.
+        ValueError: If the file cannot be fetched (the message says what to do by hand), or has
+            another checksum than the record; the file is removed then.
         ImportError: If huggingface_hub is needed and not installed.
     """
     return _from_hub(record) if record.repository is not None else _from_url(record)
@@ -73,7 +73,7 @@ def _from_url(record):
             raise ValueError(f"Cannot fetch {record.name}: {why}. {_by_hand(record)}")
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{path.name}.part")  # stays after an error: the next call goes on
-        if record.checksum is None:  # nothing would tell what an earlier call left of another file
+        if record.checksum is None:  # nothing would show that the part is of another file
             partial.unlink(missing_ok=True)
         _download(record, partial)
         _verified(partial, record.checksum, record)
@@ -82,9 +82,9 @@ def _from_url(record):
 
 
 def _download(record, partial):
-    """Fetches the file of a record; a broken connection goes on where it broke.
+    """Fetches the file of a record, and resumes where a connection broke.
 
-    It gives up after `ATTEMPTS` in a row that bring nothing.
+    Gives up after `ATTEMPTS` attempts in a row without a new byte.
     """
     failures = 0
     while True:
@@ -137,7 +137,7 @@ def _append(record, partial):
 
 
 def _verified(path, checksum, record):
-    """`path`, if its content has the checksum; else the file is removed, and an error raised."""
+    """`path`, if the file has the checksum; otherwise it is removed, and an error raised."""
     if checksum is None:
         return path
     algorithm, expected = checksum.split(":")

@@ -21,9 +21,9 @@ def export_weights(model, path, layout=None):
     Residual networks for photographs and MobileNetV3 are written in timm's layouts: with Caffe's
     stem pooling in that of `legacy_seresnet50`, with PyTorch's in that of `resnet50` and
     `seresnet50`. `timm.create_model(...).load_state_dict` takes the tensors with `strict=True`; a
-    network that timm computes otherwise is refused. All other networks are written in our own
-    layout, whose metadata describes the network: `weights="file.safetensors"` gives the same
-    outputs. The metadata of both layouts says how pixels are normalized.
+    network for which timm computes something else is refused. All other networks are written in
+    our own layout, whose metadata describes the network: `weights="file.safetensors"` gives the
+    same outputs. The metadata of both layouts says how pixels are normalized.
 
     Args:
         model: A `keras.Model` of this package, with its classifier for timm's layout.
@@ -31,8 +31,8 @@ def export_weights(model, path, layout=None):
         layout: `"timm"`, `"keras_senet"`, or `None` for timm's where timm has the family.
 
     Raises:
-        ValueError: If the model is not that of an architecture, timm has no such network or
-            computes it otherwise, or `path` does not end in `.safetensors`.
+        ValueError: If no architecture of this package built the model, timm has no such network
+            or computes something else, or `path` does not end in `.safetensors`.
         ImportError: If safetensors is not installed.
 
     Example:

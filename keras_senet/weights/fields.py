@@ -7,7 +7,7 @@ import keras
 
 
 def natural(value):
-    """A number of Python for any integer or real number, also inside of tuples; else the value."""
+    """Integers and reals of any library as Python's, in tuples too; other values as they are."""
     if isinstance(value, tuple):
         return tuple(map(natural, value))
     if value is None or isinstance(value, (bool, str)):
@@ -23,13 +23,13 @@ def is_integer(value):
 
 
 def settle(instance, fields):
-    """Makes the fields of a frozen dataclass natural numbers, where they are numbers."""
+    """Turns the numbers in the fields of a frozen dataclass into Python's."""
     for field in fields:
         object.__setattr__(instance, field.name, natural(getattr(instance, field.name)))
 
 
 def plain(value):
-    """A field's value in what JSON knows: dataclasses as dicts, tuples as lists."""
+    """A field's value in JSON's types: dataclasses as dicts, tuples as lists."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
             field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)
@@ -44,7 +44,7 @@ def plain(value):
 
 
 def restored(value, like):
-    """A field's value from what JSON knows, in the types of `like`, another value of the field."""
+    """A field's value from JSON's types, in the types of `like`, another value of the field."""
     if dataclasses.is_dataclass(like):
         names = {field.name for field in dataclasses.fields(like)}
         return type(like)(**{name: _tuples(x) for name, x in value.items() if name in names})

@@ -13,8 +13,9 @@ import keras
 from keras_senet.layers import Conv2D, facts
 from keras_senet.weights.fields import plain, restored
 
-# Fields that a weights file decides. All others, but those in NO_COMPUTATION, are the variant's.
-TRUNK = (
+# Fields of the backbone that a weights file decides. The variant decides all others, except those
+# in NO_COMPUTATION.
+BACKBONE = (
     "activation",
     "conv_bias",
     "epsilon",
@@ -29,7 +30,7 @@ TRUNK = (
 )
 VIEW = ("crop", "interpolation")  # of the evaluation transform, beside the image size
 NO_COMPUTATION = ("name", "classes", "dropout", "input_size", "preprocessing")
-SHAPES = ("reduction", "divisor", "round_limit", "use_bias")  # of SE: the tensors' shapes tell
+SHAPES = ("reduction", "divisor", "round_limit", "use_bias")  # of SE: shown by tensors' shapes
 
 
 def describe(architecture, include_preprocessing=True, call=None):
@@ -56,7 +57,7 @@ def describe(architecture, include_preprocessing=True, call=None):
         besides["call"] = {name: plain(value) for name, value in call.items()}
     if architecture.se is not None:
         activation = keras.activations.get(architecture.se.activation)
-        # One of several names. (Keras' `serialize` imports TensorFlow whatever the backend.)
+        # An activation has several names. (Keras' `serialize` imports TensorFlow on any backend.)
         name = getattr(activation, "__name__", None)
         fields["se"]["activation"] = name or keras.activations.serialize(activation)
         if architecture.se.stages is None:
@@ -87,7 +88,7 @@ def described(model):
         model: A `keras.Model`.
 
     Returns:
-        A list of dicts as `describe` writes them; empty for a model of others.
+        A list of dicts as `describe` writes them; empty for a model without our networks.
     """
     found = []
     for layer in model.layers:
@@ -102,23 +103,23 @@ def adopt(architecture, description, path):
     """`architecture` with the fields that a file's description decides, SE included.
 
     Args:
-        architecture: An `Architecture`. Fields in `TRUNK` that it leaves at its family's defaults
+        architecture: An `Architecture`. Those fields of `BACKBONE` that have its family's default
             are taken from the file; all others must be the file's.
         description: Dict that `describe` wrote.
         path: Path of the file, for messages.
 
     Raises:
-        ValueError: If other fields differ; it names them, with both values.
+        ValueError: If other fields differ; the message names them, with both values.
     """
     theirs, ours = _flat(description), _flat(json.loads(describe(architecture)))
     if theirs["family"] != ours["family"]:
-        theirs = {"family": theirs["family"]}  # the other fields would say nothing
+        theirs = {"family": theirs["family"]}  # fields of another family cannot be compared
     defaults = {field.name: field.default for field in dataclasses.fields(architecture)}
     changes, wrong = {}, []
     for name, value in theirs.items():
         if name in ours and not facts.differences({name: value}, {name: ours[name]}):
             continue
-        is_default = name in TRUNK and getattr(architecture, name) == defaults[name]
+        is_default = name in BACKBONE and getattr(architecture, name) == defaults[name]
         if is_default and not (name == "se" and value is None):
             changes[name] = restored(value, defaults[name])
         elif name != "se" or _differ_in_design(value, ours.get(name)):
@@ -136,7 +137,7 @@ def adopt_pixels(architecture, besides, view, path):
 
     Args:
         architecture: An `Architecture`.
-        besides: The dict of this name in a description.
+        besides: The dict `"besides"` of a description.
         view: Dict of size, crop and interpolation that the file's normalization layer has; may be
             empty.
         path: Path of the file, for messages.
@@ -168,7 +169,7 @@ def _flat(description):
 
 
 def _differ_in_design(theirs, ours):
-    """Whether SE differs in more than widths, which the arrays tell."""
+    """Whether two SE designs differ in more than widths, which the arrays show."""
     if theirs is None or ours is None:
         return theirs is not ours
     return any(theirs[name] != ours[name] for name in theirs.keys() - set(SHAPES))

@@ -6,7 +6,7 @@ import keras
 
 from keras_senet.layers import ImageNormalization, facts
 
-# What decides no output, or is the user's to choose.
+# Arguments that decide no output, or that the user may choose.
 FREE = (
     "name", "trainable", "dtype", "network", "batch_shape", "batch_input_shape", "size", "crop",
     "interpolation", "rate", "seed", "noise_shape", "momentum", "input_shape",
@@ -24,7 +24,7 @@ def check_config(config, model, path):
         path: Path of the file, for messages.
 
     Raises:
-        ValueError: If a layer computes otherwise than in the file; it names the arguments.
+        ValueError: If a layer computes something else in the file; the message names arguments.
     """
     stored = _layers(config, {layer.name for layer in model.layers})
     texts = []
@@ -51,7 +51,7 @@ def _takes_other_channels(layer, stored):
 
 
 def _layers(config, names):
-    """Configurations by name, of the model in the file that shares most names with ours."""
+    """Configurations of layers by name, from the model in the file with most names of ours."""
     found = []
 
     def walk(config):

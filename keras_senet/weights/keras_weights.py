@@ -1,4 +1,4 @@
-"""A weights file of Keras: the network that it is of, and loading it."""
+"""A weights file of Keras: which network it describes, and how its weights are loaded."""
 
 import json
 import logging
@@ -30,7 +30,7 @@ class KerasWeights:
 
     Attributes:
         classes: Number of classes, `None` without a classifier.
-        headless: Whether it is of a network of ours without its classifier.
+        headless: Whether it holds a network of ours without a classifier.
 
     Raises:
         ValueError: If the file cannot be read, or holds several networks.
@@ -69,10 +69,10 @@ class KerasWeights:
         return None
 
     def fit(self, architecture):
-        """`architecture` as the file's network: backbone, SE design, preprocessing, evaluation.
+        """`architecture` with the file's backbone, SE design, preprocessing and evaluation.
 
         Raises:
-            ValueError: If the file is of another network; it names the fields that differ.
+            ValueError: If the file is of another network; the message names the fields.
         """
         if self.description is None:
             own = json.loads(describe(architecture))["computation"]
@@ -115,7 +115,7 @@ class KerasWeights:
     def _by_name(self, model):
         if all(layer.name for layer in self.layers):
             return {layer.name: layer for layer in self.layers}
-        # Files of old versions of Keras name no layers, and count those of each class.
+        # Files of old versions of Keras do not name layers, but number those of each class.
         by_key = {layer.key: layer for layer in self.layers}
         return {name: by_key[key] for name, key in _keys(model).items() if key in by_key}
 

@@ -30,11 +30,11 @@ def as_in_keras(value, shape):
 
 
 def adapt_stem(kernel, channels):
-    """The first convolution's kernel of RGB images, adapted to images of so many channels.
+    """The first convolution's kernel for RGB, adapted to images of another number of channels.
 
-    For one channel the three are summed: a grey image gives what it gives as RGB. For several,
-    they are repeated in turn and scaled by `3 / channels`. Kernels of other than three channels
-    are returned as they are.
+    For one channel the kernels of the three are summed: a grey image gives the outputs of its RGB
+    copy. For several channels they are repeated in turn and scaled by `3 / channels`. Kernels of
+    other than three channels are returned as they are.
 
     Args:
         kernel: `(height, width, in, out)`, its inputs in the order RGB.

@@ -43,11 +43,11 @@ def decode_predictions(predictions, top=5, labels="imagenet"):
     """The likeliest classes of ImageNet, with their names.
 
     Args:
-        predictions: Probabilities or logits `(N, 1000)`, of a model here.
+        predictions: Probabilities or logits `(N, 1000)` of a model of this package.
         top: Number of classes to return.
-        labels: Order of the classes: `"imagenet"` (sorted WordNet ids; all weight sets here, the
-            Caffe models included, whose classifier is sorted when it is loaded), or `"caffe"` for
-            outputs of the Caffe models themselves.
+        labels: Order of the classes: `"imagenet"` (sorted WordNet ids: that of all weight sets
+            once they are loaded, the Caffe models' included), or `"caffe"` for outputs that Caffe
+            itself computed.
 
     Returns:
         For each of N images a list of `top` triples (WordNet id, name, score), the best first.

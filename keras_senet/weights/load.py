@@ -29,7 +29,7 @@ def open_weights(weights, architecture):
         load them into its model.
 
     Raises:
-        ValueError: If it is neither, cannot be fetched or read, or is for another network.
+        ValueError: If `weights` is neither, cannot be fetched or read, or is for another network.
     """
     if not isinstance(weights, (str, pathlib.Path)):
         raise ValueError(
@@ -60,7 +60,7 @@ def open_weights(weights, architecture):
 
 
 def _open_record(record, architecture):
-    """The weights of a record. Its network has a classifier, and the record says all of it."""
+    """Opens the file of a record, which states classes, image size and preprocessing itself."""
     if not record.fits(architecture.name):
         others = [other.name for other in RECORDS if other.fits(architecture.name)]
         raise ValueError(

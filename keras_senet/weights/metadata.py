@@ -1,4 +1,4 @@
-"""What a `.safetensors` file says beside its tensors: the network, or its pixels."""
+"""Metadata of a `.safetensors` file: the network's description, or its preprocessing."""
 
 import json
 import pathlib
@@ -7,7 +7,7 @@ from keras_senet.layers import ImageNormalization, facts
 from keras_senet.weights.preprocessing import Preprocessing
 
 KEY = "keras_senet"  # of the description, in our own layout
-PIXELS = ("mean", "std", "crop_pct", "interpolation", "size")  # in timm's: its names for them
+PIXELS = ("mean", "std", "crop_pct", "interpolation", "size")  # in timm's layout: timm's names
 
 
 def described(description, model):
@@ -46,7 +46,7 @@ def read_description(path):
 
 
 def read_pixels(path):
-    """Fields of an architecture from what `pixels` wrote: none where the file does not say."""
+    """Fields of an architecture from the metadata that `pixels` wrote; empty where it has none."""
     texts = _read(path)
     try:
         stored = {key: json.loads(texts[key]) for key in PIXELS}
@@ -67,7 +67,7 @@ def _normalization(model):
 
 
 def _read(path):
-    """Texts by their keys; none of files that are of another kind or cannot be read."""
+    """The metadata, texts by keys; empty for other files and for files that cannot be read."""
     if pathlib.Path(path).suffix.lower() != ".safetensors" or not pathlib.Path(path).is_file():
         return {}
     try:

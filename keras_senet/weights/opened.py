@@ -11,7 +11,7 @@ logger = logging.getLogger("keras_senet")
 
 @dataclasses.dataclass(frozen=True)
 class OpenedWeights:
-    """What a weights file makes of an architecture, and the way to load it.
+    """An architecture with the fields that a weights file decides, and how to load the file.
 
     Attributes:
         network: The `Architecture` with all fields that the weights decide.
@@ -38,7 +38,7 @@ def is_new_classifier(file, layer):
 
 
 def warn_of_new_classifier(file, layer):
-    """Warns that it does; see `is_new_classifier`."""
+    """Warns that the classifier keeps its random weights; see `is_new_classifier`."""
     logger.warning(
         "%s has %s, the model has %d: its classifier keeps its random weights.",
         file.path,
@@ -60,7 +60,7 @@ def take_names(file, model):
 
 
 def check_variance(path, name, variable, value):
-    """Refuses moving variances below 0, of which every output would be NaN.
+    """Refuses moving variances below 0, with which every output would be NaN.
 
     Args:
         path: Path of the weights file.

@@ -1,4 +1,4 @@
-"""A weights file in our own layout, which says what its network is."""
+"""A weights file in our own layout, which describes its network."""
 
 import keras
 import numpy as np
@@ -47,7 +47,7 @@ class OwnWeights:
         self.classes = None if head is None else head.shape[-1]
 
     def fit(self, architecture):
-        """`architecture` as the file's network: backbone, SE design, preprocessing, evaluation.
+        """`architecture` with the file's backbone, SE design, preprocessing and evaluation.
 
         Raises:
             ValueError: If fields differ that the file does not decide.
@@ -70,7 +70,7 @@ class OwnWeights:
             warn_of_new_classifier(self, classifier)
         if classifier is None or is_new:
             variables = {k: one for k, one in variables.items() if not k.startswith("head.")}
-        # Without classifier the model has none of the layers before it either.
+        # A model without a classifier also lacks the other layers of the head.
         idle = "head" if classifier is None else "head."
         missing = sorted(variables.keys() - self.tensors.keys())
         extra = sorted(

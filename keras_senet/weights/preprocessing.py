@@ -15,9 +15,9 @@ class Preprocessing:
     Attributes:
         mean: Mean of every channel, of pixels scaled to 0..1.
         std: Standard deviation of every channel, of pixels scaled to 0..1, not zero.
-        crop: Side of evaluation's central crop over the shorter side of the resized image; 0.875
-            is 224 of 256 pixels.
-        interpolation: Interpolation of evaluation's resize, `"bilinear"` or `"bicubic"`.
+        crop: Side of the evaluation's central crop divided by the shorter side of the resized
+            image: 0.875 is 224 of 256 pixels.
+        interpolation: Interpolation of the evaluation's resize, `"bilinear"` or `"bicubic"`.
 
     Raises:
         ValueError: If the numbers of means and deviations differ, a deviation is not above 0, or
@@ -48,13 +48,13 @@ class Preprocessing:
             )
 
     def of_channels(self, channels):
-        """The normalization of images of so many channels, to which RGB weights are adapted.
+        """The normalization of images with another number of channels than RGB.
 
         A single channel is normalized by the averages of the three means and deviations. Where the
-        three are equal, a grey image gives exactly what it gives as RGB; otherwise about that:
-        `adapt_stem` sums the three kernels, as timm does, which leaves room for one mean and one
-        deviation. Of several channels each has the mean and deviation of the colour whose kernel it
-        gets.
+        three are equal, a grey image gives exactly the outputs of its RGB copy, otherwise nearly:
+        `adapt_stem` sums the three kernels, as timm does, and after the sum there is one mean and
+        one deviation. With several channels each has the mean and deviation of the colour whose
+        kernel it gets.
         """
         if len(self.mean) != 3 or channels in (None, 3):
             return self
@@ -72,7 +72,7 @@ class Preprocessing:
 
         Args:
             name: Name of the layer.
-            size: Side of the images in evaluation in pixels, which the layer keeps, or `None`.
+            size: Side of the evaluation's images in pixels, which the layer keeps, or `None`.
         """
         return ImageNormalization(
             scale=[1 / (255 * std) for std in self.std],

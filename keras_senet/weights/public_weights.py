@@ -1,4 +1,4 @@
-"""A weights file in a public layout: the network that it is of, and loading it."""
+"""A weights file in a public layout: what it decides of a network, and how it is loaded."""
 
 import dataclasses
 import logging
@@ -27,7 +27,7 @@ class PublicWeights:
 
     Args:
         path: Path of the file.
-        of_record: Whether a `WeightRecord` says what the file does not.
+        of_record: Whether a `WeightRecord` states the fields that the file leaves open.
 
     Attributes:
         tensors: Dict from the layout's names to arrays.
@@ -60,7 +60,7 @@ class PublicWeights:
             return fitted
         fitted = _with_stored_pixels(fitted, self.path)
         if self.layout is timm.MOBILENET_V3:
-            _warn_of_two_trunks(fitted, self.path)
+            _warn_of_two_backbones(fitted, self.path)
         return fitted
 
     def assign(self, model):
@@ -87,7 +87,7 @@ class PublicWeights:
                     layer.start_as_identity()
 
     def value(self, name, shape, is_stem=False):
-        """The tensor of this name, as the Keras variable of this shape takes it.
+        """The tensor of this name, in the order of axes of its Keras variable.
 
         Args:
             name: Name of the tensor in the file.
@@ -101,7 +101,7 @@ class PublicWeights:
         if layout.labels == "caffe" and name.startswith(f"{layout.head}."):
             value = from_caffe(value)
         if name.removesuffix(".weight") in layout.dense and value.size == math.prod(shape):
-            # Its inputs are a map, flattened in PyTorch's order of axes.
+            # It reads a feature map that was flattened in PyTorch's order of axes.
             value = value.reshape(shape[3], shape[2], *shape[:2])
         value = as_in_keras(value, shape)
         if is_stem and value.ndim == 4:
@@ -169,8 +169,8 @@ def _with_stored_pixels(network, path):
     pixels = network.preprocessing
     if pixels == _default(network, "preprocessing"):
         logger.warning(
-            "%s does not say how its network normalizes pixels: mean %s, std %s are assumed. Else "
-            "use the name of a weight set, or .replace(preprocessing=...).",
+            "%s does not say how its network normalizes pixels: mean %s, std %s are assumed. For "
+            "others use the name of a weight set, or .replace(preprocessing=...).",
             path,
             tuple(round(one, 4) for one in pixels.mean),
             tuple(round(one, 4) for one in pixels.std),
@@ -178,11 +178,11 @@ def _with_stored_pixels(network, path):
     return network
 
 
-def _warn_of_two_trunks(network, path):
-    """MobileNetV3 with TensorFlow's padding or PyTorch's: of the same tensors."""
+def _warn_of_two_backbones(network, path):
+    """Warns that MobileNetV3 has the same tensors with TensorFlow's padding and PyTorch's."""
     if all(getattr(network, name) == _default(network, name) for name in ("padding", "epsilon")):
         logger.warning(
-            "%s does not say which of timm's two trunks it has. Assumed: padding='same', "
+            "%s does not say which of timm's two backbones it has. Assumed: padding='same', "
             "epsilon=0.001 (tf_mobilenetv3_*). For mobilenetv3_*: "
             '.replace(padding="torch", epsilon=1e-5), or the name of a weight set.',
             path,

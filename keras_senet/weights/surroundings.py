@@ -1,4 +1,4 @@
-"""What stood around our network in the model of a file: it is left out, and said to be."""
+"""Layers around our network in the model of a file: they are left out, with a warning."""
 
 import collections
 import logging
@@ -12,7 +12,7 @@ logger = logging.getLogger("keras_senet")
 
 
 def warn(path, stored, model, *, others=(), new_classifier=False):
-    """Warns where a model differs from the file's in more than `weights=` takes over.
+    """Warns of what the file's model has and `weights=` does not take over.
 
     Args:
         path: Path of the file.
@@ -32,7 +32,7 @@ def warn(path, stored, model, *, others=(), new_classifier=False):
         texts.append("a classifier `head` of another make than this package's, taken for it")
     elif has_classifier and "classifier_activation" in stored:
         theirs, here = (one.get("classifier_activation") for one in (stored, ours))
-        # Who asks for logits means it. Any other activation may be the argument's default.
+        # `None` (logits) was asked for. Any other activation may be the argument's default.
         if here not in (None, theirs):
             texts.append(
                 f"a classifier that ends in {theirs!r}, and this one ends in {here!r}: pass "
@@ -64,7 +64,7 @@ def stored_call(description, config=None):
 
 
 def others(config, model):
-    """What a `.keras` file has beside a network.
+    """The layers and operations that a `.keras` file has beside a network.
 
     Args:
         config: Dict of `config.json`.
@@ -91,18 +91,18 @@ def others(config, model):
 
 
 def is_other(name, names):
-    """Whether a layer of a file is neither one of our model's nor of a classifier not wanted.
+    """Whether a layer of a file is no part of our model, nor of a classifier that it lacks.
 
     Args:
-        name: Of the layer in the file.
-        names: Of the layers of our model.
+        name: Name of the layer in the file.
+        names: Names of the layers of our model.
     """
     wanted = "head" in names
     return name not in names and (wanted or not str(name).startswith("head"))
 
 
 def _leaves(config):
-    """Configurations of all layers in a model's, without those of models."""
+    """Configurations of all layers in that of a model, also of those in models inside of it."""
     inner = config.get("config")
     layers = inner.get("layers") if isinstance(inner, dict) else None
     if isinstance(layers, list):

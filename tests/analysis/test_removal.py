@@ -10,7 +10,7 @@ from keras_senet import SEConfig
 from keras_senet.analysis import cost, excitations, remove_se
 from keras_senet.layers import SqueezeExcitation
 
-# One of each kind of trunk; the others differ in numbers only.
+# One of each kind of backbone; the others differ in numbers only.
 NETWORKS = (
     "SEBNInception",
     "SEInceptionResNetV2",

@@ -9,7 +9,7 @@ from golden.random_tensors import image
 
 import keras_senet
 
-TENSORFLOW = {"padding": "same", "activation": "relu6", "epsilon": 1e-3}  # trunk of MobileNet v1
+TENSORFLOW = {"padding": "same", "activation": "relu6", "epsilon": 1e-3}  # backbone of MobileNet v1
 ARGUMENTS = {"weights": None, "classifier_activation": None}
 
 

@@ -1,4 +1,4 @@
-"""One view of an image at every door: files, pipeline, served model, trained model."""
+"""One evaluation transform everywhere: files, pipeline, served model, trained model."""
 
 import dataclasses
 import io

@@ -34,7 +34,7 @@ def parts(network):
 
 
 def comparisons():
-    """Yields (what, our number, the peer's number); the weights are shapes without values."""
+    """Yields (what, our number, the reference's); the weights are shapes without values."""
     for name, numbers in PARAMETERS["imagenet"].items():
         peer = "legacy_" + (name if name.startswith("se") else f"se{name}")
         found = parts(timm.create_model(peer))
@@ -54,7 +54,8 @@ def comparisons():
         }
         for key, peer in peers.items():
             yield peer, numbers[key], total(get_model(peer))
-        # No peer has this pre-activation SE trunk; its SE blocks are those of the other trunk.
+        # No reference implementation has SE on the pre-activation backbone; its SE blocks are
+        # those of the other backbone.
         se = numbers["se"] - numbers["plain"]
         yield f"{depth} preact_se", numbers["preact_se"], numbers["preact_plain"] + se
     wide = get_wrn_cifar(num_classes=10, blocks=16, width_factor=8)
@@ -64,7 +65,7 @@ def comparisons():
 
 
 def family_comparisons():
-    """The same for the networks that are no residual ones, where a peer has them."""
+    """The same for the networks that are no residual ones, where a reference has them."""
     families = PARAMETERS["families"]
     peers = {
         "bninception": families["bn_inception"]["conv_bias"],

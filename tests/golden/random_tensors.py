@@ -1,6 +1,6 @@
 """Random weights and images as pure functions of names, shapes and sizes.
 
-The peers and our tests make the same ones, so that only the outputs need to be stored.
+Reference implementations and our tests make the same ones: only the outputs need to be stored.
 """
 
 import math

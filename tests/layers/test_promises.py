@@ -51,7 +51,7 @@ def residual():
 
 
 def network(frozen):
-    """A classifier on a nested trunk of which all, half or the SE blocks are frozen."""
+    """A classifier on a nested backbone of which all, half or the SE blocks are frozen."""
     trunk = TINY(include_top=False, pooling="avg", input_shape=(16, 16, 3))
     if frozen == "all":
         trunk.trainable = False

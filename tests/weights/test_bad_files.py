@@ -87,7 +87,7 @@ def test_the_unchanged_file_loads_exactly(good, tmp_path):
     np.testing.assert_array_equal(
         keras.ops.convert_to_numpy(kernel), good["layer4.0.conv2.weight"].transpose(2, 3, 1, 0)
     )
-    assert model.get_layer("stem_pool_pad").padding == ((1, 1), (1, 1))  # timm's trunk
+    assert model.get_layer("stem_pool_pad").padding == ((1, 1), (1, 1))  # timm's backbone
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

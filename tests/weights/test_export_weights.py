@@ -100,10 +100,10 @@ def test_own_layout_comes_back(name, design, tmp_path):
     np.testing.assert_array_equal(a, b)
 
 
-def test_own_layout_decides_trunk_and_pixels(tmp_path):
-    trunk = keras_senet.SEResNet18.replace(depths=(1, 1, 1, 1), stem_pool="pad")
-    trunk = trunk.replace(preprocessing=keras_senet.weights.INCEPTION, se=DESIGNS["max"])
-    model = trunk(input_shape=(32, 32, 3), classes=3)
+def test_own_layout_decides_backbone_and_pixels(tmp_path):
+    network = keras_senet.SEResNet18.replace(depths=(1, 1, 1, 1), stem_pool="pad")
+    network = network.replace(preprocessing=keras_senet.weights.INCEPTION, se=DESIGNS["max"])
+    model = network(input_shape=(32, 32, 3), classes=3)
     keras_senet.export_weights(model, tmp_path / "x.safetensors", layout="keras_senet")
     default = keras_senet.SEResNet18.replace(depths=(1, 1, 1, 1))
     again = default(weights=tmp_path / "x.safetensors", input_shape=(32, 32, 3))

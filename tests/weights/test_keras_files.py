@@ -45,7 +45,7 @@ def noisy(model):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """A model of another trunk than the default, in each of Keras' formats."""
+    """A model of another backbone than the default, in each of Keras' formats."""
     folder = tmp_path_factory.mktemp("files")
     model = noisy(OTHER(classes=7, **SHAPE))
     model.save_weights(folder / "x.weights.h5")
@@ -58,7 +58,7 @@ FORMATS = ("x.weights.h5", "x.weights.json", "x.keras")
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_trunk_gates_pixels_and_view_come_from_the_file(name, files, caplog):
+def test_backbone_gates_pixels_and_view_come_from_the_file(name, files, caplog):
     folder, expected = files
     model = NETWORK(weights=folder / name, **SHAPE)
     np.testing.assert_array_equal(outputs(model), expected)

@@ -1,6 +1,6 @@
 """The same random weights and pixels give the logits of timm 1.0.31 and pytorchcv 0.0.74.
 
-`tests/golden/make_golden.py` made the golden numbers. Our side goes through the user's door: a
+`tests/golden/make_golden.py` made the golden numbers. Our side calls what a user calls: a
 weights file in the layout of the reference implementation, raw pixels in.
 """
 

@@ -102,7 +102,7 @@ def test_a_backbone_alone_gets_a_new_classifier(timm_file, tmp_path, caplog):
     assert NETWORK(weights=path, include_top=False, pooling="avg").output_shape == (None, 2048)
 
 
-def test_both_trunks_of_mobilenet_v3_are_named(tmp_path, caplog):
+def test_both_backbones_of_mobilenet_v3_are_named(tmp_path, caplog):
     small = keras_senet.MobileNetV3Small
     torch = small.replace(padding="torch", epsilon=1e-5)
     path = tmp_path / "x.safetensors"

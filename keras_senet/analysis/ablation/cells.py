@@ -50,7 +50,7 @@ class Cell:
         return str(self)
 
     def finished(self, folder):
-        """What the cell's file in `folder` says, `None` if there is none.
+        """The contents of the cell's file in `folder`, `None` if there is no file.
 
         Raises:
             ValueError: If the file is of a run with other settings.

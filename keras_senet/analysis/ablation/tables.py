@@ -1,4 +1,4 @@
-"""The paper's ablations as values, and what our runs of them gave."""
+"""The paper's ablations as values, and the errors that our runs of them had."""
 
 import dataclasses
 import math
@@ -32,8 +32,8 @@ class Ablation:
     """A table of the paper: https://arxiv.org/abs/1709.01507v4, section 6.
 
     Attributes:
-        name: What it varies.
-        number: Its number there.
+        name: Name of the property that it varies.
+        number: Number of the table in the paper.
         rows: Its lines.
     """
 

@@ -38,10 +38,10 @@ class LayerCost:
 class Cost:
     """The cost of a network for one image; `print` shows it by stage.
 
-    The unit is the multiply-add (MAC): one product and one sum. What the SE paper calls FLOPs are
-    multiply-adds; where a FLOP is one operation, FLOPs = 2 MACs. Counted are convolutions and
-    matrix products, those of SE included; normalization, activations, element-wise operations and
-    biases are not. Poolings are counted apart, in `additions`.
+    The unit is the multiply-add (MAC): one multiplication and one addition. What the SE paper calls
+    FLOPs are multiply-adds; where a FLOP is one operation, FLOPs = 2 MACs. Counted are convolutions
+    and matrix products, those of SE included; normalization, activations, element-wise operations
+    and biases are not. Poolings are counted apart, in `additions`.
 
     Attributes:
         name: Name of the model or file.
@@ -81,7 +81,7 @@ class Cost:
 
     @property
     def activations(self):
-        """Numbers that convolutions and matrix products put out."""
+        """Numbers in the outputs of convolutions and matrix products."""
         return sum(layer.activations for layer in self.layers)
 
     @property

@@ -122,12 +122,12 @@ def _operations(layer, node):
 
 def _squeeze_excitation(layer, inputs):
     pixels, channels = math.prod(inputs.shape[1:3]), inputs.shape[-1]
-    products = 2 * channels * layer.hidden_width(channels)
+    macs = 2 * channels * layer.hidden_width(channels)  # of both FC layers
     if layer.squeeze == "none":
-        return products * pixels, 0
+        return macs * pixels, 0
     if layer.squeeze == "conv":
-        return products + pixels * channels, 0
-    return products, pixels * channels
+        return macs + pixels * channels, 0
+    return macs, pixels * channels
 
 
 def _peak_bytes(model):

@@ -14,7 +14,7 @@ class Row:
 
     Attributes:
         table: Number of the table in the journal version, https://arxiv.org/abs/1709.01507v4.
-        label: What the row is called there.
+        label: Name of the row in that table.
         network: Our variant.
         macs: Multiply-adds printed, or `None`.
         parameters: Parameters printed, or `None`.
@@ -30,9 +30,9 @@ class Row:
 
 
 def ablated(**changes):
-    """The SE design of the ablations, tables 10 to 16, whose blocks have no biases, or a variant.
+    """The SE design of the ablations, tables 10 to 16, with these fields changed: without biases.
 
-    Whether the blocks of the other tables have some the paper does not say.
+    The paper does not say whether the blocks of its other tables have biases.
     """
     return SEConfig(use_bias=False, **changes)
 
@@ -43,7 +43,7 @@ def _ablation(**changes):
 
 # Rounded from the sum of rounded parts: 25.6 M and the SE weights.
 SUM_OF_ROUNDED = "printed as 25.6 M plus the SE weights; 25.557 M is exact"
-TRUNK = (
+BACKBONE = (
     "no known layout of Inception-ResNet-v2 has 11.75 G at 299 pixels; ours is that of "
     "keras.applications"
 )
@@ -65,8 +65,8 @@ ROWS = (
     Row(2, "SE-VGG-16", keras_senet.SEVGG16, 15.48e9),
     Row(2, "BN-Inception", keras_senet.BNInception, 2.03e9),
     Row(2, "SE-BN-Inception", keras_senet.SEBNInception, 2.04e9),
-    Row(2, "Inception-ResNet-v2", keras_senet.InceptionResNetV2, 11.75e9, note=TRUNK),
-    Row(2, "SE-Inception-ResNet-v2", keras_senet.SEInceptionResNetV2, 11.76e9, note=TRUNK),
+    Row(2, "Inception-ResNet-v2", keras_senet.InceptionResNetV2, 11.75e9, note=BACKBONE),
+    Row(2, "SE-Inception-ResNet-v2", keras_senet.SEInceptionResNetV2, 11.76e9, note=BACKBONE),
     Row(3, "MobileNet", keras_senet.MobileNet, 569e6, 4.2e6),
     Row(3, "SE-MobileNet", keras_senet.SEMobileNet, 572e6, 4.7e6),
     Row(3, "ShuffleNet", keras_senet.ShuffleNet, 140e6, 1.8e6, f"{SHUFFLE}; {TRUNCATED}"),
@@ -99,8 +99,7 @@ def cost_of(network):
 def counts(row):
     """Our multiply-adds and parameters for a row of the paper.
 
-    The paper's figures of SE networks hold one pass of additions for the squeeze beside the
-    products; so do these.
+    The paper's multiply-adds of SE networks include the additions of the squeeze; so do these.
     """
     counted = cost_of(row.network)
     return counted.macs + counted.se.additions, counted.parameters

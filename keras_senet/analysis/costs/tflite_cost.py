@@ -10,7 +10,7 @@ from keras_senet.analysis.costs.cost import Cost, LayerCost
 OPERATORS = {
     value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")
 }
-# Operators whose second input is a kernel, and how many products each output has of it.
+# Operators whose second input is a kernel, and the multiply-adds of each output by its shape.
 FAN_IN = {
     "CONV_2D": lambda kernel: math.prod(kernel[1:]),  # (filters, kh, kw, C / groups)
     "DEPTHWISE_CONV_2D": lambda kernel: math.prod(kernel[1:3]),  # (1, kh, kw, C)

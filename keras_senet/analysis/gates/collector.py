@@ -14,7 +14,7 @@ class Moments:
     Args:
         groups: Number of groups, K.
         channels: Length of the vectors, C.
-        dtype: Of the means and deviations kept, `(K, C)` each.
+        dtype: Type of the means and deviations kept, `(K, C)` each.
     """
 
     def __init__(self, groups, channels, dtype="float64"):

@@ -146,8 +146,8 @@ def excitations(model, data, classes=None, batch_size=32):
         batch_size: Images at a time.
 
     Returns:
-        `Excitations`. With `squeeze="none"` every pixel has its own gates: their mean over the
-        pixels of an image stands for it.
+        `Excitations`. With `squeeze="none"` every pixel has its own gates, of which the mean over
+        the pixels of an image is taken.
 
     Raises:
         TypeError: If the model is not functional.

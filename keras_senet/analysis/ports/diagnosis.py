@@ -73,7 +73,7 @@ def diagnose(model, images, labels):
             for layer in norms:
                 layer.epsilon = epsilon
             pixels = images[..., ::-1] if order == "bgr" else images
-            # Inputs of which the model's own preprocessing makes the normalization to try.
+            # Inputs that the model's own preprocessing turns into pixels normalized as tried.
             tried = (pixels / 255 - normalization.mean) / normalization.std
             inputs = (tried - found[0].offset) / found[0].scale
             scores = keras.ops.convert_to_numpy(model(inputs.astype("float32"), training=False))

@@ -15,7 +15,7 @@ def remove_se(model, blocks, excitations, threshold=CONSTANT):
     are gamma and beta of a batch normalization, or kernel and bias of a convolution, also through
     ReLU and poolings and in each part of a concatenation; else the input channels of the
     convolutions behind it. Where neither is possible, as after a sum, a `keras.layers.Rescaling`
-    with the block's name stays: one product for each number, no weights.
+    with the block's name stays: one multiplication for each number, no weights.
 
     Args:
         model: A functional `keras.Model` with SE blocks.

@@ -1,4 +1,4 @@
-"""What each SE block gives, and what it costs."""
+"""What each SE block contributes to loss and accuracy, and what it costs."""
 
 import dataclasses
 
@@ -16,7 +16,7 @@ from keras_senet.surgery.graph import Graph, functional
 
 @dataclasses.dataclass(frozen=True)
 class BlockUse:
-    """What one SE block gives and costs.
+    """What one SE block contributes and costs.
 
     Attributes:
         block: Name of the block.

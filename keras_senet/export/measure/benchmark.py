@@ -17,7 +17,7 @@ class Timing:
     """Latency of one file, one image at a time.
 
     Attributes:
-        name: What the file is called.
+        name: Name of the file in the results.
         threads: Threads of the interpreter.
         median_ms: Median latency in milliseconds.
         p90_ms: The 90th percentile.
@@ -72,7 +72,7 @@ def benchmark(files, threads=(1,), runs=50):
         if not path.is_file():
             raise FileNotFoundError(f"Expected a .tflite file at {path}.")
     for path in files.values():
-        LiteRT(path).set_random()  # a file that is none is an error before anything is measured
+        LiteRT(path).set_random()  # a broken file is an error before anything is measured
     footprints = {name: footprint(path) for name, path in files.items()}
     rows = []
     for count in threads:

@@ -55,7 +55,7 @@ class Footprint:
         peak_bytes: Most memory of the process on top of what it had before.
         heap_bytes: Memory that the interpreter holds after the run: its arena of tensors, XNNPACK's
             workspace, packed weights and tables of addresses; not the file itself, which is mapped.
-            `None` where the C library cannot tell: it takes glibc 2.33.
+            `None` where the C library cannot tell; glibc can from 2.33 on.
     """
 
     load_ms: float

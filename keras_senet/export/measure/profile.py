@@ -21,10 +21,10 @@ class OperatorTime:
     """All operators of one kind in a file.
 
     Attributes:
-        operator: LiteRT's or XNNPACK's name of the kind; the delegate's carry `Delegate/` before.
+        operator: LiteRT's or XNNPACK's name of the kind; those of XNNPACK begin with `Delegate/`.
         count: How many the file has.
         ms: Milliseconds that all of them take in one run, on average.
-        share: Of the time of all operators, between 0 and 1.
+        share: Their share of the time of all operators, between 0 and 1.
     """
 
     operator: str
@@ -71,7 +71,7 @@ def profile(path, runs=20, threads=1):
 
 
 def _of_known_shapes(path, copy):
-    """The file; where it leaves the batch open, which the profiler cannot, a copy for one image."""
+    """The file, or a copy for one image of a file that leaves the batch open to the profiler."""
     content = path.read_bytes()
     if content[4:8] != IDENTIFIER:
         raise ValueError(f"LiteRT cannot profile {path}: it is no .tflite file.")

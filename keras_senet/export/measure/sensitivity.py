@@ -20,7 +20,7 @@ class BlockSensitivity:
     Attributes:
         block: Name of the block, or of a layer outside of blocks.
         difference: Mean absolute difference of an output from the float32 network's.
-        agreement: Share of images of which both name the same class; `None` unless the output is
+        agreement: Share of images for which both name the same class; `None` unless the output is
             `(N, classes)`.
     """
 
@@ -34,15 +34,15 @@ def sensitivity(network, images, ranges=None):
 
     Args:
         network: Bytes of a float32 `.tflite` file, or its path.
-        images: `(N, H, W, C)`, to calibrate with and to compare on, or what else `to_tflite` takes
-            to calibrate with.
+        images: `(N, H, W, C)`, to calibrate with and to compare on, in any form that `to_tflite`
+            takes.
         ranges: What `calibrate` returned for these images; calibrated here if `None`.
 
     Returns:
         A list of `BlockSensitivity`, the most sensitive block first.
 
     Raises:
-        ValueError: If it is no such file, or the images are not what it takes.
+        ValueError: If `network` is no such file, or does not take these images.
 
     Example:
         >>> sensitivity("model.tflite", images)[0].block
@@ -127,7 +127,7 @@ def _calibration(network, images):
 
 
 def blocks(network):
-    """Names of the blocks of a file in the order of the graph, layers outside of one apart."""
+    """Names of the blocks of a file, and of layers outside of blocks, in the graph's order."""
     names = [
         detail["name"]
         for detail in LiteRT(network).interpreter.get_tensor_details()

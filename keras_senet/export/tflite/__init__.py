@@ -1,1 +1,1 @@
-"""How a TensorFlow Lite file comes about: converted, quantized, described."""
+"""How a TensorFlow Lite file is made: converted, quantized, described."""

@@ -21,10 +21,10 @@ def convert(model, shape, float16=False):
         float16: Whether weights are kept in half the space.
 
     Returns:
-        Bytes of the file, which takes images of the type that `image_dtype` tells.
+        Bytes of the file, which takes images of the type `image_dtype(model)`.
 
     Raises:
-        ValueError: If it needs operators that TensorFlow Lite lacks.
+        ValueError: If the model needs operators that TensorFlow Lite lacks.
     """
     with tempfile.TemporaryDirectory() as folder:
         # A static batch: shape arithmetic at run time would keep delegates away.
@@ -57,7 +57,7 @@ def _write_saved_model(model, folder, shape):
 
 @contextlib.contextmanager
 def _groups_kept(model):
-    """Has grouped convolutions traced as one operation on every processor.
+    """A `with` block in which a grouped convolution is traced as one operation, on any processor.
 
     On processors where TensorFlow lacks a grouped kernel or its gradient, `Conv2D` computes group
     by group. The converter runs no kernel, and the file is shorter with one operation.

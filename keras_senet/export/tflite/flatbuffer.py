@@ -97,7 +97,7 @@ def replace_ends(model, inputs, outputs=None):
     Args:
         model: A `schema.ModelT`.
         inputs: Index of the new tensor by the index of the old one; the others stay.
-        outputs: The same of outputs, or `None` if all stay.
+        outputs: The same for outputs, or `None` if all stay.
     """
     graph = model.subgraphs[0]
     for side, changes in (("inputs", inputs), ("outputs", outputs or {})):

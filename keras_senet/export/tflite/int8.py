@@ -13,10 +13,10 @@ import numpy as np
 FLOAT_IN_STATIC = ("SOFTMAX", "AVERAGE_POOL_2D", "HARD_SWISH")
 FLOAT_IN_DYNAMIC = ("DEPTHWISE_CONV_2D",)
 # Matrix products whose activations are quantized while running: runtimes before LiteRT 1.0 (TFLite
-# 2.14, TensorFlow.js) read one scale for the whole matrix. Of a file with one scale for each output
-# they name the same class for every image.
+# 2.14, TensorFlow.js) read one scale for the whole matrix. With one scale for each output in the
+# file they name the same class for every image.
 ONE_SCALE_IN_DYNAMIC = ("FULLY_CONNECTED",)
-# Layers with fewer weights stay in float32: the 1x1 convolution of raw pixels is quicker so.
+# Layers with fewer weights stay in float32: there the 1x1 convolution of raw pixels is faster.
 LEAST_WEIGHTS_IN_DYNAMIC = 64
 
 # Activations that calibration saw within this range of values are as good as constant.
@@ -70,7 +70,7 @@ def calibrate(network, images):
 
 
 def quantize(network, ranges, *, only=None, floats=()):
-    """The network in int8, between float32 ends.
+    """The network in int8, with an input and an output in float32.
 
     Args:
         network: Bytes of the float32 file that was calibrated.

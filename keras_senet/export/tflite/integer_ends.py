@@ -21,9 +21,10 @@ STEPS = 255
 # Margin on each side of the outputs that calibration met, a share of their range, where no
 # activation bounds them.
 ROOM = 0.125
-# Outputs that stay below this share of their bound take too few of the steps up to it.
+# Outputs that stay below this share of their bound would take too few of the 256 values.
 FAR_BELOW = 0.25
-# Steps always reach from zero, so that a range far from it gets few of them; fewer are warned of.
+# The range of a code always contains zero, so that values far from zero get few of its steps. A
+# warning tells of fewer than this.
 LEAST_STEPS = 16
 
 
@@ -32,7 +33,7 @@ class Code:
     """What the integers of a tensor mean: `scale * (integer - zero)`.
 
     Attributes:
-        scale: One step.
+        scale: The value of one step.
         zero: The integer of the value zero, in 0..255.
     """
 
@@ -41,7 +42,7 @@ class Code:
 
     @classmethod
     def of_range(cls, low, high):
-        """The finest code of a range and of zero."""
+        """The finest code whose range contains this one and zero."""
         low, high = min(low, 0.0), max(high, 0.0)
         scale = (high - low) / STEPS
         scale = scale if scale >= np.finfo("float32").tiny else 1 / (STEPS + 1)
@@ -54,14 +55,15 @@ def with_uint8_ends(network, images, contract):
     Two operators that XNNPACK runs are added: one converts the image to floats, the other rounds
     the outputs. Their scales are the first of these that apply:
 
-    - image: 1 of raw pixels; that of the int8 tensor behind it, which loses nothing; the finest
-      for the range that the model takes; the finest for the calibration images;
-    - outputs: 1/256 in 0..1, as of the runtime's own softmax; the finest for other known bounds;
-      that of the int8 tensor before them; the finest for the values met in calibration.
+    - image: 1 for raw pixels; the scale of the int8 tensor behind the image, which loses nothing;
+      the finest for the range that the model takes; the finest for the calibration images;
+    - outputs: 1/256 for 0..1, as in the runtime's own softmax; the finest for other known bounds;
+      the scale of the int8 tensor before the outputs; the finest for the values of calibration.
 
-    Bounded outputs that calibration met far below their bound, as the probabilities of a thousand
-    classes may be, are coded up to twice what it met. The runtime demands 1/256 of a softmax that
-    it computes in int8; here it computes in float32, and what follows rounds to any scale.
+    If outputs stay far below their bound in calibration, as the probabilities of a thousand classes
+    may, the code reaches up to twice their greatest value. (The runtime demands the scale 1/256 for
+    a softmax that it computes in int8. Here the softmax is in float32, and the operator behind it
+    rounds to any scale.)
 
     Args:
         network: Bytes of a `.tflite` file, quantized between float32 ends.

@@ -131,14 +131,14 @@ class LiteRT:
 
 
 def end(details):
-    """What goes into or comes out of a file: shape, type and, of quantized integers, their code.
+    """The input or output of a file: shape, type and, for quantized integers, their code.
 
     Args:
-        details: The runtime's, of one tensor; an open size is `None`.
+        details: The runtime's details of one tensor; an open size is `None`.
 
     Returns:
-        A dictionary: `shape`, `dtype`, `range`, and `scale` and `zero_point` of integers: a number
-        is `scale * (integer - zero_point)`. The range of others is `None`, unknown.
+        A dictionary: `shape`, `dtype`, `range`, and for integers `scale` and `zero_point`: a number
+        is `scale * (integer - zero_point)`. For other types the range is `None`, unknown.
     """
     dtype = details["dtype"]
     found = {"shape": [size and int(size) for size in details["shape"]], "dtype": dtype.__name__}

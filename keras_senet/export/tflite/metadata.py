@@ -24,7 +24,7 @@ FEATURE_PROPERTIES = 1
 def with_metadata(network, name, contract, labels=None):
     """The network with metadata: what it takes and what it returns, as far as that is known.
 
-    Nothing is written of a range that is unknown: readers that need one then refuse the file.
+    An unknown range is not written: readers that need one then refuse the file.
 
     Args:
         network: Bytes of a `.tflite` file, one image in, one output.
@@ -123,7 +123,7 @@ def _stats(table, channels, extent):
 
 
 def _range_in(metadata):
-    """Reads what `_stats` has written of the first input."""
+    """Reads the range that `_stats` has written for the first input."""
     table = _Reader.root(metadata)
     for field in (3, 2):  # the first graph, its first input
         table = table and table.first(field)

@@ -15,13 +15,13 @@ BATCH_NORM = {
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """Names of tensors in public weights files, and the order of what they hold.
+    """Names of tensors in public weights files, and the order of channels and classes in them.
 
     Which networks a layout has weights for, and which of their fields its files decide, the
     architectures say: `Architecture.released_fields`.
 
     Attributes:
-        name: What messages call it.
+        name: Name of the layout in messages.
         mark: Regular expression that recognizes the layout: some tensor name matches it in every
             file of this layout.
         rows: Pairs of a regular expression over our layer names and the module's name in the file:
@@ -52,7 +52,7 @@ class Layout:
     def module(self, layer):
         """The name in the file of the layer that we call `layer`.
 
-        Of an SE block it is what the names of both fully connected layers begin with.
+        For an SE block it is the beginning that the names of its two FC layers share.
 
         Raises:
             ValueError: If the layout has no such layer.

@@ -1,4 +1,4 @@
-"""The table of layouts: which one a file has, behind which prefix, and for which network."""
+"""The table of layouts: which one a file has, after which prefix, and what it decides."""
 
 import dataclasses
 import logging
@@ -8,7 +8,7 @@ from keras_senet.weights.layouts import caffe, keras_applications, pytorchcv, ti
 
 logger = logging.getLogger("keras_senet")
 
-# A file may have the marks of several: the more telling comes first.
+# A file may have the marks of several layouts: the first one in this table counts.
 LAYOUTS = (
     timm.LEGACY_RESNET,
     timm.RESNET_D,
@@ -38,8 +38,8 @@ def plain_names(tensors, path):
     """The tensors under the names of their layout, without a wrapper's prefix.
 
     The prefix that all names begin with is taken off: `module.` (DataParallel), `_orig_mod.`
-    (torch.compile), `model.` (Lightning), `backbone.`, or any other. It is what comes before the
-    mark of a layout; the beginning that a layout's own names have in common is kept.
+    (torch.compile), `model.` (Lightning), `backbone.`, or any other. The prefix is what comes
+    before the mark of a layout; a beginning that all names of the layout itself share is kept.
 
     Args:
         tensors: Dict from names to arrays.
@@ -82,7 +82,7 @@ def plain_names(tensors, path):
 
 
 def _prefixes(names):
-    """What comes before the marks of layouts, sorted."""
+    """The texts before the marks of layouts, sorted."""
     marks = [re.compile(rf"(.*\.)?{layout.mark.removeprefix('^')}") for layout in LAYOUTS]
     matches = (mark.match(name) for mark in marks for name in names)
     return sorted({match[1] or "" for match in matches if match})
@@ -108,16 +108,16 @@ def detect(names):
 def fit(layout, architecture):
     """`architecture` with the fields that files of this layout decide, SE included.
 
-    Stem pooling and stride are no tensors: without these fields a file would load into another
-    network without any error, and cost accuracy.
+    No tensor shows stem pooling and stride: without these fields a file would load without any
+    error into a network that computes something else, and accuracy would suffer.
 
     Args:
         layout: `Layout` of the file.
         architecture: An `Architecture`, whose `released_fields` say what each layout decides.
 
     Raises:
-        ValueError: If the layout has no weights for the network, or was trained with another SE
-            design.
+        ValueError: If the layout has no weights for the network, or its weights were trained with
+            another SE design.
     """
     fields = architecture.released_fields.get(layout)
     if fields is None:
@@ -130,7 +130,7 @@ def fit(layout, architecture):
         return architecture.replace(**{**fields, "se": None})
     if layout.warm_start:
         return architecture.replace(**fields, se=_identity(layout, architecture.se))
-    # Stages without SE have no tensors in the file: those would be missing, or left over.
+    # Not compared are `stages`: where they differ, tensors are missing in the file, or left over.
     default = type(architecture.se)()
     se = dataclasses.replace(fields.get("se", default), stages=architecture.se.stages)
     if dataclasses.replace(architecture.se, divisor=se.divisor) != se:
@@ -142,7 +142,7 @@ def fit(layout, architecture):
 
 
 def _identity(layout, se):
-    """The SE design whose blocks can start as identities."""
+    """The SE design with the gate that lets its blocks start as identities."""
     if se.gate not in ("sigmoid", "doubled_sigmoid"):
         raise ValueError(
             f"Weights of the {layout.name} layout have no SE, and new SE blocks start as "

@@ -1,4 +1,4 @@
-"""What timm's networks compute: tensors that fit are not enough, gates and poolings have none."""
+"""Whether timm computes what a model does: names and shapes show neither gates nor poolings."""
 
 from keras_senet.layers import SqueezeExcitation
 from keras_senet.weights.layouts import timm
@@ -11,10 +11,11 @@ def layout_for(model, computation):
 
     Args:
         model: A `keras.Model` that an architecture built.
-        computation: Dict of this name in its description; see `fingerprint.describe`.
+        computation: Dict `"computation"` of its description; see `fingerprint.describe`.
 
     Raises:
-        ValueError: If timm has no such network, or computes it otherwise; it names the field.
+        ValueError: If timm has no such network, or computes something else; the message names the
+            field.
     """
     if not any(layer.name == "head" for layer in model.layers):
         raise ValueError(
@@ -36,7 +37,7 @@ def layout_for(model, computation):
 
 
 def _check_resnet(model, computation):
-    """Refuses residual networks that timm computes otherwise, with the field's name."""
+    """Refuses residual networks for which timm computes something else, with the field's name."""
     legacy = computation["stem_pool"] == "ceil"
     blocks = [layer for layer in model.layers if isinstance(layer, SqueezeExcitation)]
     _check_se(model, computation, blocks, gate="sigmoid", placement="standard")
@@ -75,7 +76,7 @@ def _check_stride(model, computation, legacy):
 
 
 def _check_mobilenet(model, computation):
-    """Refuses MobileNetV3 that timm computes otherwise, with the field's name."""
+    """Refuses a MobileNetV3 for which timm computes something else, with the field's name."""
     blocks = [layer for layer in model.layers if isinstance(layer, SqueezeExcitation)]
     _check_se(model, computation, blocks, gate="hard_sigmoid", placement="3x3")
     for layer in blocks:

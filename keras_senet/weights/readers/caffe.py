@@ -154,7 +154,7 @@ def _array(blob, kind, name, path):
 
 @functools.cache
 def _messages():
-    """The message classes, from `FIELDS`; fields that are not there are skipped in files."""
+    """The message classes, from `FIELDS`; other fields of a file are skipped."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
     field_types = descriptor_pb2.FieldDescriptorProto

@@ -1,4 +1,4 @@
-"""HDF5 files: what is in them, and nothing that they point to."""
+"""HDF5 files: the arrays and texts in the file itself; links to elsewhere are refused."""
 
 import contextlib
 import math
@@ -14,14 +14,14 @@ def read_datasets(path, content=None, without=()):
 
     Args:
         path: Path of the file.
-        content: Opened file to read instead, which lies inside of `path`.
-        without: Names of groups at the top to leave out, such as that of the optimizer.
+        content: Opened HDF5 file inside of `path` to read, or `None` for `path` itself.
+        without: Names of groups at the top to leave out, such as `"optimizer"`.
 
     Returns:
         A dict from the paths in the file, `"group/name"`, to numpy arrays.
 
     Raises:
-        ValueError: If it is no HDF5 file, is truncated, or one of the above.
+        ValueError: If it is no HDF5 file, is truncated, or holds what is refused.
         ImportError: If h5py is not installed.
     """
     with _opened(path, content) as (h5py, file):
@@ -45,10 +45,10 @@ def read_attributes(path, names, content=None):
     Args:
         path: Path of the file.
         names: Names of the attributes.
-        content: Opened file to read instead, which lies inside of `path`.
+        content: Opened HDF5 file inside of `path` to read, or `None` for `path` itself.
 
     Returns:
-        A dict from the paths of groups to dicts from names to texts, of the groups that have any.
+        A dict from the paths of groups with such texts to dicts from names to texts.
     """
     with _opened(path, content) as (h5py, file):
         found = {}
@@ -78,7 +78,7 @@ def _opened(path, content):
 
 
 def _items(h5py, group, path):
-    """Pairs of a name and what is safe to open, groups and datasets, in the order of names."""
+    """Pairs of a name and a group or dataset in the file itself, in the order of names."""
     visited = set()
 
     def walk(group, prefix, depth):

@@ -27,7 +27,7 @@ class StoredLayer:
         key: Its group: the class and a number, `"conv2d_3"`.
         name: Its name, `None` in files of old versions of Keras.
         facts: What our layers write beside their arrays, or `None`.
-        arrays: Arrays by `"0"`, `"1"` or, in a layer inside of it, `"reduce/0"`.
+        arrays: Arrays by their keys: `"0"`, `"1"` or, in a layer inside of it, `"reduce/0"`.
     """
 
     key: str
@@ -94,7 +94,7 @@ def _layer(models, group):
 
 
 def _contents(path):
-    """HDF5 files: the file itself (`None`), its parts, or what an archive has of them."""
+    """The HDF5 files to read: `path` itself (`None`), its parts, or the one in an archive."""
     if path.suffix == ".keras":
         with _archive(path) as archive:
             return [io.BytesIO(_entry(archive, WEIGHTS, path, most=path.stat().st_size))]

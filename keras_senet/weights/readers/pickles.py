@@ -1,4 +1,4 @@
-"""Names in a pickle: of tensors, of things to pass over, or of code, which is refused unread."""
+"""Names in a pickle: of tensors, of objects to pass over, and of code, which is refused unread."""
 
 import pickletools
 import zipfile
@@ -144,7 +144,7 @@ def _names(pickle):
 
 
 def refused(names):
-    """Those of the names that are code, sorted."""
+    """The names that are code, sorted."""
     known = {*TENSORS, *PLAIN, *MAPPINGS, *OBJECTS}
     return sorted(
         name for name in names if name not in known and not name.startswith(OBJECT_MODULES)

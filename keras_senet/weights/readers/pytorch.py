@@ -10,7 +10,7 @@ from keras_senet.weights.readers.state_dicts import find_state_dict
 def read_checkpoint(path):
     """The network's tensors in a `.pth` file.
 
-    A state_dict, or what training saves around one: see `find_state_dict`.
+    The file holds a state_dict, or a dict with one in it: see `find_state_dict`.
 
     Args:
         path: `pathlib.Path` of the file, a zip archive or, before PyTorch 1.6, pickles in a row.
@@ -56,7 +56,7 @@ def _load(torch, path):
             f"{kind} that reading it would run. "
             + _conversion(path, f"torch.load({{}}, map_location='cpu', weights_only=False){suffix}")
         )
-    # Before PyTorch 2.6 there are no stand-ins: then it refuses what is no tensor by itself.
+    # PyTorch before 2.6 has no stand-ins, and refuses everything but tensors itself.
     safe = getattr(torch.serialization, "safe_globals", lambda _: contextlib.nullcontext())
     try:
         with safe(pickles.stand_ins(names)):
@@ -75,7 +75,7 @@ def _broken(path, error):
 
 
 def _conversion(path, load):
-    """How one who trusts a file makes one of tensors from it."""
+    """The lines of Python that turn a trusted file into one of tensors only."""
     name = path.name
     return (
         "If you trust it, convert it:\n"

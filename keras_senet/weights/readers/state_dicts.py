@@ -33,7 +33,8 @@ def find_state_dict(content, is_tensor, path):
         A dict from names to tensors.
 
     Raises:
-        ValueError: If there is none, or several of which none is an average.
+        ValueError: If there is no state_dict, or it cannot be known which of several is the
+            network's.
     """
     if not isinstance(content, dict):
         raise ValueError(
@@ -92,7 +93,7 @@ def _chosen(found, has_tensors, path):
 
 
 def _warn_of_average(content, found, path):
-    """Says that an average is there which is no state_dict, such as a list of torch_ema's."""
+    """Warns of an average that is no state_dict, such as the list of torch_ema."""
     read = {name.split(".")[0] for name in found}
     unread = [key for key in AVERAGES if content.get(key) is not None and key not in read]
     if unread:

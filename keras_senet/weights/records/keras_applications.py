@@ -1,7 +1,7 @@
 """Networks of keras.applications without SE (MobileNet v3: with), as a start for SE networks.
 
 Accuracies are those of https://keras.io/api/applications, MobileNet v3's of its documentation in
-Keras: of the network in the file, before anything of ours is trained.
+Keras. They are of the network in the file, without new SE blocks.
 """
 
 from keras_senet.weights.preprocessing import INCEPTION, VGG

@@ -10,10 +10,10 @@ class WeightRecord:
     """Where a public weight set is fetched from, and the fields of its network.
 
     Attributes:
-        name: What `weights=` calls it, `"timm/seresnet50.ra2_in1k"`.
+        name: Name for the argument `weights`, `"timm/seresnet50.ra2_in1k"`.
         network: Name of the architecture in `keras_senet`, `"SEResNet50"`.
         also: Names of further architectures that it fits.
-        fields: Fields of its network that differ from the architecture's, beside those that the
+        fields: Fields of the network that differ from the architecture's, without those that the
             file's layout decides.
         repository: Repository on the Hugging Face hub, or `None`.
         revision: Commit in that repository; `"main"` where none is known.

@@ -11,7 +11,7 @@ SOURCES = ("timm/", "smp-hub/", "caffe/", "keras/")
 
 
 def find(name):
-    """The `WeightRecord` of this name, or `None` if the name is no record's but a path.
+    """The `WeightRecord` of this name, or `None` for a text that does not begin like such names.
 
     Raises:
         ValueError: If it begins like the names of records, and no record has it.
@@ -34,7 +34,7 @@ def fitting(architecture, most=6):
 
     Args:
         architecture: Name of the architecture, `"se_resnet50"`.
-        most: Number of weight sets to name; of the others only the number is told.
+        most: Number of weight sets to name; the others are counted.
     """
     records = [record for record in RECORDS if record.fits(architecture)]
     if not records:
