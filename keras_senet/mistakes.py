@@ -19,8 +19,9 @@ def said():
     on the command line all have one.
 
     Example:
-        >>> with said():  # doctest: +SKIP
-        ...     main()
+        >>> with said():
+        ...     print(keras_senet.data.load("digits").name)
+        digits
     """
     try:
         yield

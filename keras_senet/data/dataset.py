@@ -136,7 +136,10 @@ class Dataset:
                 size.
 
         Example:
-            >>> images = dataset.seen_by(model).calibration_images(200)
+            >>> digits = keras_senet.data.load("digits")
+            >>> model = keras_senet.SEResNet20()
+            >>> digits.seen_by(model).calibration_images(200).shape
+            (200, 32, 32, 3)
         """
         shapes = [tuple(x.shape) for x in model.inputs]
         if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] not in (3, None):

@@ -32,9 +32,13 @@ def to_onnx(model, path, *, overwrite=False):
             else than `model.predict`; the message says why.
 
     Example:
+        >>> import onnxruntime
         >>> path = to_onnx(keras_senet.SEResNet20(), "model.onnx")
         >>> session = onnxruntime.InferenceSession(path)
+        >>> images = np.zeros((2, 32, 32, 3), "float32")
         >>> (probabilities,) = session.run(None, {"image": images})
+        >>> probabilities.shape
+        (2, 10)
     """
     try:
         import onnxruntime  # noqa: F401

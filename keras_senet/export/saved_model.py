@@ -45,9 +45,12 @@ def to_saved_model(model, path, *, input_size=None, overwrite=False):
             something else than `model.predict`; the message says why.
 
     Example:
-        >>> path = to_saved_model(keras_senet.SEResNet20(), "served")
+        >>> import tensorflow as tf
+        >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+        >>> path = to_saved_model(model, "served")
         >>> served = tf.saved_model.load(path)  # keep it: the endpoint does not own its weights
-        >>> probabilities = served.serve(images)
+        >>> probabilities = served.serve(np.zeros((2, 32, 32, 3), "float32"))
+        >>> keras.utils.save_img("flower.jpg", np.zeros((375, 500, 3)))
         >>> probabilities = served.jpeg([open("flower.jpg", "rb").read()])
     """
     model = exportable(model)

@@ -88,7 +88,9 @@ def to_tflite(
             calibration images, or these are few or doubtful.
 
     Example:
-        >>> to_tflite(model, "model.tflite", quantization="int8", calibration_images=images)
+        >>> images = keras_senet.data.load("digits").calibration_images(100)
+        >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+        >>> path = to_tflite(model, "m.tflite", quantization="int8", calibration_images=images)
     """
     if quantization not in QUANTIZATIONS:
         raise ValueError(

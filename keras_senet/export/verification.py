@@ -147,7 +147,10 @@ def verify(model, path, images, labels=None):
             takes, or an output is not finite.
 
     Example:
-        >>> verify(model, "model.tflite", images, labels).top1_agreement
+        >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+        >>> path = keras_senet.export.to_tflite(model, "model.tflite")
+        >>> images, labels = keras_senet.data.load("digits").held_out_arrays(64)
+        >>> verify(model, path, images, labels).top1_agreement
         1.0
     """
     model = exportable(model)

@@ -28,8 +28,9 @@ class ChannelShuffle(keras.layers.Layer):
         Zhang et al., https://arxiv.org/abs/1707.01083, section 3.1.
 
     Example:
-        >>> ChannelShuffle(2)(keras.ops.reshape(keras.ops.arange(4), (1, 1, 1, 4)))
-        [[[[0, 2, 1, 3]]]]
+        >>> image = np.arange(4).reshape(1, 1, 1, 4)
+        >>> keras.ops.convert_to_numpy(ChannelShuffle(2)(image)).ravel()
+        array([0, 2, 1, 3])
     """
 
     def __init__(self, groups, **kwargs):

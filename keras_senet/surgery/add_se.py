@@ -50,8 +50,10 @@ def add_se(model, se=SEConfig(), where=None, start=None):
         https://arxiv.org/abs/1709.01507, section 3.3 and figures 2 and 3.
 
     Example:
-        >>> plain = keras.applications.ResNet50(weights=None)
+        >>> plain = keras.applications.MobileNet(weights=None)
         >>> model = add_se(plain, start="identity")
+        >>> model.name
+        'se_mobilenet_1.00_224'
     """
     model = functional(model)
     _check(model, se, start)

@@ -99,9 +99,9 @@ def fold(model, group_width=1):
         https://arxiv.org/abs/1709.01507, equations 2 to 4.
 
     Example:
-        >>> model = keras_senet.SEResNet50()
+        >>> model = keras_senet.SEResNet20()
         >>> model.count_params() - fold(model).count_params()
-        1022772
+        2340
     """
     graph = functional(model)
     if not computes_its_graph(model):

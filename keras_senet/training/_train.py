@@ -67,7 +67,11 @@ def train(
         OSError: If the folder cannot be written.
 
     Example:
-        >>> train(keras_senet.SEResNet20, keras_senet.data.load("digits"), DIGITS, "runs/digits")
+        >>> network = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
+        >>> recipe = keras_senet.training.DIGITS.replace(epochs=1, warmup_epochs=0)
+        >>> result = train(network, keras_senet.data.load("digits"), recipe, "runs/digits")
+        >>> 0 <= result.accuracy <= 1
+        True
     """
     workdir = pathlib.Path(workdir)
     check_workdir(workdir)

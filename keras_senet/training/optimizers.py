@@ -21,7 +21,7 @@ def optimizer(recipe, steps_per_epoch):
         A `keras.optimizers.Optimizer`.
 
     Example:
-        >>> optimizer(PAPER, steps_per_epoch=1251).momentum
+        >>> optimizer(keras_senet.training.PAPER, steps_per_epoch=1251).momentum
         0.9
     """
     options = {

@@ -24,7 +24,11 @@ class Progress(keras.callbacks.Callback):
         ImportError: If rich is not installed.
 
     Example:
-        >>> model.fit(data, epochs=3, verbose=0, callbacks=[Progress(3, batch_size=64)])
+        >>> model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x, y = np.ones((128, 8)), np.ones((128, 1))
+        >>> progress = Progress(3, batch_size=64)
+        >>> history = model.fit(x, y, 64, epochs=3, verbose=0, callbacks=[progress])
     """
 
     async_safe = True

@@ -47,7 +47,10 @@ def write_report(workdir, evaluation, test=None):
         FileNotFoundError: If one of the three files is missing.
 
     Example:
-        >>> write_report("runs/digits", evaluate(result.model, dataset, 64))
+        >>> from keras_senet import data, training
+        >>> model = keras.models.load_model("runs/digits/model.keras")  # doctest: +SKIP
+        >>> found = training.evaluate(model, data.load("digits"), 64)  # doctest: +SKIP
+        >>> write_report("runs/digits", found)  # doctest: +SKIP
     """
     workdir = pathlib.Path(workdir)
     summary = json.loads((workdir / "summary.json").read_text())

@@ -36,8 +36,8 @@ def export_weights(model, path, layout=None):
         ImportError: If safetensors is not installed.
 
     Example:
-        >>> model = keras_senet.SEResNet50(weights="timm/seresnet50.a1_in1k")  # doctest: +SKIP
-        >>> export_weights(model, "seresnet50.safetensors")  # doctest: +SKIP
+        >>> export_weights(keras_senet.SEResNet20(), "digits.safetensors")
+        >>> model = keras_senet.SEResNet20(weights="digits.safetensors")
     """
     try:
         from safetensors.numpy import save_file

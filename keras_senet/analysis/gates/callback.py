@@ -20,8 +20,12 @@ class GateLogger(keras.callbacks.Callback):
         batch_size: Images at a time.
 
     Example:
-        >>> logger = GateLogger("runs/digits/logs", dataset.held_out_arrays(200))
-        >>> model.fit(..., callbacks=[logger])
+        >>> digits = keras_senet.data.load("digits")
+        >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+        >>> model.compile("sgd", "sparse_categorical_crossentropy")
+        >>> logger = GateLogger("runs/digits/logs", digits.held_out_arrays(64))
+        >>> batches = digits.train(64)
+        >>> history = model.fit(batches, steps_per_epoch=1, verbose=0, callbacks=[logger])
     """
 
     def __init__(self, log_dir, images, every=1, batch_size=32):

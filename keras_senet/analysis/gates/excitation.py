@@ -158,7 +158,8 @@ def excitations(model, data, classes=None, batch_size=32):
         Hu et al., https://arxiv.org/abs/1709.01507, section 7.2.
 
     Example:
-        >>> found = excitations(model, keras_senet.data.load("digits"))
+        >>> images, labels = keras_senet.data.load("digits").held_out_arrays(64)
+        >>> found = excitations(keras_senet.SEResNet20(), (images, labels))
         >>> found["stage4_block3_se"].class_means.shape
         (10, 64)
     """

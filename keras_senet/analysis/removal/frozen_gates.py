@@ -38,9 +38,11 @@ def remove_se(model, blocks, excitations, threshold=CONSTANT):
         can be removed with a small loss of performance.
 
     Example:
-        >>> found = excitations(model, data)
+        >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+        >>> images, _ = keras_senet.data.load("digits").held_out_arrays(64)
+        >>> found = keras_senet.analysis.excitations(model, images)
         >>> smaller = remove_se(model, "constant", found)
-        >>> smaller = remove_se(model, ["stage5_block2_se", "stage5_block3_se"], found)
+        >>> smaller = remove_se(model, ["stage3_block1_se", "stage4_block1_se"], found)
     """
     model = functional(model)
     nodes = se_nodes(model)

@@ -123,8 +123,11 @@ def search(model, data, max_accuracy_drop=0.1, excitations=None, *, latencies=Tr
         ValueError: If the drop is negative.
 
     Example:
-        >>> found = search(model, keras_senet.data.load("digits"), max_accuracy_drop=0.3)
-        >>> print(found)
+        >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+        >>> images, labels = keras_senet.data.load("digits").held_out_arrays(64)
+        >>> found = search(model, (images, labels), latencies=False)
+        >>> len(found.steps)
+        4
         >>> found.model.save("smaller.keras")
     """
     if max_accuracy_drop < 0:

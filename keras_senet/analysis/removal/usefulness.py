@@ -90,7 +90,10 @@ def usefulness(model, data, excitations=None, *, measure_latency=False, batch_si
         `Usefulness`.
 
     Example:
-        >>> print(usefulness(model, keras_senet.data.load("digits")))
+        >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+        >>> images, labels = keras_senet.data.load("digits").held_out_arrays(64)
+        >>> print(usefulness(model, (images, labels)))
+                          divergence  spread  ...
     """
     model = functional(model)
     excitations = excitations or collect(model, data, batch_size=batch_size)

@@ -59,8 +59,13 @@ def benchmark(files, threads=(1,), runs=50):
             not above 0.
 
     Example:
-        >>> rows = benchmark({"plain": "resnet50.tflite", "SE": "se_resnet50.tflite"})
-        >>> print(f"SE takes {rows[1].ratio:.2f} times as long")
+        >>> network = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
+        >>> files = {"plain": "plain.tflite", "SE": "se.tflite"}
+        >>> _ = keras_senet.export.to_tflite(network.replace(se=None)(), files["plain"])
+        >>> _ = keras_senet.export.to_tflite(network(), files["SE"])
+        >>> plain, se = benchmark(files)
+        >>> print(f"SE takes {se.ratio:.2f} times as long")
+        SE takes ... times as long
     """
     if not files or runs < 1 or not threads or min(threads) < 1:
         raise ValueError(

@@ -21,7 +21,11 @@ def plot_latencies(rows, path, overwrite=False):
         ImportError: If matplotlib is not installed.
 
     Example:
-        >>> plot_latencies(benchmark({"plain": "plain.tflite", "SE": "se.tflite"}), "latency.png")
+        >>> model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten()])
+        >>> path = keras_senet.export.to_tflite(model, "model.tflite")
+        >>> rows = keras_senet.export.benchmark({"flattened": path}, threads=(1, 2))
+        >>> plot_latencies(rows, "latency.png").name
+        'latency.png'
     """
     names = list(dict.fromkeys(row.name for row in rows))
     counts = list(dict.fromkeys(row.threads for row in rows))

@@ -45,8 +45,11 @@ def sensitivity(network, images, ranges=None):
         ValueError: If it is no such file, or the images are not what it takes.
 
     Example:
-        >>> sensitivity("model.tflite", images)[0].block
-        'stage2_block1'
+        >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+        >>> images = keras_senet.data.load("digits").calibration_images(16)
+        >>> path = keras_senet.export.to_tflite(model, "model.tflite")
+        >>> sorted(row.block for row in sensitivity(path, images))
+        [..., 'stage2_block1', 'stage3_block1', 'stage4_block1', ...]
     """
     if not isinstance(network, bytes):
         network = pathlib.Path(network).read_bytes()

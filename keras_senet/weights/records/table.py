@@ -75,7 +75,7 @@ def table(network=None):
         network: Name of an architecture, `"SEResNet50"`, to print only those that fit it.
 
     Example:
-        >>> table("SEBNInception")  # doctest: +ELLIPSIS
+        >>> table("SEBNInception")
         weights ...
         caffe/SE-BN-Inception ...
     """
