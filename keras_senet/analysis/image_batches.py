@@ -1,6 +1,13 @@
 """Images and their labels, in whatever form they come, as batches of arrays."""
 
+from collections.abc import Iterable
+
 import numpy as np
+
+from keras_senet.data import Dataset
+
+# Images, or images and labels: of a data set, in arrays, or batch by batch.
+Data = Dataset | np.ndarray | tuple[np.ndarray, np.ndarray] | Iterable
 
 
 def batches(data, batch_size, model=None):

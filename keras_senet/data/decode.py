@@ -2,8 +2,10 @@
 
 import functools
 import io
+import os
 import pathlib
 
+import keras
 import numpy as np
 
 from keras_senet.data.view import View
@@ -39,7 +41,7 @@ def _pillow():
     return Image
 
 
-def read_rgb(file):
+def read_rgb(file: str | os.PathLike | bytes) -> np.ndarray:
     """Decodes one image file.
 
     Reads every format that Pillow decodes by itself, whatever the suffix: JPEG (CMYK included), PNG
@@ -84,7 +86,7 @@ def read_rgb(file):
         ) from error
 
 
-def load_image(path, model):
+def load_image(path: str | os.PathLike | bytes, model: keras.Model) -> np.ndarray:
     """Reads an image file and brings it to the size that `model` takes.
 
     Size, crop and interpolation (the `View`) are those of the evaluation whose accuracy was

@@ -1,5 +1,6 @@
 """TensorFlow SavedModel: how one is written, and run as a function of images."""
 
+import os
 import pathlib
 
 import keras
@@ -15,7 +16,13 @@ from keras_senet.surgery.fold import fold
 from keras_senet.surgery.graph import Graph
 
 
-def to_saved_model(model, path, *, input_size=None, overwrite=False):
+def to_saved_model(
+    model: keras.Model,
+    path: str | os.PathLike,
+    *,
+    input_size: int | None = None,
+    overwrite: bool = False,
+) -> pathlib.Path:
     """Writes a SavedModel that plain TensorFlow loads and serves, folded as by `fold`.
 
     Endpoints, each for any N:

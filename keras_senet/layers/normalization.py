@@ -1,5 +1,7 @@
 """Normalization of raw pixels, which remembers how images are brought to their size."""
 
+from collections.abc import MutableMapping, Sequence
+
 import keras
 import numpy as np
 
@@ -27,14 +29,20 @@ class ImageNormalization(keras.layers.Rescaling):
     """
 
     def __init__(
-        self, scale, offset: object = 0.0, size=None, crop=0.875, interpolation="bilinear", **kwargs
+        self,
+        scale: float | Sequence[float],
+        offset: float | Sequence[float] = 0.0,
+        size: int | tuple[int, int] | None = None,
+        crop: float = 0.875,
+        interpolation: str = "bilinear",
+        **kwargs,
     ):
         super().__init__(scale, offset, **kwargs)
         self.size = size
         self.crop = crop
         self.interpolation = interpolation
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """All constructor arguments, for serialization."""
         return {
             **super().get_config(),
@@ -43,13 +51,13 @@ class ImageNormalization(keras.layers.Rescaling):
             "interpolation": self.interpolation,
         }
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: MutableMapping) -> None:
         """Writes what the layer does and the view, which Keras would leave out of the file."""
         super().save_own_variables(store)
         view = {"size": self.size, "crop": self.crop, "interpolation": self.interpolation}
         facts.write(store, {"computation": self._computation(), "view": view})
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: MutableMapping) -> None:
         """Takes the view, which belongs to the weights.
 
         Raises:

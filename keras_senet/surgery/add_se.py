@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 import keras
 
@@ -14,7 +15,12 @@ from keras_senet.surgery.rewrite import rewrite
 from keras_senet.weights.fingerprint import with_added_se
 
 
-def add_se(model, se=SEConfig(), where=None, start=None):
+def add_se(
+    model: keras.Model,
+    se: SEConfig = SEConfig(),
+    where: Callable[[keras.Layer], bool] | None = None,
+    start: str | None = None,
+) -> keras.Model:
     """A copy of a network with SE blocks in it; all weights of the network are kept.
 
     Without `where`, the first of these rules that finds a place decides, as in section 3.3 of the

@@ -62,7 +62,7 @@ GATES = {
 }
 
 
-def fold(model, group_width=1):
+def fold(model: keras.Model, group_width: int = 1) -> keras.Model:
     """A copy of a network for inference only: fewer operations, the same outputs.
 
     - Dropout, noise and random augmentation are left out; batch normalization and constant

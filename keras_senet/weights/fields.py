@@ -2,11 +2,12 @@
 
 import dataclasses
 import numbers
+import typing
 
 import keras
 
 
-def natural(value):
+def natural(value) -> typing.Any:
     """A number of Python for any integer or real number, also inside of tuples; else the value."""
     if isinstance(value, tuple):
         return tuple(map(natural, value))

@@ -40,7 +40,7 @@ class Diagnosis:
     labels: str
 
 
-def diagnose(model, images, labels):
+def diagnose(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> list[Diagnosis]:
     """Tries channel orders, normalizations, epsilons and orders of labels; the best comes first.
 
     Args:

@@ -1,14 +1,22 @@
 """SE blocks taken out of a network, their gates frozen into the weights that remain."""
 
+from collections.abc import Sequence
+
 import keras
 
+from keras_senet.analysis.gates.excitation import Excitations
 from keras_senet.analysis.gates.statistics import CONSTANT
 from keras_senet.analysis.se_blocks import se_nodes, with_blocks
 from keras_senet.surgery.constants import edits
 from keras_senet.surgery.graph import Graph, functional
 
 
-def remove_se(model, blocks, excitations, threshold=CONSTANT):
+def remove_se(
+    model: keras.Model,
+    blocks: str | Sequence[str],
+    excitations: Excitations,
+    threshold: float = CONSTANT,
+) -> keras.Model:
     """A copy of the network without these SE blocks, each gate frozen at its mean.
 
     The means are multiplied into weights nearby, where that is exact. In front of the block these

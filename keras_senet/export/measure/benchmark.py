@@ -1,8 +1,10 @@
 """How long .tflite files take on this machine, all in one run."""
 
 import dataclasses
+import os
 import pathlib
 import time
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -41,7 +43,9 @@ class Timing:
     bytes: int
 
 
-def benchmark(files, threads=(1,), runs=50):
+def benchmark(
+    files: Mapping[str, str | os.PathLike], threads: Sequence[int] = (1,), runs: int = 50
+) -> list[Timing]:
     """Times files in turns, so that whatever else the machine does slows all of them alike.
 
     Args:

@@ -1,11 +1,16 @@
 """The latencies of files as a picture."""
 
+import os
 import pathlib
+from collections.abc import Sequence
 
+from keras_senet.export.measure.benchmark import Timing
 from keras_senet.figures import COLOURS, empty_figure, save
 
 
-def plot_latencies(rows, path, overwrite=False):
+def plot_latencies(
+    rows: Sequence[Timing], path: str | os.PathLike, overwrite: bool = False
+) -> pathlib.Path:
     """Draws one bar for each file and number of threads: the median, and a line to p90.
 
     Args:

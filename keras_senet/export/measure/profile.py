@@ -1,6 +1,7 @@
 """What the operators of a .tflite file take on this machine."""
 
 import dataclasses
+import os
 import pathlib
 import re
 import struct
@@ -33,7 +34,7 @@ class OperatorTime:
     share: float
 
 
-def profile(path, runs=20, threads=1):
+def profile(path: str | os.PathLike, runs: int = 20, threads: int = 1) -> list[OperatorTime]:
     """Times every kind of operator, those within the delegate included.
 
     The measurement itself takes time: compare shares here, and latencies by `benchmark`.

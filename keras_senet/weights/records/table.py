@@ -68,7 +68,7 @@ def rows():
     return lines
 
 
-def table(network=None):
+def table(network: str | None = None) -> None:
     """Prints the public weight sets.
 
     Args:
