@@ -19,8 +19,9 @@ def said():
     `--debug` on the command line every error has one.
 
     Example:
-        >>> with said():  # doctest: +SKIP
-        ...     main()
+        >>> with said():
+        ...     print(keras_senet.data.load("digits").name)
+        digits
     """
     try:
         yield

@@ -1,9 +1,15 @@
 """Images and their labels, from any container, as batches of arrays."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from keras_senet.data import Dataset
 from keras_senet.data.checks import as_labels
 from keras_senet.data.classes import class_indices, mismatch
+
+# Images, or images and labels: of a data set, in arrays, or batch by batch.
+Data = Dataset | np.ndarray | tuple[np.ndarray, np.ndarray] | Iterable
 
 
 def batches(data, batch_size, model=None):

@@ -1,6 +1,7 @@
 """A network as a value: calling it builds the Keras model."""
 
 import dataclasses
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
@@ -118,16 +119,16 @@ class Architecture(ABC):
 
     def __call__(
         self,
-        include_top=True,
-        weights=None,
-        input_tensor=None,
-        input_shape=None,
-        pooling=None,
-        classes=None,
-        classifier_activation="softmax",
-        name=None,
-        include_preprocessing=True,
-        pyramid=False,
+        include_top: bool = True,
+        weights: str | os.PathLike | None = None,
+        input_tensor: keras.KerasTensor | None = None,
+        input_shape: tuple[int | None, ...] | None = None,
+        pooling: str | None = None,
+        classes: int | None = None,
+        classifier_activation: str | None = "softmax",
+        name: str | None = None,
+        include_preprocessing: bool = True,
+        pyramid: bool = False,
     ) -> keras.Model:
         """Builds the network; the arguments are those of `keras.applications`.
 

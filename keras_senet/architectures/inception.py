@@ -1,12 +1,15 @@
 """BN-Inception, with and without SE."""
 
 import dataclasses
+from collections.abc import Iterator
 
+import keras
 from keras import layers as keras_layers
 
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import conv_norm, max_pool, plain_unit
 from keras_senet.weights.layouts import caffe, pytorchcv
+from keras_senet.weights.layouts.layout import Layout
 from keras_senet.weights.preprocessing import CAFFE
 
 __all__ = ["BNInception", "Inception", "SEBNInception"]
@@ -70,17 +73,17 @@ class Inception(Architecture):
     conv_bias: bool = False
 
     @property
-    def depths(self):
+    def depths(self) -> tuple[int, ...]:
         """Modules in stages 3 to 5."""
         return tuple(map(len, self.modules))
 
     @property
-    def se_stages(self):
+    def se_stages(self) -> tuple[int, ...]:
         """The stages of modules, from 3."""
         return tuple(range(3, 3 + len(self.modules)))
 
     @property
-    def undefined_placements(self):
+    def undefined_placements(self) -> dict[str, str]:
         """The paper's designs of residual units."""
         why = "Inception modules, which have no shortcut and no sum. Use placement 'standard'."
         return {
@@ -91,20 +94,20 @@ class Inception(Architecture):
         }
 
     @property
-    def feature_names(self):
+    def feature_names(self) -> tuple[str, ...]:
         """The stem (stride 2), stage 2 (stride 4) and the last modules (strides 8 to 32)."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 3))
         return ("stem", "stage2_block1", *lasts)
 
     @property
-    def released_fields(self):
+    def released_fields(self) -> dict[Layout, dict]:
         """Whether convolutions have biases."""
         return {
             caffe.INCEPTION: {"conv_bias": False, "preprocessing": CAFFE},
             pytorchcv.BN_INCEPTION: {"conv_bias": True},
         }
 
-    def backbone(self, x):
+    def backbone(self, x: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
         """Stem and ten modules: `(N, H, W, 3)` to `(N, H / 32, W / 32, 1024)`."""
         x = self._conv(x, 64, 7, "stem_conv", stride=2, last="stem")
         yield x

@@ -1,12 +1,15 @@
 """Inception-ResNet-v2, with and without SE."""
 
 import dataclasses
+from collections.abc import Iterator
 
+import keras
 from keras import layers as keras_layers
 
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import conv_norm, residual_unit
 from keras_senet.weights.layouts import keras_applications
+from keras_senet.weights.layouts.layout import Layout
 from keras_senet.weights.preprocessing import INCEPTION, Preprocessing
 
 __all__ = ["InceptionResNet", "InceptionResNetV2", "SEInceptionResNetV2"]
@@ -47,12 +50,12 @@ class InceptionResNet(Architecture):
     preprocessing: Preprocessing = INCEPTION
 
     @property
-    def se_stages(self):
+    def se_stages(self) -> tuple[int, ...]:
         """The stages of residual units, 3 to 5."""
         return tuple(range(3, 3 + len(UNITS)))
 
     @property
-    def undefined_placements(self):
+    def undefined_placements(self) -> dict[str, str]:
         """The paper's design inside of a bottleneck."""
         return {
             "3x3": "Inception-ResNet, whose branches have none, one or three convolutions of "
@@ -60,17 +63,17 @@ class InceptionResNet(Architecture):
         }
 
     @property
-    def feature_names(self):
+    def feature_names(self) -> tuple[str, ...]:
         """The last layers of strides 2 to 32; convolutions without padding make maps smaller."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 3))
         return ("stem", "stage2_block1", *tuple(lasts)[:-1], "last")
 
     @property
-    def released_fields(self):
+    def released_fields(self) -> dict[Layout, dict]:
         """Whether normalizations have a gamma."""
         return {keras_applications.INCEPTION_RESNET: {"gamma": False, "preprocessing": INCEPTION}}
 
-    def backbone(self, x):
+    def backbone(self, x: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
         """Stem, 40 residual units, a last 1x1: `(N, H, W, 3)` to about `(N, H / 32, W / 32, C)`."""
         x = self._conv(x, 32, 3, "stem_conv1", stride=2, padding="valid")
         x = self._conv(x, 32, 3, "stem_conv2", padding="valid")

@@ -1,6 +1,9 @@
 """MobileNet v1, with and without SE."""
 
 import dataclasses
+from collections.abc import Iterator
+
+import keras
 
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import (
@@ -11,6 +14,7 @@ from keras_senet.architectures.blocks import (
     squeeze_excite,
 )
 from keras_senet.weights.layouts import keras_applications, pytorchcv
+from keras_senet.weights.layouts.layout import Layout
 from keras_senet.weights.preprocessing import INCEPTION
 
 __all__ = ["MobileNet", "MobileNetV1", "SEMobileNet"]
@@ -41,28 +45,28 @@ class MobileNetV1(Architecture):
     epsilon: float = EPSILON
 
     @property
-    def depths(self):
+    def depths(self) -> tuple[int, ...]:
         """Units in stages 1 to 5."""
         return tuple(map(len, FILTERS))
 
     @property
-    def se_stages(self):
+    def se_stages(self) -> tuple[int, ...]:
         """Stages 1 to 5."""
         return tuple(range(1, 1 + len(FILTERS)))
 
     @property
-    def undefined_placements(self):
+    def undefined_placements(self) -> dict[str, str]:
         """The paper's designs around a sum."""
         why = "MobileNet v1, whose units have no shortcut and no sum. Use placement 'standard'."
         return {"post": why, "identity": why}
 
     @property
-    def feature_names(self):
+    def feature_names(self) -> tuple[str, ...]:
         """The last units of stages 1 to 5 (strides 2 to 32)."""
         return tuple(f"stage{stage}_block{len(row)}" for stage, row in enumerate(FILTERS, 1))
 
     @property
-    def released_fields(self):
+    def released_fields(self) -> dict[Layout, dict]:
         """PyTorch's or TensorFlow's padding, epsilon and activation."""
         return {
             pytorchcv.MOBILENET: {"padding": "torch", "epsilon": EPSILON, "activation": "relu"},
@@ -74,7 +78,7 @@ class MobileNetV1(Architecture):
             },
         }
 
-    def backbone(self, x):
+    def backbone(self, x: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
         """Stem and 13 units: `(N, H, W, 3)` to `(N, H / 32, W / 32, 1024 * alpha)`."""
         x = self._conv(x, 32, 3, "stem_conv", stride=2)
         for stage, row in enumerate(FILTERS, 1):

@@ -1,7 +1,9 @@
 """MobileNet v3, large and small, with its native SE."""
 
 import dataclasses
+from collections.abc import Iterator
 
+import keras
 from keras import layers as keras_layers
 
 from keras_senet.architectures.architecture import Architecture
@@ -14,6 +16,7 @@ from keras_senet.architectures.blocks import (
 )
 from keras_senet.architectures.se_config import SEConfig
 from keras_senet.weights.layouts import keras_applications, timm
+from keras_senet.weights.layouts.layout import Layout
 from keras_senet.weights.preprocessing import INCEPTION, Preprocessing
 
 __all__ = [
@@ -92,17 +95,17 @@ class MobileNetV3(Architecture):
     preprocessing: Preprocessing = INCEPTION
 
     @property
-    def depths(self):
+    def depths(self) -> tuple[int, ...]:
         """Units in each stage."""
         return tuple(len(row.expansions) for row in self.stages)
 
     @property
-    def se_stages(self):
+    def se_stages(self) -> tuple[int, ...]:
         """The stages of inverted residual units, from 1."""
         return tuple(range(1, 1 + len(self.stages)))
 
     @property
-    def feature_names(self):
+    def feature_names(self) -> tuple[str, ...]:
         """The last layers of strides 2 to 32."""
         names = ["stem"]
         for stage, row in enumerate(self.stages, 1):
@@ -112,7 +115,7 @@ class MobileNetV3(Architecture):
         return (*names[:-1], f"stage{len(self.stages) + 1}_block1")
 
     @property
-    def released_fields(self):
+    def released_fields(self) -> dict[Layout, dict]:
         """The SE design; for keras.applications also padding and epsilon (timm has both kinds)."""
         native = {"se": _native()}
         tensorflow = {"padding": "same", "epsilon": 1e-3, "preprocessing": INCEPTION}
@@ -121,7 +124,7 @@ class MobileNetV3(Architecture):
             **dict.fromkeys(keras_applications.MOBILENET_V3, native | tensorflow),
         }
 
-    def backbone(self, x):
+    def backbone(self, x: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
         """Stem, stages, a last 1x1: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
         x = self._conv(x, 16, 3, "stem_conv", stride=2, activation=self.activation, last="stem")
         for stage, row in enumerate(self.stages, 1):

@@ -1,8 +1,10 @@
 """ResNet, ResNeXt and SENet-154 for photographs, with and without SE."""
 
 import dataclasses
+from collections.abc import Iterator
 from functools import partial
 
+import keras
 from keras import layers as keras_layers
 
 from keras_senet.architectures.architecture import Architecture
@@ -15,6 +17,7 @@ from keras_senet.architectures.blocks import (
 )
 from keras_senet.architectures.se_config import SEConfig
 from keras_senet.weights.layouts import caffe, keras_applications, timm
+from keras_senet.weights.layouts.layout import Layout
 from keras_senet.weights.preprocessing import CAFFE, VGG
 
 __all__ = [
@@ -106,30 +109,30 @@ class ResNet(Architecture):
             )
 
     @property
-    def se_stages(self):
+    def se_stages(self) -> tuple[int, ...]:
         """The four stages, 2 to 5."""
         return tuple(range(2, 2 + len(self.depths)))
 
     @property
-    def undefined_placements(self):
+    def undefined_placements(self) -> dict[str, str]:
         """Basic blocks have no place directly after "the" 3x3 convolution."""
         return {"3x3": BASIC_3X3} if self.block == "basic" else {}
 
     @property
-    def idle_fields(self):
+    def idle_fields(self) -> tuple[str, ...]:
         """Fields of bottlenecks in a network of basic blocks, and the other way round."""
         if self.block == "bottleneck":
             return ("relu_before_se",)
         return ("groups", "width", "stride_in", "halved_reduce")
 
     @property
-    def feature_names(self):
+    def feature_names(self) -> tuple[str, ...]:
         """The stem (stride 2) and the last blocks of stages 2 to 5 (strides 4 to 32)."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 2))
         return ("stem", *lasts)
 
     @property
-    def released_fields(self):
+    def released_fields(self) -> dict[Layout, dict]:
         """Stem pooling, stride, ReLU before SE; timm's "aa" networks keep their own."""
         released_by_timm = {"se": SEConfig(divisor=8)}
         if self.stride_in != "pool":
@@ -151,7 +154,7 @@ class ResNet(Architecture):
             },
         }
 
-    def backbone(self, x):
+    def backbone(self, x: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
         """Stem, pooling, four stages: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
         x = self._stem(x)
         yield x

@@ -1,6 +1,9 @@
 """ResNet and Wide ResNet for 32x32 images, with and without SE."""
 
 import dataclasses
+from collections.abc import Iterator
+
+import keras
 
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import (
@@ -13,6 +16,7 @@ from keras_senet.architectures.blocks import (
     squeeze_excite,
 )
 from keras_senet.weights.layouts import pytorchcv
+from keras_senet.weights.layouts.layout import Layout
 from keras_senet.weights.preprocessing import CIFAR, Preprocessing
 
 __all__ = [
@@ -77,27 +81,27 @@ class CifarResNet(Architecture):
             raise ValueError(f"Field `depths` must have three numbers. Received: {self.depths}")
 
     @property
-    def se_stages(self):
+    def se_stages(self) -> tuple[int, ...]:
         """The three stages, 2 to 4."""
         return tuple(range(2, 2 + len(self.depths)))
 
     @property
-    def undefined_placements(self):
+    def undefined_placements(self) -> dict[str, str]:
         """Basic blocks have no place directly after "the" 3x3 convolution."""
         return {} if "bottleneck" in self.block else {"3x3": BASIC_3X3}
 
     @property
-    def feature_names(self):
+    def feature_names(self) -> tuple[str, ...]:
         """The last blocks of stages 2 to 4 (strides 1, 2 and 4)."""
         return tuple(f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 2))
 
     @property
-    def released_fields(self):
+    def released_fields(self) -> dict[Layout, dict]:
         """Weights of pytorchcv; no field is open."""
         preactivation = self.block.startswith("preactivation")
         return {pytorchcv.CIFAR_PREACTIVATION if preactivation else pytorchcv.CIFAR_RESNET: {}}
 
-    def backbone(self, x):
+    def backbone(self, x: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
         """Stem and three stages: `(N, H, W, 3)` to `(N, H / 4, W / 4, C)`."""
         preactivation = self.block.startswith("preactivation")
         if preactivation:

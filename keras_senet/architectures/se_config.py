@@ -73,11 +73,11 @@ class SEConfig:
                 f"reduction={self.reduction}, stages={self.stages}"
             )
 
-    def covers(self, stage):
+    def covers(self, stage: int | None) -> bool:
         """Whether the stage of this number has SE."""
         return self.stages is None or stage in self.stages
 
-    def ratio(self, stage):
+    def ratio(self, stage: int) -> float:
         """Reduction ratio in the stage of this number."""
         if isinstance(self.reduction, tuple):
             return dict(zip(self.stages or (), self.reduction, strict=True))[stage]

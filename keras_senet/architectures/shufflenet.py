@@ -1,7 +1,9 @@
 """ShuffleNet v1 and v2, with and without SE."""
 
 import dataclasses
+from collections.abc import Iterator
 
+import keras
 from keras import layers as keras_layers
 from keras import ops
 
@@ -17,6 +19,7 @@ from keras_senet.architectures.blocks import (
 )
 from keras_senet.layers import ChannelShuffle
 from keras_senet.weights.layouts import pytorchcv
+from keras_senet.weights.layouts.layout import Layout
 
 __all__ = [
     "SEShuffleNet",
@@ -88,22 +91,22 @@ class ShuffleNetV1(Architecture):
         return int(FILTERS[self.groups] * 2 ** (stage - 2) * self.scale)
 
     @property
-    def se_stages(self):
+    def se_stages(self) -> tuple[int, ...]:
         """Stages 2 to 4."""
         return tuple(range(2, 2 + len(self.depths)))
 
     @property
-    def feature_names(self):
+    def feature_names(self) -> tuple[str, ...]:
         """The stem, its pooling, the last units of stages 2 to 4 (strides 2 to 32)."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 2))
         return ("stem", "stem_pool", *lasts)
 
     @property
-    def released_fields(self):
+    def released_fields(self) -> dict[Layout, dict]:
         """Weights of pytorchcv; no field is open."""
         return {pytorchcv.SHUFFLENET: {}}
 
-    def backbone(self, x):
+    def backbone(self, x: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
         """Stem and three stages: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
         x = conv_norm(x, self._stem, 3, "stem_conv", stride=2, last="stem")
         yield x
@@ -185,22 +188,22 @@ class ShuffleNetV2(Architecture):
             )
 
     @property
-    def se_stages(self):
+    def se_stages(self) -> tuple[int, ...]:
         """Stages 2 to 4."""
         return tuple(range(2, 2 + len(self.depths)))
 
     @property
-    def feature_names(self):
+    def feature_names(self) -> tuple[str, ...]:
         """The stem, its pooling, the ends of stages 2 and 3, the last convolution."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths[:2], 2))
         return ("stem", "stem_pool", *lasts, "last")
 
     @property
-    def released_fields(self):
+    def released_fields(self) -> dict[Layout, dict]:
         """The stem pooling of pytorchcv."""
         return {pytorchcv.SHUFFLENET_V2: {"stem_pool": "ceil"}}
 
-    def backbone(self, x):
+    def backbone(self, x: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
         """Stem, three stages, a last 1x1: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
         x = conv_norm(x, STEM_FILTERS, 3, "stem_conv", stride=2, last="stem")
         yield x

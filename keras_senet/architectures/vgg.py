@@ -1,13 +1,16 @@
 """VGG with batch normalization, with and without SE."""
 
 import dataclasses
+from collections.abc import Iterator
 
+import keras
 from keras import layers as keras_layers
 
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import conv_norm, plain_unit
 from keras_senet.weights import preprocessing
 from keras_senet.weights.layouts import keras_applications, pytorchcv
+from keras_senet.weights.layouts.layout import Layout
 
 __all__ = ["SEVGG16", "VGG", "VGG16"]
 
@@ -44,12 +47,12 @@ class VGG(Architecture):
             raise ValueError(f"Field `depths` must have five numbers. Received: {self.depths}")
 
     @property
-    def se_stages(self):
+    def se_stages(self) -> tuple[int, ...]:
         """Stages 1 to 5."""
         return tuple(range(1, 1 + len(FILTERS)))
 
     @property
-    def undefined_placements(self):
+    def undefined_placements(self) -> dict[str, str]:
         """All of the paper's designs of residual units."""
         why = (
             "VGG, which has no residual units: SE is after the ReLU of each 3x3 convolution. Use "
@@ -58,13 +61,13 @@ class VGG(Architecture):
         return dict.fromkeys(("pre", "post", "identity", "3x3"), why)
 
     @property
-    def feature_names(self):
+    def feature_names(self) -> tuple[str, ...]:
         """The ends of stages 1 to 5 (strides 1 to 16) and the last pooling (stride 32)."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 1))
         return (*lasts, "stage5_pool")
 
     @property
-    def released_fields(self):
+    def released_fields(self) -> dict[Layout, dict]:
         """Whether convolutions have biases; pytorchcv has weights of both kinds."""
         pixels = preprocessing.VGG
         return {
@@ -72,7 +75,7 @@ class VGG(Architecture):
             keras_applications.VGG: {"conv_bias": False, "preprocessing": pixels},
         }
 
-    def backbone(self, x):
+    def backbone(self, x: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
         """Five stages with pooling: `(N, H, W, 3)` to `(N, H // 32, W // 32, 512)`."""
         for stage, (depth, filters) in enumerate(zip(self.depths, FILTERS, strict=True), 1):
             for index in range(1, depth + 1):

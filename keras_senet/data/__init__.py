@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 
-def load(source, *, image_size=32, max_bad_images=None):
+def load(source: str, *, image_size: int = 32, max_bad_images: int | None = None) -> Dataset:
     """Loads the data set that `--data` names.
 
     Args:

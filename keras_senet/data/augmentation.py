@@ -1,6 +1,7 @@
 """Augmentations as values: the columns of the papers' recipes."""
 
 import dataclasses
+import typing
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,11 +68,11 @@ class Augmentation:
             raise ValueError(f"Field `erasing` must be a probability. Received: {self.erasing}")
 
     @property
-    def mixes(self):
+    def mixes(self) -> bool:
         """Whether images are mixed, so that labels become shares of the classes."""
         return self.mixup > 0 or self.cutmix > 0
 
-    def replace(self, **changes):
+    def replace(self, **changes) -> typing.Self:
         """A copy with these fields changed."""
         return dataclasses.replace(self, **changes)
 

@@ -2,6 +2,12 @@
 
 import collections.abc
 import threading
+import typing
+from collections.abc import Iterable
+
+if typing.TYPE_CHECKING:
+    from keras_senet.data.dataset import Dataset
+    from keras_senet.data.split import Examples
 
 
 class BadImages(collections.abc.Mapping):
@@ -15,7 +21,7 @@ class BadImages(collections.abc.Mapping):
             read the images, wraps it into an error of many lines.
     """
 
-    def __init__(self, limit):
+    def __init__(self, limit: int):
         self.limit = limit
         self.refusal = None
         self._reasons = {}
@@ -34,7 +40,7 @@ class BadImages(collections.abc.Mapping):
     def __repr__(self):
         return f"BadImages({dict(self)})"
 
-    def add(self, path, reason):
+    def add(self, path: str, reason: object) -> None:
         """Notes an unreadable image; raises a ValueError if there are more than `limit`."""
         with self._lock:
             self._reasons[path] = str(reason)
@@ -46,7 +52,7 @@ class BadImages(collections.abc.Mapping):
             )
             raise self.refusal
 
-    def read(self, split, indices):
+    def read(self, split: "Examples", indices: Iterable[int]) -> tuple | None:
         """Pixels and label of the first readable image among the indices, or `None`."""
         for index in indices:
             try:
@@ -55,13 +61,13 @@ class BadImages(collections.abc.Mapping):
                 self.add(split.name(index), error)
         return None
 
-    def refuse(self, message):
+    def refuse(self, message: str) -> typing.NoReturn:
         """Raises a ValueError and keeps it as `refusal`."""
         self.refusal = ValueError(message)
         raise self.refusal
 
 
-def check(dataset):
+def check(dataset: "Dataset") -> dict[str, str]:
     """Reads every image of a data set.
 
     Args:

@@ -3,7 +3,9 @@
 import dataclasses
 import functools
 import logging
+import typing
 
+import keras
 import numpy as np
 
 from keras_senet.data.augmentation import SHIFT, Augmentation
@@ -13,6 +15,9 @@ from keras_senet.data.image_files import readable
 from keras_senet.data.shards import shard_positions, shard_size
 from keras_senet.data.split import Examples
 from keras_senet.data.view import View
+
+if typing.TYPE_CHECKING:
+    import tensorflow as tf
 
 logger = logging.getLogger("keras_senet")
 
@@ -85,12 +90,12 @@ class Dataset:
         return "\n".join(lines)
 
     @property
-    def splits(self):
+    def splits(self) -> dict[str, Examples]:
         """The splits that the data set has, under their names in messages."""
         splits = {"training": self.training, "held-out": self.held_out}
         return splits if self.test is None else {**splits, "test": self.test}
 
-    def check_labels(self):
+    def check_labels(self) -> None:
         """Raises a ValueError if a label has no class; reads all of them."""
         for what, split in self.splits.items():
             self._check_labels(what, split)
@@ -104,18 +109,18 @@ class Dataset:
                 f"Its {what} images have labels from {least} to {greatest}."
             )
 
-    def replace(self, **changes):
+    def replace(self, **changes) -> typing.Self:
         """A copy with these fields changed, which counts its own bad images."""
         if "image_size" in changes and "view" not in changes and self.view is not None:
             changes["view"] = self.view.replace(size=changes["image_size"])
         return dataclasses.replace(self, **changes)
 
     @property
-    def seen(self):
+    def seen(self) -> View:
         """The `View` in effect: the field `view`, else the usual one for `image_size`."""
         return View.usual(self.image_size) if self.view is None else self.view
 
-    def seen_by(self, model, size=None):
+    def seen_by(self, model: keras.Model, size: int | None = None) -> typing.Self:
         """A copy whose evaluation images have the view of a model.
 
         `validation`, `held_out_arrays` and `calibration_images` of the copy use the size, crop and
@@ -136,7 +141,10 @@ class Dataset:
                 size.
 
         Example:
-            >>> images = dataset.seen_by(model).calibration_images(200)
+            >>> digits = keras_senet.data.load("digits")
+            >>> model = keras_senet.SEResNet20()
+            >>> digits.seen_by(model).calibration_images(200).shape
+            (200, 32, 32, 3)
         """
         shapes = [tuple(x.shape) for x in model.inputs]
         if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] not in (3, None):
@@ -171,14 +179,21 @@ class Dataset:
         return view
 
     @functools.cached_property
-    def bad_images(self):
+    def bad_images(self) -> BadImages:
         """The unreadable images met so far: a mapping from path to reason."""
         limit = self.max_bad_images
         return BadImages(len(self.training) // 10 if limit is None else limit)
 
     def train(
-        self, batch_size, seed=0, *, step=0, shard=(0, 1), sampling="uniform", augmentation=None
-    ):
+        self,
+        batch_size: int,
+        seed: int = 0,
+        *,
+        step: int = 0,
+        shard: tuple[int, int] = (0, 1),
+        sampling: str = "uniform",
+        augmentation: Augmentation | None = None,
+    ) -> "tf.data.Dataset":
         """Endless augmented batches, beginning at any step.
 
         Order and augmentation are a pure function of the seed and of the position in the stream:
@@ -212,7 +227,7 @@ class Dataset:
         chosen = self.augmentation if augmentation is None else augmentation
         return self._pipeline.training(self, batch_size, seed, step, shard, sampling, chosen)
 
-    def validation(self, batch_size, shard=(0, 1)):
+    def validation(self, batch_size: int, shard: tuple[int, int] = (0, 1)) -> "tf.data.Dataset":
         """Batches of the held-out images, in order, each image once.
 
         Args:
@@ -227,7 +242,7 @@ class Dataset:
         local = shard_size(batch_size, shard)
         return self._pipeline.plain(self, self.held_out, positions, local)
 
-    def held_out_arrays(self, limit=None):
+    def held_out_arrays(self, limit: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Held-out images `(N, H, W, 3)` uint8 and labels `(N,)`, the first `limit` of them.
 
         As `validation` has them; unreadable ones are left out.
@@ -237,7 +252,7 @@ class Dataset:
         count = len(self.held_out) if limit is None else min(limit, len(self.held_out))
         return self._arrays(self.held_out, range(count))
 
-    def calibration_images(self, count):
+    def calibration_images(self, count: int) -> np.ndarray:
         """`count` training images `(count, H, W, 3)` uint8, evenly spaced over the split.
 
         In the view of evaluation, not augmented; unreadable ones are left out.
@@ -246,14 +261,14 @@ class Dataset:
         chosen = np.linspace(0, len(self.training) - 1, min(count, len(self.training))).astype(int)
         return self._arrays(self.training, chosen)[0]
 
-    def unreadable(self, split):
+    def unreadable(self, split: Examples) -> dict[str, str]:
         """The unreadable images of a split that were met so far: path to reason."""
         if not self.bad_images:
             return {}
         names = map(split.name, range(len(split)))
         return {name: self.bad_images[name] for name in names if name in self.bad_images}
 
-    def long_tailed(self, ratio):
+    def long_tailed(self, ratio: float) -> typing.Self:
         """A copy whose training classes shrink geometrically, the last one to 1 of `ratio`.
 
         Of class c out of K the first `n * ratio ** (-c / (K - 1))` images are kept, n being the
@@ -277,7 +292,8 @@ class Dataset:
         batches = list(self._pipeline.plain(self, split, positions, 64).as_numpy_iterator())
         if not batches:
             raise ValueError(f"{self.name}: none of {len(positions)} images can be read.")
-        return tuple(np.concatenate(column) for column in zip(*batches, strict=True))
+        images, labels = map(np.concatenate, zip(*batches, strict=True))
+        return images, labels
 
     @property
     def _pipeline(self):

@@ -2,8 +2,10 @@
 
 import functools
 import io
+import os
 import pathlib
 
+import keras
 import numpy as np
 
 from keras_senet.data.view import View
@@ -39,7 +41,7 @@ def _pillow():
     return Image
 
 
-def read_rgb(file):
+def read_rgb(file: str | os.PathLike | bytes) -> np.ndarray:
     """Decodes one image file.
 
     Reads every format that Pillow decodes by itself, whatever the suffix: JPEG (CMYK included), PNG
@@ -60,8 +62,8 @@ def read_rgb(file):
             known (floats, 32 bits); the message names it.
 
     Example:
-        >>> from keras_senet.data import read_rgb
-        >>> read_rgb("photo.jpg").shape  # doctest: +SKIP
+        >>> keras.utils.save_img("photo.jpg", np.zeros((375, 500, 3)))
+        >>> read_rgb("photo.jpg").shape
         (375, 500, 3)
     """
     image_module = _pillow()
@@ -84,7 +86,7 @@ def read_rgb(file):
         ) from error
 
 
-def load_image(path, model):
+def load_image(path: str | os.PathLike | bytes, model: keras.Model) -> np.ndarray:
     """Reads an image file and brings it to the size that `model` takes.
 
     Size, crop and interpolation (the `View`) are those of the evaluation whose accuracy was
@@ -104,9 +106,10 @@ def load_image(path, model):
         ImportError: If Pillow is not installed.
 
     Example:
-        >>> model = keras_senet.SEResNet50(weights="timm/seresnet50.a1_in1k")  # doctest: +SKIP
-        >>> model.predict(load_image("photo.jpg", model)).shape  # doctest: +SKIP
-        (1, 1000)
+        >>> keras.utils.save_img("photo.jpg", np.zeros((375, 500, 3)))
+        >>> model = keras_senet.SEResNet18()
+        >>> load_image("photo.jpg", model).shape
+        (1, 224, 224, 3)
     """
     view = View.of(model)
     if view is None:

@@ -10,7 +10,7 @@ from keras_senet.data.split import Split
 HELD_OUT = 5  # every fifth image of each class is held out
 
 
-def load_digits(image_size=32):
+def load_digits(image_size: int = 32) -> Dataset:
     """The digits as RGB images, with a fixed split.
 
     The 8x8 scans (values 0 to 16) are scaled to 0..255, enlarged bilinearly and repeated to three

@@ -19,7 +19,9 @@ HELD_OUT = 5  # every fifth image of each class, where the folder has no split o
 SUFFIXES = ".jpg, .png, .webp, .tif or another suffix of an image that Pillow reads"
 
 
-def load_folder(path, image_size, max_bad_images=None):
+def load_folder(
+    path: str | os.PathLike, image_size: int, max_bad_images: int | None = None
+) -> Dataset:
     """The images under `path/CLASS/`, or under `path/SPLIT/CLASS/`.
 
     Splits are `train` (or `training`), `validation` (`val`, `valid`, `dev`, `eval`) and `test`

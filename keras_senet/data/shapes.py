@@ -13,7 +13,7 @@ TRAINING, HELD_OUT = 4000, 1000
 SEED = 0
 
 
-def load_shapes(image_size=32):
+def load_shapes(image_size: int = 32) -> Dataset:
     """Five figures with two fillings, ten classes, on grounds that say nothing of the class.
 
     A figure of random place, size, angle and two random colours, filled with stripes or checks of

@@ -2,10 +2,20 @@
 
 import time
 
+from keras_senet.data.augmentation import Augmentation
+from keras_senet.data.dataset import Dataset
+
 WARM_UP = 8  # batches: tf.data is choosing its parallelism
 
 
-def throughput(dataset, batch_size, seconds=10.0, *, sampling="uniform", augmentation=None):
+def throughput(
+    dataset: Dataset,
+    batch_size: int,
+    seconds: float = 10.0,
+    *,
+    sampling: str = "uniform",
+    augmentation: Augmentation | None = None,
+) -> float:
     """Runs the training pipeline alone, without a model.
 
     Args:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import typing
+from collections.abc import Callable
 
 import numpy as np
 
@@ -59,25 +60,25 @@ class Split:
         return len(self.labels)
 
     @property
-    def holds_pixels(self):
+    def holds_pixels(self) -> bool:
         """Whether the items are pixels, not encoded images."""
         return self.items.ndim == 4
 
-    def subset(self, indices):
+    def subset(self, indices: np.ndarray) -> "Split":
         """The split of these items alone, in this order."""
         return Split(self.items[indices], self.labels[indices])
 
-    def name(self, index):
+    def name(self, index: int) -> str:
         """The name of an item in messages: its path."""
         return str(self.items[index])
 
-    def read(self, index):
+    def read(self, index: int) -> tuple[np.ndarray, np.integer]:
         """Pixels `(H, W, 3)` uint8 and label of one item; ValueError or OSError if unreadable."""
         if self.holds_pixels:
             return self.items[index], self.labels[index]
         return read_rgb(str(self.items[index])), self.labels[index]
 
-    def reader(self):
+    def reader(self) -> Callable:
         """A function for tf.data: scalar index -> pixels or the bytes of the file, and label."""
         import tensorflow as tf
 

@@ -13,7 +13,7 @@ from keras_senet.data.view import SMALL, View
 HELD_OUT = ("validation", "test")  # the first that a data set has
 
 
-def load_tfds(name, image_size, max_bad_images=None):
+def load_tfds(name: str, image_size: int, max_bad_images: int | None = None) -> Dataset:
     """A data set of TensorFlow Datasets with one image and one label in each example.
 
     Its files, TFRecord or ArrayRecord, are read in place; images stay encoded until they are

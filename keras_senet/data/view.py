@@ -5,6 +5,11 @@ Pipeline, `load_image`, SavedModel and calibration take it from here.
 
 import dataclasses
 import operator
+import typing
+from collections.abc import Callable
+
+import keras
+import numpy as np
 
 from keras_senet.layers import ImageNormalization
 from keras_senet.weights.preprocessing import INTERPOLATIONS
@@ -51,12 +56,12 @@ class View:
             )
 
     @classmethod
-    def usual(cls, size):
+    def usual(cls, size: int) -> typing.Self:
         """The view for weights that record none: small images whole, others at crop 0.875."""
         return cls(size, 1.0 if size <= SMALL else CROP)
 
     @classmethod
-    def of(cls, model, size=None):
+    def of(cls, model: keras.Model, size: int | None = None) -> typing.Self | None:
         """The view that the weights of a model were evaluated in, or `None` without a record of it.
 
         The preprocessing layer of the model, or of a model nested in it, records the view. A size
@@ -94,7 +99,7 @@ class View:
         height, width = self.sides
         return f"{height}x{width} pixels, crop {self.crop:g}, {self.interpolation}"
 
-    def write_to(self, model):
+    def write_to(self, model: keras.Model) -> None:
         """Records the view in a model as that of its weights' evaluation.
 
         A model without a preprocessing layer of this package has no place for it and is unchanged.
@@ -102,18 +107,18 @@ class View:
         for layer in _normalizations(model):
             layer.size, layer.crop, layer.interpolation = self.size, self.crop, self.interpolation
 
-    def replace(self, **changes):
+    def replace(self, **changes) -> typing.Self:
         """A copy with these fields changed."""
         return dataclasses.replace(self, **changes)
 
     @property
-    def sides(self):
+    def sides(self) -> tuple[int, int]:
         """Height and width in pixels."""
         sides = self.size if isinstance(self.size, (tuple, list)) else (self.size, self.size)
         height, width = map(operator.index, sides)
         return height, width
 
-    def placed(self, height, width, maximum=max):
+    def placed(self, height: typing.Any, width: typing.Any, maximum: Callable = max) -> tuple:
         """The size that an image is resized to, and where the view lies in the result.
 
         Args:
@@ -135,7 +140,7 @@ class View:
             wide = maximum(least[1], (2 * width * least[0] + height) // (2 * height))
         return tall, wide, _half(tall - rows), _half(wide - columns)
 
-    def see(self, pixels):
+    def see(self, pixels: np.ndarray) -> np.ndarray:
         """The view of an image, by Pillow.
 
         Args:
@@ -144,7 +149,6 @@ class View:
         Returns:
             The same with the view's height and width.
         """
-        import numpy as np
         from PIL import Image
 
         filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}

@@ -1,7 +1,9 @@
 """ONNX, for runtimes other than TensorFlow's."""
 
+import os
 import pathlib
 
+import keras
 import numpy as np
 
 from keras_senet.export.inference import as_model, check_artefact, image_spec
@@ -11,7 +13,9 @@ from keras_senet.mistakes import first_line
 from keras_senet.surgery.fold import fold
 
 
-def to_onnx(model, path, *, overwrite=False):
+def to_onnx(
+    model: keras.Model, path: str | os.PathLike, *, overwrite: bool = False
+) -> pathlib.Path:
     """Writes an ONNX file of the folded model: images `(N, H, W, C)`, any N, to its output.
 
     The file takes float32, or the integers of a model that takes integers. It is run beside the
@@ -32,9 +36,13 @@ def to_onnx(model, path, *, overwrite=False):
             else than `model.predict`; the message says why.
 
     Example:
+        >>> import onnxruntime
         >>> path = to_onnx(keras_senet.SEResNet20(), "model.onnx")
         >>> session = onnxruntime.InferenceSession(path)
+        >>> images = np.zeros((2, 32, 32, 3), "float32")
         >>> (probabilities,) = session.run(None, {"image": images})
+        >>> probabilities.shape
+        (2, 10)
     """
     try:
         import onnxruntime  # noqa: F401

@@ -1,5 +1,6 @@
 """TensorFlow SavedModel: how one is written, and run as a function of images."""
 
+import os
 import pathlib
 
 import keras
@@ -15,7 +16,13 @@ from keras_senet.surgery.fold import fold
 from keras_senet.surgery.graph import Graph
 
 
-def to_saved_model(model, path, *, input_size=None, overwrite=False):
+def to_saved_model(
+    model: keras.Model,
+    path: str | os.PathLike,
+    *,
+    input_size: int | None = None,
+    overwrite: bool = False,
+) -> pathlib.Path:
     """Writes a SavedModel that plain TensorFlow loads and serves, folded as by `fold`.
 
     Endpoints, each for any N:
@@ -45,9 +52,12 @@ def to_saved_model(model, path, *, input_size=None, overwrite=False):
             something else than `model.predict`; the message says why.
 
     Example:
-        >>> path = to_saved_model(keras_senet.SEResNet20(), "served")
+        >>> import tensorflow as tf
+        >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+        >>> path = to_saved_model(model, "served")
         >>> served = tf.saved_model.load(path)  # keep it: the endpoint does not own its weights
-        >>> probabilities = served.serve(images)
+        >>> probabilities = served.serve(np.zeros((2, 32, 32, 3), "float32"))
+        >>> keras.utils.save_img("flower.jpg", np.zeros((375, 500, 3)))
         >>> probabilities = served.jpeg([open("flower.jpg", "rb").read()])
     """
     model = exportable(model)

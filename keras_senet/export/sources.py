@@ -2,13 +2,16 @@
 
 import zipfile
 
+import keras
 import numpy as np
 
 from keras_senet import data
 from keras_senet.export.images import held_out, training_images
 
 
-def load_calibration(source, *, model, image_size=None, count=200):
+def load_calibration(
+    source: str, *, model: keras.Model, image_size: int | None = None, count: int = 200
+) -> np.ndarray:
     """Images to calibrate int8 with, from the training split of a data set.
 
     Args:
@@ -30,7 +33,9 @@ def load_calibration(source, *, model, image_size=None, count=200):
     return images[np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)]
 
 
-def load_verification(source, *, model, image_size=None, count=None):
+def load_verification(
+    source: str, *, model: keras.Model, image_size: int | None = None, count: int | None = None
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Held-out images to verify an artefact on, and their labels.
 
     Args:

@@ -1,10 +1,14 @@
 """TensorFlow Lite (LiteRT): float32, float16, and int8 in three ways."""
 
+import os
 import pathlib
 import warnings
+from collections.abc import Iterable, Sequence
 
+import keras
 import numpy as np
 
+from keras_senet.data import Dataset
 from keras_senet.export.contract import contract
 from keras_senet.export.images import calibration_images as checked_calibration
 from keras_senet.export.inference import check_artefact
@@ -32,17 +36,17 @@ QUANTIZATIONS = (None, "float16", "dynamic", *CALIBRATED)
 
 
 def to_tflite(
-    model,
-    path,
+    model: keras.Model,
+    path: str | os.PathLike,
     *,
-    quantization=None,
-    calibration_images=None,
-    min_agreement=None,
-    labels=None,
-    input_size=None,
-    group_width=16,
-    overwrite=False,
-):
+    quantization: str | None = None,
+    calibration_images: Dataset | np.ndarray | Iterable | None = None,
+    min_agreement: float | None = None,
+    labels: Sequence[str] | None = None,
+    input_size: int | None = None,
+    group_width: int = 16,
+    overwrite: bool = False,
+) -> pathlib.Path:
     """Writes a .tflite file of builtin operators, for one image at a time.
 
     The model is folded first (see `fold`). Input and output are float32, `(1, H, W, C)` in the
@@ -88,7 +92,9 @@ def to_tflite(
             calibration images, or these are few or doubtful.
 
     Example:
-        >>> to_tflite(model, "model.tflite", quantization="int8", calibration_images=images)
+        >>> images = keras_senet.data.load("digits").calibration_images(100)
+        >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+        >>> path = to_tflite(model, "m.tflite", quantization="int8", calibration_images=images)
     """
     if quantization not in QUANTIZATIONS:
         raise ValueError(

@@ -5,10 +5,13 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import json
+import os
 import pathlib
 import statistics
 import time
+from collections.abc import Iterable, Sequence
 
+import keras
 import numpy as np
 
 from keras_senet.data import Dataset
@@ -77,7 +80,7 @@ class Report:
     undelegated: tuple[str, ...] | None = None
     heap_bytes: int | None = None
 
-    def to_json(self, path, *, overwrite=False):
+    def to_json(self, path: str | os.PathLike, *, overwrite: bool = False) -> pathlib.Path:
         """Writes the report to a file that appears whole; raises like `to_tflite`."""
         with replacing(path, overwrite) as partial:
             partial.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
@@ -101,7 +104,13 @@ class Report:
             parts.append(f"accuracy {self.accuracy:.2%} (model {self.model_accuracy:.2%})")
         return ", ".join(parts)
 
-    def failures(self, *, min_agreement=None, max_difference=None, one_partition=False):
+    def failures(
+        self,
+        *,
+        min_agreement: float | None = None,
+        max_difference: float | None = None,
+        one_partition: bool = False,
+    ) -> list[str]:
         """What misses the thresholds, a list of sentences; empty if all is well.
 
         Args:
@@ -110,12 +119,13 @@ class Report:
             one_partition: Whether XNNPACK must run the whole file.
         """
         found = []
-        if min_agreement is not None and self.top1_agreement is None:
-            found.append(
-                "top-1 agreement is unknown: the output is not (N, classes) of a classifier"
-            )
-        elif min_agreement is not None and self.top1_agreement < min_agreement:
-            found.append(f"top-1 agreement {self.top1_agreement:.4f} is below {min_agreement}")
+        if min_agreement is not None:
+            if self.top1_agreement is None:
+                found.append(
+                    "top-1 agreement is unknown: the output is not (N, classes) of a classifier"
+                )
+            elif self.top1_agreement < min_agreement:
+                found.append(f"top-1 agreement {self.top1_agreement:.4f} is below {min_agreement}")
         if max_difference is not None and self.largest_difference > max_difference:
             found.append(
                 f"largest difference {self.largest_difference:.3g} is above {max_difference}"
@@ -128,7 +138,12 @@ class Report:
         return found
 
 
-def verify(model, path, images, labels=None):
+def verify(
+    model: keras.Model,
+    path: str | os.PathLike,
+    images: Dataset | np.ndarray | Iterable,
+    labels: np.ndarray | Sequence[int] | None = None,
+) -> Report:
     """Runs an artefact and the model on the same images.
 
     Args:
@@ -149,7 +164,10 @@ def verify(model, path, images, labels=None):
             not in the range that the model takes, or an output is not finite.
 
     Example:
-        >>> verify(model, "model.tflite", images, labels).top1_agreement
+        >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+        >>> path = keras_senet.export.to_tflite(model, "model.tflite")
+        >>> images, labels = keras_senet.data.load("digits").held_out_arrays(64)
+        >>> verify(model, path, images, labels).top1_agreement
         1.0
     """
     model = exportable(model)
@@ -189,7 +207,7 @@ def verify(model, path, images, labels=None):
     )
 
 
-def _examples(model, images, labels, shape, known):
+def _examples(model, images, labels, shape, known) -> tuple[np.ndarray, np.ndarray | None]:
     """Images in float32 and their labels, given or delivered with the images."""
     delivered = None
     if isinstance(images, Dataset):

@@ -25,7 +25,12 @@ class BatchNormalization(keras.layers.BatchNormalization):
         TensorShape([2, 4, 4, 8])
     """
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self,
+        inputs: keras.KerasTensor,
+        training: bool | None = None,
+        mask: keras.KerasTensor | None = None,
+    ) -> keras.KerasTensor:
         """`(N, H, W, C)` to `(N, H, W, C)`; batch statistics if `training` and trainable."""
         training = bool(training and self.trainable)
         if mask is None and self._is_fused(inputs):

@@ -28,18 +28,19 @@ class ChannelShuffle(keras.layers.Layer):
         Zhang et al., https://arxiv.org/abs/1707.01083, section 3.1.
 
     Example:
-        >>> ChannelShuffle(2)(keras.ops.reshape(keras.ops.arange(4), (1, 1, 1, 4)))
-        [[[[0, 2, 1, 3]]]]
+        >>> image = np.arange(4).reshape(1, 1, 1, 4)
+        >>> keras.ops.convert_to_numpy(ChannelShuffle(2)(image)).ravel()
+        array([0, 2, 1, 3])
     """
 
-    def __init__(self, groups, **kwargs):
+    def __init__(self, groups: int, **kwargs):
         super().__init__(**kwargs)
         if isinstance(groups, bool) or not isinstance(groups, numbers.Integral) or groups < 1:
             raise ValueError(f"Argument `groups` must be an integer above 0. Received: {groups!r}")
         self.groups = int(groups)  # of numpy's integers too, which JSON cannot hold
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Checks that the groups divide the channels."""
         channels = input_shape[-1]
         if channels is None or channels % self.groups:
@@ -48,7 +49,7 @@ class ChannelShuffle(keras.layers.Layer):
                 f"input_shape={input_shape}"
             )
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """`(N, H, W, C)` to `(N, H, W, C)`."""
         _, height, width, channels = inputs.shape
         batch, *size, _ = ops.shape(inputs)
@@ -58,14 +59,14 @@ class ChannelShuffle(keras.layers.Layer):
         x = ops.transpose(x, (0, 1, 3, 2))
         return ops.reshape(x, (-1, *size, channels))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape of the input."""
         return input_shape
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """Shape and dtype of the input: integers stay integers."""
         return keras.KerasTensor(inputs.shape, dtype=inputs.dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """All constructor arguments, for serialization."""
         return {**super().get_config(), "groups": self.groups}

@@ -2,6 +2,8 @@
 
 import functools
 import logging
+import typing
+from collections.abc import MutableMapping
 
 import keras
 from keras import ops
@@ -40,7 +42,7 @@ class Conv2D(keras.layers.Conv2D):
         TensorShape([1, 6, 6, 64])
     """
 
-    def __init__(self, *args, network=None, **kwargs):
+    def __init__(self, *args: typing.Any, network: str | None = None, **kwargs):
         super().__init__(*args, **kwargs)
         self.network = network
 
@@ -48,23 +50,23 @@ class Conv2D(keras.layers.Conv2D):
     # which reads the graph and neither runs nor differentiates it.
     only_written = False
 
-    def add_weight(self, *args, name=None, **kwargs):
+    def add_weight(self, *args: typing.Any, name: str | None = None, **kwargs) -> keras.Variable:
         """As of every Keras layer; the kernel is cast where it is used, if at all."""
         autocast = {"autocast": False} if name == "kernel" else {}
         return super().add_weight(*args, name=name, **kwargs, **autocast)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """All constructor arguments, for serialization; `network` only where it is not `None`."""
         own = {} if self.network is None else {"network": self.network}
         return {**super().get_config(), **own}
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: MutableMapping) -> None:
         """Writes the weights, and the description of the network."""
         super().save_own_variables(store)
         if self.network is not None:
             facts.write(store, facts.parse(self.network))
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: MutableMapping) -> None:
         """Reads the weights.
 
         Raises:
@@ -76,7 +78,9 @@ class Conv2D(keras.layers.Conv2D):
                 logger.warning("%s, and is assumed to be of %s.", facts.UNSAID, facts.told(own))
         super().load_own_variables(store)
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(
+        self, inputs: keras.KerasTensor, kernel: keras.KerasTensor
+    ) -> keras.KerasTensor:
         """Convolves `(N, H, W, C)` with `(kh, kw, C / groups, filters)`."""
         if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(inputs.dtype)):
             inputs = ops.cast(inputs, self.compute_dtype)  # a kernel of integers would be 0

@@ -1,5 +1,7 @@
 """Normalization of raw pixels, which also holds the evaluation transform of the weights."""
 
+from collections.abc import MutableMapping, Sequence
+
 import keras
 import numpy as np
 
@@ -29,14 +31,20 @@ class ImageNormalization(keras.layers.Rescaling):
     """
 
     def __init__(
-        self, scale, offset: object = 0.0, size=None, crop=0.875, interpolation="bilinear", **kwargs
+        self,
+        scale: float | Sequence[float],
+        offset: float | Sequence[float] = 0.0,
+        size: int | tuple[int, int] | None = None,
+        crop: float = 0.875,
+        interpolation: str = "bilinear",
+        **kwargs,
     ):
         super().__init__(scale, offset, **kwargs)
         self.size = size
         self.crop = crop
         self.interpolation = interpolation
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """All constructor arguments, for serialization."""
         return {
             **super().get_config(),
@@ -45,13 +53,13 @@ class ImageNormalization(keras.layers.Rescaling):
             "interpolation": self.interpolation,
         }
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: MutableMapping) -> None:
         """Writes scale, offset and view, which Keras would leave out of a weights file."""
         super().save_own_variables(store)
         view = {"size": self.size, "crop": self.crop, "interpolation": self.interpolation}
         facts.write(store, {"computation": self._computation(), "view": view})
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: MutableMapping) -> None:
         """Takes over the view of the file, which belongs to its weights.
 
         Raises:

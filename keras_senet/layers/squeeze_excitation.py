@@ -2,6 +2,7 @@
 
 import math
 import numbers
+from collections.abc import Callable, MutableMapping
 
 import keras
 from keras import ops
@@ -76,14 +77,14 @@ class SqueezeExcitation(keras.layers.Layer):
 
     def __init__(
         self,
-        reduction=16,
-        divisor=None,
-        squeeze="avg",
-        gate="sigmoid",
-        activation="relu",
-        use_bias=True,
-        kernel_initializer="he_normal",
-        round_limit=0.0,
+        reduction: float = 16,
+        divisor: int | None = None,
+        squeeze: str = "avg",
+        gate: str = "sigmoid",
+        activation: str | Callable | None = "relu",
+        use_bias: bool = True,
+        kernel_initializer: str | keras.Initializer = "he_normal",
+        round_limit: float = 0.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -122,7 +123,7 @@ class SqueezeExcitation(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def hidden_width(self, channels):
+    def hidden_width(self, channels: int) -> int:
         """Width `h` between the two FC layers for `channels` input channels."""
         exact = channels / self.reduction
         if self.divisor is None:
@@ -130,7 +131,7 @@ class SqueezeExcitation(keras.layers.Layer):
         nearest = max(self.divisor, int(exact + self.divisor / 2) // self.divisor * self.divisor)
         return nearest if nearest >= self.round_limit * exact else nearest + self.divisor
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the weights for inputs of shape `(N, H, W, C)`."""
         _, height, width, channels = input_shape
         if channels is None:
@@ -174,7 +175,7 @@ class SqueezeExcitation(keras.layers.Layer):
             name=name,
         )
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
         """`(N, H, W, C)` to `(N, H, W, C)`."""
         if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(inputs.dtype)):
             inputs = ops.cast(inputs, self.compute_dtype)  # gates of integers would be 0
@@ -186,14 +187,14 @@ class SqueezeExcitation(keras.layers.Layer):
             )
         return inputs * ops.cast(self.gates(inputs, training=training), inputs.dtype)
 
-    def gates(self, inputs, training=None):
+    def gates(self, inputs: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
         """The gates of images `(N, H, W, C)`: `(N, 1, 1, C)` in float32 (or float64, see above).
 
         With `squeeze="none"` every pixel has its own: `(N, H, W, C)`.
         """
         return self._excitation(self._squeeze(ops.cast(inputs, self._gate_dtype)), training)
 
-    def start_as_identity(self):
+    def start_as_identity(self) -> None:
         """Sets the kernel of `expand` to zero: the gates are `gate(b2)` for every image.
 
         With `gate="doubled_sigmoid"` and the bias of a new layer, 0, they are exactly 1. The kernel
@@ -225,16 +226,16 @@ class SqueezeExcitation(keras.layers.Layer):
             return ops.sum(x * self.pool, axis=(1, 2), keepdims=True)
         return x
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape of the input."""
         return input_shape
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: MutableMapping) -> None:
         """Writes the weights, and those fields of the design that no shape shows."""
         super().save_own_variables(store)
         facts.write(store, {"computation": self._computation()})
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: MutableMapping) -> None:
         """Reads the weights.
 
         Raises:
@@ -247,7 +248,7 @@ class SqueezeExcitation(keras.layers.Layer):
         activation = keras.activations.serialize(self.activation)
         return {"squeeze": self.squeeze, "gate": self.gate, "activation": activation}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """All constructor arguments, for serialization."""
         return {
             **super().get_config(),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 import keras
 
@@ -14,7 +15,12 @@ from keras_senet.surgery.rewrite import rewrite
 from keras_senet.weights.fingerprint import with_added_se
 
 
-def add_se(model, se=SEConfig(), where=None, start=None):
+def add_se(
+    model: keras.Model,
+    se: SEConfig = SEConfig(),
+    where: Callable[[keras.Layer], bool] | None = None,
+    start: str | None = None,
+) -> keras.Model:
     """A copy of a network with SE blocks in it; all weights of the network are kept.
 
     Without `where`, the first of these rules that finds a place decides, as in section 3.3 of the
@@ -52,8 +58,10 @@ def add_se(model, se=SEConfig(), where=None, start=None):
         https://arxiv.org/abs/1709.01507, section 3.3 and figures 2 and 3.
 
     Example:
-        >>> plain = keras.applications.ResNet50(weights=None)
+        >>> plain = keras.applications.MobileNet(weights=None)
         >>> model = add_se(plain, start="identity")
+        >>> model.name
+        'se_mobilenet_1.00_224'
     """
     model = functional(model)
     _check(model, se, start)

@@ -27,8 +27,11 @@ class Average(keras.callbacks.Callback):
             last update averaged. A checkpoint must contain them.
 
     Example:
+        >>> model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
         >>> average = Average(model, 0.9999)
-        >>> model.fit(images, labels, callbacks=[average])
+        >>> x, y = np.ones((64, 8)), np.ones((64, 1))
+        >>> history = model.fit(x, y, verbose=0, callbacks=[average])
         >>> average.assign_to_model()
     """
 

@@ -61,9 +61,13 @@ def freeze_batch_norm(model):
         model: The model.
 
     Example:
-        >>> model.fit(data, epochs=95)
+        >>> layers = [keras.layers.Dense(4), keras.layers.BatchNormalization()]
+        >>> model = keras.Sequential([keras.Input((8,)), *layers])
+        >>> model.compile("sgd", "mse")
+        >>> x, y = np.ones((64, 8)), np.ones((64, 4))
+        >>> history = model.fit(x, y, epochs=3, verbose=0)
         >>> freeze_batch_norm(model)
-        >>> model.fit(data, initial_epoch=95, epochs=100)
+        >>> history = model.fit(x, y, initial_epoch=3, epochs=4, verbose=0)
     """
     for layer in normalizations(model):
         layer.trainable = False

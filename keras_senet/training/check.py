@@ -1,5 +1,6 @@
 """Checks before the first step: data set, recipe, devices, and the folder of the run."""
 
+import os
 import pathlib
 import tempfile
 
@@ -73,7 +74,7 @@ def _check_classes(dataset):
         )
 
 
-def check_workdir(workdir):
+def check_workdir(workdir: str | os.PathLike) -> None:
     """Raises an error if the files of a run cannot be written into its folder.
 
     The test file is removed. Processes other than the first write no files and check nothing.

@@ -12,7 +12,9 @@ SLURM = "SLURM_NTASKS"
 LOST_EXIT_CODE = 76  # EX_PROTOCOL of sysexits.h: start all processes again
 
 
-def initialize(coordinator=None, num_processes=None, process_id=None):
+def initialize(
+    coordinator: str | None = None, num_processes: int | None = None, process_id: int | None = None
+) -> bool:
     """Connects this process with the others of a run; call it before anything uses a device.
 
     Without arguments the processes of a Slurm job step find each other. A single process need not

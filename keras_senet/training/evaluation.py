@@ -6,7 +6,7 @@ import logging
 import keras
 import numpy as np
 
-from keras_senet.data import View
+from keras_senet.data import Dataset, View
 from keras_senet.data.classes import mismatch
 from keras_senet.data.shards import padded
 from keras_senet.weights.class_names import class_names
@@ -35,27 +35,27 @@ class Evaluation:
     view: View | None = None
 
     @property
-    def images(self):
+    def images(self) -> int:
         """Number of images."""
         return int(self.confusion.sum())
 
     @property
-    def top1(self):
+    def top1(self) -> float:
         """Share of images whose most probable class is right."""
         return float(np.trace(self.confusion) / self.images)
 
     @property
-    def top5(self):
+    def top5(self) -> float:
         """Share of images whose five most probable classes contain the right one."""
         return float(self.top5_correct.sum() / self.images)
 
     @property
-    def class_accuracy(self):
+    def class_accuracy(self) -> np.ndarray:
         """`(K,)`: top-1 share (recall) of every class, NaN without images."""
         with np.errstate(invalid="ignore"):
             return np.diag(self.confusion) / self.confusion.sum(1)
 
-    def confused(self, limit=10):
+    def confused(self, limit: int = 10) -> list[tuple[str, str, int]]:
         """The most frequent mistakes: `(true class, predicted class, images)`, most first."""
         mistakes = self.confusion - np.diag(np.diag(self.confusion))
         order = np.argsort(-mistakes, axis=None, kind="stable")[:limit]
@@ -66,7 +66,7 @@ class Evaluation:
             if mistakes[i, j]
         ]
 
-    def summary(self):
+    def summary(self) -> dict:
         """All figures but the confusion matrix, in JSON's types."""
         return {
             "images": self.images,
@@ -81,7 +81,7 @@ class Evaluation:
         }
 
 
-def evaluate(model, dataset, batch_size):
+def evaluate(model: keras.Model, dataset: Dataset, batch_size: int) -> Evaluation:
     """Classifies every held-out image of a data set once, in the view of the model.
 
     The view is size, crop and interpolation of evaluation. Images that cannot be read are left out
@@ -100,8 +100,9 @@ def evaluate(model, dataset, batch_size):
             read.
 
     Example:
-        >>> evaluate(result.model, keras_senet.data.load("digits"), 64).top1
-        0.98...
+        >>> digits = keras_senet.data.load("digits")
+        >>> evaluate(keras_senet.SEResNet20(), digits, batch_size=64).images
+        364
     """
     names = tuple(dataset.class_names)
     if sentence := mismatch(model, dataset):

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_senet.training.recipe import Recipe
+
 
 @keras.saving.register_keras_serializable(package="keras_senet")
 class PresentClasses(keras.losses.Loss):
@@ -22,11 +24,11 @@ class PresentClasses(keras.losses.Loss):
         0.693...
     """
 
-    def __init__(self, label_smoothing=0.0, name="present_classes", **kwargs):
+    def __init__(self, label_smoothing: float = 0.0, name: str = "present_classes", **kwargs):
         super().__init__(name=name, **kwargs)
         self.label_smoothing = label_smoothing
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
         """Targets and sigmoids `(B, K)` to losses `(B,)`."""
         present = ops.cast(ops.convert_to_tensor(y_true) > 0, "float32")
         spread = self.label_smoothing / present.shape[-1]
@@ -34,12 +36,12 @@ class PresentClasses(keras.losses.Loss):
             present * (1 - self.label_smoothing) + spread, y_pred
         )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """Constructor arguments."""
         return {**super().get_config(), "label_smoothing": self.label_smoothing}
 
 
-def loss(recipe):
+def loss(recipe: Recipe) -> keras.losses.Loss:
     """The loss of a recipe: targets `(B, K)` and the model's outputs `(B, K)` to a number.
 
     Cross-entropy takes the probabilities of a softmax, with targets `t (1 - e) + e / K` for label

@@ -60,7 +60,7 @@ def freeze_stages(model, stages):
         ValueError: If the model has no such stage.
 
     Example:
-        >>> freeze_stages(keras_senet.SEResNet50(), ("stem", "stage2", "stage3"))
+        >>> freeze_stages(keras_senet.SEResNet20(), ("stem", "stage2"))
     """
     for stage in stages:
         layers = [layer for layer in model.layers if layer.name.split("_")[0] == stage]

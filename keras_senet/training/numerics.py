@@ -60,7 +60,7 @@ def _has_bfloat16():
     return False
 
 
-def make_deterministic():
+def make_deterministic() -> None:
     """Makes the backend compute the same bits on every run, at a cost in speed.
 
     Call it before anything is computed. On TensorFlow it also switches off the automatic use of

@@ -1,12 +1,17 @@
 """Optimizers with the weight decay of the papers, and the optimizer of a recipe."""
 
+import typing
+
 import keras
 from keras import ops
 
 from keras_senet.training.schedules import learning_rate
 
+if typing.TYPE_CHECKING:
+    from keras_senet.training.recipe import Recipe
 
-def optimizer(recipe, steps_per_epoch):
+
+def optimizer(recipe: "Recipe", steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """The optimizer of a recipe, with its schedule, decay, clipping and accumulation.
 
     Under a `mixed_float16` policy `model.compile` wraps it in Keras' loss scaling; all of these
@@ -21,7 +26,7 @@ def optimizer(recipe, steps_per_epoch):
         A `keras.optimizers.Optimizer`.
 
     Example:
-        >>> optimizer(PAPER, steps_per_epoch=1251).momentum
+        >>> optimizer(keras_senet.training.PAPER, steps_per_epoch=1251).momentum
         0.9
     """
     options = {
@@ -73,11 +78,11 @@ class SGD(keras.optimizers.SGD):
 
     def __init__(
         self,
-        learning_rate=0.01,
-        momentum=0.0,
-        nesterov=False,
-        l2=0.0,
-        decayed="kernels",
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        l2: float = 0.0,
+        decayed: str = "kernels",
         **kwargs,
     ):
         super().__init__(learning_rate, momentum=momentum, nesterov=nesterov, **kwargs)
@@ -85,12 +90,17 @@ class SGD(keras.optimizers.SGD):
         self.decayed = decayed
         self._decays = decays((), decayed)
 
-    def build(self, variables):
+    def build(self, variables: list[keras.Variable]) -> None:
         """Creates the velocities."""
         super().build(variables)
         self._decays = decays(variables, self.decayed)
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self,
+        gradient: keras.KerasTensor,
+        variable: keras.Variable,
+        learning_rate: keras.KerasTensor,
+    ) -> None:
         """One step of one variable, in one kernel where TensorFlow has it."""
         if self.l2 and self._decays[self._get_variable_index(variable)]:
             gradient += keras.ops.cast(self.l2 * variable, gradient.dtype)
@@ -108,7 +118,7 @@ class SGD(keras.optimizers.SGD):
             use_nesterov=self.nesterov,
         )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """Constructor arguments."""
         return {**super().get_config(), "l2": self.l2, "decayed": self.decayed}
 
@@ -141,17 +151,28 @@ class Lamb(keras.optimizers.Lamb):
         0.02
     """
 
-    def __init__(self, learning_rate=0.001, decay=0.0, epsilon=1e-6, **kwargs):
+    def __init__(
+        self,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 0.001,
+        decay: float = 0.0,
+        epsilon: float = 1e-6,
+        **kwargs,
+    ):
         super().__init__(learning_rate, epsilon=epsilon, **kwargs)
         self.decay = decay
         self._decays = ()
 
-    def build(self, variables):
+    def build(self, variables: list[keras.Variable]) -> None:
         """Creates both moments of every variable."""
         super().build(variables)
         self._decays = decays(variables, "kernels")
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self,
+        gradient: keras.KerasTensor,
+        variable: keras.Variable,
+        learning_rate: keras.KerasTensor,
+    ) -> None:
         """One step of one variable."""
         index = self._get_variable_index(variable)
         dtype = variable.dtype
@@ -168,7 +189,7 @@ class Lamb(keras.optimizers.Lamb):
             update *= _trust_ratio(variable, update)
         self.assign_sub(variable, ops.cast(learning_rate, dtype) * update)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """Constructor arguments."""
         return {**super().get_config(), "decay": self.decay}
 

@@ -2,8 +2,12 @@
 
 import pathlib
 import time
+import typing
 
 import keras
+
+if typing.TYPE_CHECKING:
+    from rich.console import Console
 
 SHOWN = ("loss", "accuracy", "val_loss", "val_accuracy")
 
@@ -24,12 +28,16 @@ class Progress(keras.callbacks.Callback):
         ImportError: If rich is not installed.
 
     Example:
-        >>> model.fit(data, epochs=3, verbose=0, callbacks=[Progress(3, batch_size=64)])
+        >>> model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x, y = np.ones((128, 8)), np.ones((128, 1))
+        >>> progress = Progress(3, batch_size=64)
+        >>> history = model.fit(x, y, 64, epochs=3, verbose=0, callbacks=[progress])
     """
 
     async_safe = True
 
-    def __init__(self, epochs, batch_size, console=None):
+    def __init__(self, epochs: int, batch_size: int, console: "Console | None" = None):
         super().__init__()
         try:
             from rich.console import Console
@@ -43,7 +51,7 @@ class Progress(keras.callbacks.Callback):
         self._images, self._seconds = 0, 0.0  # of all epochs that ended
         self._start = self._end = 0.0
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Starts the clock and, in a terminal, the bar."""
         self._steps = 0
         self._rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
@@ -58,7 +66,7 @@ class Progress(keras.callbacks.Callback):
                 state="",
             )
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Moves the bar."""
         self._steps = max(self._steps, batch + 1)
         self._end = time.perf_counter()
@@ -70,7 +78,7 @@ class Progress(keras.callbacks.Callback):
                 state=_words({"learning rate": self._rate, **(logs or {})}),
             )
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Replaces the bar by a line."""
         self._close()
         speed = self._speed()
@@ -87,7 +95,7 @@ class Progress(keras.callbacks.Callback):
             soft_wrap=True,
         )
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         """Removes a bar that is still there."""
         self._close()
 

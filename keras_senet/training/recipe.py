@@ -1,6 +1,7 @@
 """The recipe: how to train a network, as a value."""
 
 import dataclasses
+import typing
 
 from keras_senet.data.augmentation import Augmentation
 from keras_senet.training.optimizers import DECAYED
@@ -125,20 +126,20 @@ class Recipe:
             )
 
     @property
-    def peak_learning_rate(self):
+    def peak_learning_rate(self) -> float:
         """Highest learning rate of a run with this batch size."""
         return self.learning_rate * self.batch_size / self.base_batch_size
 
     @property
-    def part_size(self):
+    def part_size(self) -> int:
         """Images in a part of accumulation, which `model.fit` calls a batch."""
         return self.batch_size // self.accumulation_steps
 
     @property
-    def activation(self):
+    def activation(self) -> str:
         """Activation of the classifier whose outputs the loss takes."""
         return "sigmoid" if self.loss == "binary_cross_entropy" else "softmax"
 
-    def replace(self, **changes):
+    def replace(self, **changes) -> typing.Self:
         """A copy with these fields changed; the learning rate follows the batch size."""
         return dataclasses.replace(self, **changes)

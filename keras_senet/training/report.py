@@ -4,11 +4,13 @@ import base64
 import csv
 import html
 import json
+import os
 import pathlib
 
 import numpy as np
 
 from keras_senet.files import replacing
+from keras_senet.training.evaluation import Evaluation
 
 WORST = 10  # classes shown with those that they are mistaken for
 MISTAKES = 3  # such classes shown for each
@@ -29,7 +31,9 @@ class _Markup(str):
     """HTML, which is not escaped as other text is."""
 
 
-def write_report(workdir, evaluation, test=None):
+def write_report(
+    workdir: str | os.PathLike, evaluation: Evaluation, test: Evaluation | None = None
+) -> pathlib.Path:
     """Writes `report.html` beside the files of a finished run.
 
     The page holds figures, curves, the worst classes with those that they are mistaken for, the
@@ -47,7 +51,10 @@ def write_report(workdir, evaluation, test=None):
         FileNotFoundError: If one of the three files is missing.
 
     Example:
-        >>> write_report("runs/digits", evaluate(result.model, dataset, 64))
+        >>> from keras_senet import data, training
+        >>> model = keras.models.load_model("runs/digits/model.keras")  # doctest: +SKIP
+        >>> found = training.evaluate(model, data.load("digits"), 64)  # doctest: +SKIP
+        >>> write_report("runs/digits", found)  # doctest: +SKIP
     """
     workdir = pathlib.Path(workdir)
     summary = json.loads((workdir / "summary.json").read_text())

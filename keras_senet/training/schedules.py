@@ -1,6 +1,7 @@
 """Learning rate over the steps of a run."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import ops
@@ -30,7 +31,15 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         0.06...
     """
 
-    def __init__(self, peak, steps, shape="cosine", warmup_steps=0, drops=(), accumulation_steps=1):
+    def __init__(
+        self,
+        peak: float,
+        steps: int,
+        shape: str = "cosine",
+        warmup_steps: int = 0,
+        drops: Sequence[int] = (),
+        accumulation_steps: int = 1,
+    ):
         if shape not in SHAPES:
             raise ValueError(f"Argument `shape` must be one of {SHAPES}. Received: {shape!r}")
         self.peak = peak
@@ -40,7 +49,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         self.drops = tuple(drops)
         self.accumulation_steps = accumulation_steps
 
-    def __call__(self, step):
+    def __call__(self, step: int | keras.KerasTensor) -> keras.KerasTensor:
         """The learning rate of a batch, counted from 0."""
         step = ops.floor_divide(ops.convert_to_tensor(step), self.accumulation_steps)
         if self.shape == "step":
@@ -56,7 +65,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         growing = self.peak * ops.cast(step, "float32") / self.warmup_steps
         return ops.where(step < self.warmup_steps, growing, rate)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """Constructor arguments."""
         return {
             "peak": self.peak,

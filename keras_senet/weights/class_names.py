@@ -4,6 +4,7 @@ They are part of the description that the first convolution holds: see `fingerpr
 """
 
 import json
+from collections.abc import Sequence
 
 import keras
 
@@ -12,7 +13,7 @@ from keras_senet.layers import Conv2D, facts
 KEY = "class_names"
 
 
-def name_classes(model, names):
+def name_classes(model: keras.Model, names: Sequence[str] | None) -> None:
     """Writes the names of the classes into a network of this package.
 
     Args:
@@ -27,7 +28,7 @@ def name_classes(model, names):
         first.network = json.dumps(description)
 
 
-def class_names(model):
+def class_names(model: keras.Model) -> tuple[str, ...] | None:
     """Names of the K classes of a model `(N, K)`, or `None` where it does not say.
 
     They are those of the classifier `head` that a network of this package was trained with; with
@@ -45,8 +46,9 @@ def class_names(model):
 def described_names(description, classes):
     """Names of so many classes in a network's description, or `None` where it has none."""
     names = ((description or {}).get("besides") or {}).get(KEY)
-    is_known = isinstance(names, list) and len(names) == classes
-    return tuple(names) if is_known and all(isinstance(name, str) for name in names) else None
+    if not isinstance(names, list) or len(names) != classes:
+        return None
+    return tuple(names) if all(isinstance(name, str) for name in names) else None
 
 
 def _first(model):

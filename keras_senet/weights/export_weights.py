@@ -1,5 +1,6 @@
 """The weights of a model written to a file: in timm's layout, or in our own."""
 
+import os
 import pathlib
 
 import keras
@@ -15,7 +16,7 @@ from keras_senet.weights.own_weights import own_variables
 LAYOUTS = (None, "timm", "keras_senet")
 
 
-def export_weights(model, path, layout=None):
+def export_weights(model: keras.Model, path: str | os.PathLike, layout: str | None = None) -> None:
     """Writes the weights of a network to a `.safetensors` file.
 
     Residual networks for photographs and MobileNetV3 are written in timm's layouts: with Caffe's
@@ -36,8 +37,8 @@ def export_weights(model, path, layout=None):
         ImportError: If safetensors is not installed.
 
     Example:
-        >>> model = keras_senet.SEResNet50(weights="timm/seresnet50.a1_in1k")  # doctest: +SKIP
-        >>> export_weights(model, "seresnet50.safetensors")  # doctest: +SKIP
+        >>> export_weights(keras_senet.SEResNet20(), "digits.safetensors")
+        >>> model = keras_senet.SEResNet20(weights="digits.safetensors")
     """
     try:
         from safetensors.numpy import save_file

@@ -2,11 +2,12 @@
 
 import dataclasses
 import numbers
+import typing
 
 import keras
 
 
-def natural(value):
+def natural(value) -> typing.Any:
     """Integers and reals of any library as Python's, in tuples too; other values as they are."""
     if isinstance(value, tuple):
         return tuple(map(natural, value))

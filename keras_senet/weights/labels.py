@@ -39,7 +39,9 @@ def from_caffe(values):
     return values[[place for _, _, place in imagenet_classes()]]
 
 
-def decode_predictions(predictions, top=5, labels="imagenet"):
+def decode_predictions(
+    predictions: np.ndarray, top: int = 5, labels: str = "imagenet"
+) -> list[list[tuple[str, str, float]]]:
     """The likeliest classes of ImageNet, with their names.
 
     Args:

@@ -1,6 +1,7 @@
 """Normalization of pixels: a property of the weights, which the model keeps as a layer."""
 
 import dataclasses
+import typing
 
 from keras_senet.layers import ImageNormalization
 from keras_senet.weights.fields import settle
@@ -47,7 +48,7 @@ class Preprocessing:
                 f"Received: crop={self.crop}, interpolation={self.interpolation!r}"
             )
 
-    def of_channels(self, channels):
+    def of_channels(self, channels: int | None) -> typing.Self:
         """The normalization of images with another number of channels than RGB.
 
         A single channel is normalized by the averages of the three means and deviations. Where the
@@ -67,7 +68,7 @@ class Preprocessing:
             )
         return dataclasses.replace(self, mean=mean, std=std)
 
-    def layer(self, name="preprocessing", size=None):
+    def layer(self, name: str = "preprocessing", size: int | None = None) -> ImageNormalization:
         """The Keras layer, in float32 under every policy.
 
         Args:

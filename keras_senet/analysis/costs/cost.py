@@ -1,6 +1,7 @@
 """A network's cost as a value that prints itself."""
 
 import dataclasses
+import os
 
 from keras_senet.analysis.output import aligned, write_csv
 
@@ -55,42 +56,42 @@ class Cost:
     peak_bytes: int | None = None
 
     @property
-    def parameters(self):
+    def parameters(self) -> int:
         """Trainable parameters."""
         return sum(layer.parameters for layer in self.layers)
 
     @property
-    def statistics(self):
+    def statistics(self) -> int:
         """Other variables; with `parameters` they are Keras' `count_params()`."""
         return sum(layer.statistics for layer in self.layers)
 
     @property
-    def macs(self):
+    def macs(self) -> int:
         """Multiply-adds."""
         return sum(layer.macs for layer in self.layers)
 
     @property
-    def flops(self):
+    def flops(self) -> int:
         """Operations, two for each multiply-add."""
         return 2 * self.macs
 
     @property
-    def additions(self):
+    def additions(self) -> int:
         """Additions of poolings."""
         return sum(layer.additions for layer in self.layers)
 
     @property
-    def activations(self):
+    def activations(self) -> int:
         """Numbers in the outputs of convolutions and matrix products."""
         return sum(layer.activations for layer in self.layers)
 
     @property
-    def se(self):
+    def se(self) -> "Cost":
         """The cost of the SE blocks alone."""
         return Cost(f"{self.name}: SE", tuple(layer for layer in self.layers if layer.se))
 
     @property
-    def stages(self):
+    def stages(self) -> dict[str, "Cost"]:
         """A dictionary from the stage to its `Cost`, in order of execution."""
         names = dict.fromkeys(layer.stage for layer in self.layers)
         return {
@@ -98,7 +99,7 @@ class Cost:
             for name in names
         }
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         """Totals, and the layers as dictionaries: ready for JSON."""
         return {
             "name": self.name,
@@ -111,7 +112,7 @@ class Cost:
             "layers": [dataclasses.asdict(layer) for layer in self.layers],
         }
 
-    def to_csv(self, path):
+    def to_csv(self, path: str | os.PathLike) -> None:
         """Writes one row for each layer."""
         write_csv(path, [dataclasses.asdict(layer) for layer in self.layers])
 

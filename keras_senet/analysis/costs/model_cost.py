@@ -14,7 +14,7 @@ from keras_senet.surgery.graph import Graph
 STAGE = re.compile(r"(stem|stage\d+|head|preprocessing)")
 
 
-def cost(model, input_size=None):
+def cost(model: keras.Model | str | pathlib.Path, input_size: int | None = None) -> Cost:
     """Counts what one image costs.
 
     Args:

@@ -1,8 +1,11 @@
 """Gate statistics in TensorBoard while a network trains."""
 
+import os
+
 import keras
 
 from keras_senet.analysis.gates.excitation import excitations
+from keras_senet.analysis.image_batches import Data
 
 
 class GateLogger(keras.callbacks.Callback):
@@ -20,24 +23,30 @@ class GateLogger(keras.callbacks.Callback):
         batch_size: Images at a time.
 
     Example:
-        >>> logger = GateLogger("runs/digits/logs", dataset.held_out_arrays(200))
-        >>> model.fit(..., callbacks=[logger])
+        >>> digits = keras_senet.data.load("digits")
+        >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+        >>> model.compile("sgd", "sparse_categorical_crossentropy")
+        >>> logger = GateLogger("runs/digits/logs", digits.held_out_arrays(64))
+        >>> batches = digits.train(64)
+        >>> history = model.fit(batches, steps_per_epoch=1, verbose=0, callbacks=[logger])
     """
 
-    def __init__(self, log_dir, images, every=1, batch_size=32):
+    def __init__(
+        self, log_dir: str | os.PathLike, images: Data, every: int = 1, batch_size: int = 32
+    ):
         super().__init__()
         if every < 1:
             raise ValueError(f"Argument `every` must be at least 1 epoch. Received: {every}")
         self.log_dir, self.images, self.every, self.batch_size = log_dir, images, every, batch_size
         self.writer = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Opens the event file."""
         import tensorflow as tf
 
         self.writer = tf.summary.create_file_writer(str(self.log_dir))
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Looks at the gates."""
         if (epoch + 1) % self.every:
             return
@@ -56,7 +65,7 @@ class GateLogger(keras.callbacks.Callback):
                 tf.summary.histogram(f"{name}/means", block.mean)
         self.writer.flush()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         """Closes the event file."""
         if self.writer is not None:
             self.writer.close()

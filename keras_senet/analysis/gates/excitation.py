@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import os
+import typing
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -10,7 +13,7 @@ from keras import ops
 from keras_senet.analysis.costs.model_cost import stage_of
 from keras_senet.analysis.gates.collector import Collector
 from keras_senet.analysis.gates.statistics import Gates
-from keras_senet.analysis.image_batches import batches, class_names
+from keras_senet.analysis.image_batches import Data, batches, class_names
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.analysis.se_blocks import gamma_before, se_nodes, with_blocks
 from keras_senet.data.shards import padded
@@ -34,7 +37,7 @@ class Excitations:
     classes: tuple[str, ...]
     blocks: tuple[Gates, ...]
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Gates:
         for block in self.blocks:
             if block.name == name:
                 return block
@@ -43,11 +46,11 @@ class Excitations:
         )
 
     @property
-    def images(self):
+    def images(self) -> int:
         """Number of images seen."""
         return int(self.blocks[0].counts.sum())
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike) -> None:
         """Writes everything to a `.npz` file."""
         arrays = {
             f"{name}:{index}": getattr(block, name)
@@ -64,7 +67,7 @@ class Excitations:
             np.savez_compressed(file, header=json.dumps(header), **arrays)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike) -> typing.Self:
         """Reads what `save` wrote.
 
         Raises:
@@ -80,7 +83,7 @@ class Excitations:
             )
         return cls(header["model"], tuple(header["classes"]), blocks)
 
-    def to_csv(self, path):
+    def to_csv(self, path: str | os.PathLike) -> None:
         """Writes one row for each channel of each block."""
         write_csv(
             path,
@@ -104,7 +107,7 @@ class Excitations:
             ],
         )
 
-    def rows(self):
+    def rows(self) -> list[tuple[str, ...]]:
         """A summary of each block as strings, after a row of headers."""
         header = ("", "gates", "mean", "divergence", "spread", "near low", "near high", "constant")
         return [
@@ -128,7 +131,9 @@ class Excitations:
         return f"{title}\n{aligned(self.rows())}"
 
 
-def excitations(model, data, classes=None, batch_size=32):
+def excitations(
+    model: keras.Model, data: Data, classes: Sequence[str] | None = None, batch_size: int = 32
+) -> Excitations:
     """Collects what the gates of all SE blocks are over a data set.
 
     One pass; what is kept does not grow with the number of images: 8 bytes for each channel and
@@ -158,7 +163,8 @@ def excitations(model, data, classes=None, batch_size=32):
         Hu et al., https://arxiv.org/abs/1709.01507, section 7.2.
 
     Example:
-        >>> found = excitations(model, keras_senet.data.load("digits"))
+        >>> images, labels = keras_senet.data.load("digits").held_out_arrays(64)
+        >>> found = excitations(keras_senet.SEResNet20(), (images, labels))
         >>> found["stage4_block3_se"].class_means.shape
         (10, 64)
     """

@@ -3,9 +3,12 @@
 import base64
 import html
 import io
+import os
 import pathlib
+from collections.abc import Sequence
 
 from keras_senet.analysis.gates import plots
+from keras_senet.analysis.gates.excitation import Excitations
 from keras_senet.analysis.gates.statistics import CONSTANT, EDGE
 from keras_senet.files import replacing
 
@@ -31,7 +34,9 @@ gates in the lowest and highest {EDGE:.0%} of their range, constant is the share
 standard deviation over all images is below {CONSTANT:g}."""
 
 
-def write_report(excitations, path, classes=None):
+def write_report(
+    excitations: Excitations, path: str | os.PathLike, classes: Sequence[str] | None = None
+) -> pathlib.Path:
     """Writes the report: a table of all blocks, and the figures.
 
     Args:

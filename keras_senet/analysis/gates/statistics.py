@@ -50,17 +50,17 @@ class Gates:
     gamma: np.ndarray | None = None
 
     @property
-    def channels(self):
+    def channels(self) -> int:
         """Number of gates, C."""
         return len(self.mean)
 
     @property
-    def std(self):
+    def std(self) -> np.ndarray:
         """Standard deviation over all images, `(C,)`."""
         return np.sqrt(self.variance)
 
     @property
-    def divergence(self):
+    def divergence(self) -> float:
         """How far classes differ: standard deviation of the class means, RMS over the channels.
 
         A class counts as often as it has images; `divergence**2 + spread**2` is the mean
@@ -70,13 +70,13 @@ class Gates:
         return float(np.sqrt(np.average(apart, axis=0, weights=self._weights).mean()))
 
     @property
-    def spread(self):
+    def spread(self) -> float:
         """How far images of one class differ: standard deviation, RMS over classes and channels."""
         within = self.class_variances[self._seen]
         return float(np.sqrt(np.average(within, axis=0, weights=self._weights).mean()))
 
     @property
-    def saturated(self):
+    def saturated(self) -> tuple[float, float]:
         """Shares of all gates in the lowest and in the highest twentieth of their range."""
         bins = round(EDGE * BINS)
         total = self.histogram.sum()
@@ -85,11 +85,11 @@ class Gates:
             float(self.histogram[:, -bins:].sum() / total),
         )
 
-    def constant(self, threshold=CONSTANT):
+    def constant(self, threshold: float = CONSTANT) -> np.ndarray:
         """Which gates vary less over images than `threshold`, a standard deviation: `(C,)`."""
         return self.std < threshold
 
-    def quantile(self, q):
+    def quantile(self, q: float) -> np.ndarray:
         """Quantile of every gate over all images, to the width of a bin.
 
         Args:

@@ -1,14 +1,22 @@
 """SE blocks taken out of a network, their gates frozen into the weights that remain."""
 
+from collections.abc import Sequence
+
 import keras
 
+from keras_senet.analysis.gates.excitation import Excitations
 from keras_senet.analysis.gates.statistics import CONSTANT
 from keras_senet.analysis.se_blocks import se_nodes, with_blocks
 from keras_senet.surgery.constants import edits
 from keras_senet.surgery.graph import Graph, functional
 
 
-def remove_se(model, blocks, excitations, threshold=CONSTANT):
+def remove_se(
+    model: keras.Model,
+    blocks: str | Sequence[str],
+    excitations: Excitations,
+    threshold: float = CONSTANT,
+) -> keras.Model:
     """A copy of the network without these SE blocks, each gate frozen at its mean.
 
     The means are multiplied into weights nearby, where that is exact. In front of the block these
@@ -38,9 +46,11 @@ def remove_se(model, blocks, excitations, threshold=CONSTANT):
         can be removed with a small loss of performance.
 
     Example:
-        >>> found = excitations(model, data)
+        >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+        >>> images, _ = keras_senet.data.load("digits").held_out_arrays(64)
+        >>> found = keras_senet.analysis.excitations(model, images)
         >>> smaller = remove_se(model, "constant", found)
-        >>> smaller = remove_se(model, ["stage5_block2_se", "stage5_block3_se"], found)
+        >>> smaller = remove_se(model, ["stage3_block1_se", "stage4_block1_se"], found)
     """
     model = functional(model)
     nodes = se_nodes(model)

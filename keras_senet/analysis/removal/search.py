@@ -1,11 +1,13 @@
 """A greedy search for the SE blocks that a network can do without."""
 
 import dataclasses
+import os
 
 import keras
 
+from keras_senet.analysis.gates.excitation import Excitations
 from keras_senet.analysis.gates.excitation import excitations as collect
-from keras_senet.analysis.image_batches import first_image
+from keras_senet.analysis.image_batches import Data, first_image
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.analysis.removal.frozen_gates import remove_se
 from keras_senet.analysis.removal.measurements import cost_of, evaluate, latency
@@ -52,7 +54,7 @@ class Search:
     max_accuracy_drop: float
 
     @property
-    def pareto(self):
+    def pareto(self) -> tuple[Step, ...]:
         """Steps that no other beats in parameters or accuracy without losing in the other."""
 
         def is_beaten(step):
@@ -65,7 +67,7 @@ class Search:
 
         return tuple(step for step in self.steps if not is_beaten(step))
 
-    def to_csv(self, path):
+    def to_csv(self, path: str | os.PathLike) -> None:
         """Writes one row for each step."""
         pareto = self.pareto
         rows = [
@@ -78,7 +80,7 @@ class Search:
         ]
         write_csv(path, rows)
 
-    def plot(self, path):
+    def plot(self, path: str | os.PathLike) -> None:
         """Draws accuracy over parameters and over latency, to a png or svg file."""
         save(_trade_off(self), path)
 
@@ -100,7 +102,15 @@ class Search:
         return aligned([header, *rows])
 
 
-def search(model, data, max_accuracy_drop=0.1, excitations=None, *, latencies=True, batch_size=16):
+def search(
+    model: keras.Model,
+    data: Data,
+    max_accuracy_drop: float = 0.1,
+    excitations: Excitations | None = None,
+    *,
+    latencies: bool = True,
+    batch_size: int = 16,
+) -> Search:
     """Removes SE blocks one by one, the least useful for its cost first, while accuracy holds.
 
     Every removal is measured. A block whose removal costs more accuracy than allowed stays, and
@@ -123,8 +133,11 @@ def search(model, data, max_accuracy_drop=0.1, excitations=None, *, latencies=Tr
         ValueError: If the drop is negative.
 
     Example:
-        >>> found = search(model, keras_senet.data.load("digits"), max_accuracy_drop=0.3)
-        >>> print(found)
+        >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+        >>> images, labels = keras_senet.data.load("digits").held_out_arrays(64)
+        >>> found = search(model, (images, labels), latencies=False)
+        >>> len(found.steps)
+        4
         >>> found.model.save("smaller.keras")
     """
     if max_accuracy_drop < 0:

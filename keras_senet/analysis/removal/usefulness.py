@@ -1,12 +1,14 @@
 """What each SE block contributes to loss and accuracy, and what it costs."""
 
 import dataclasses
+import os
 
 import keras
 import numpy as np
 
+from keras_senet.analysis.gates.excitation import Excitations
 from keras_senet.analysis.gates.excitation import excitations as collect
-from keras_senet.analysis.image_batches import first_image, labelled_batches
+from keras_senet.analysis.image_batches import Data, first_image, labelled_batches
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.analysis.removal.frozen_gates import remove_se
 from keras_senet.analysis.removal.measurements import cost_of, latency, score
@@ -47,7 +49,7 @@ class Usefulness:
 
     blocks: tuple[BlockUse, ...]
 
-    def to_csv(self, path):
+    def to_csv(self, path: str | os.PathLike) -> None:
         """Writes one row for each block."""
         write_csv(path, [dataclasses.asdict(block) for block in self.blocks])
 
@@ -69,7 +71,14 @@ class Usefulness:
         return aligned(rows)
 
 
-def usefulness(model, data, excitations=None, *, measure_latency=False, batch_size=16):
+def usefulness(
+    model: keras.Model,
+    data: Data,
+    excitations: Excitations | None = None,
+    *,
+    measure_latency: bool = False,
+    batch_size: int = 16,
+) -> Usefulness:
     """Ranks the SE blocks of a classifier.
 
     The gates of each block in turn are frozen at their means over the images, and the losses
@@ -90,7 +99,10 @@ def usefulness(model, data, excitations=None, *, measure_latency=False, batch_si
         `Usefulness`.
 
     Example:
-        >>> print(usefulness(model, keras_senet.data.load("digits")))
+        >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+        >>> images, labels = keras_senet.data.load("digits").held_out_arrays(64)
+        >>> print(usefulness(model, (images, labels)))
+                          divergence  spread  ...
     """
     model = functional(model)
     excitations = excitations or collect(model, data, batch_size=batch_size)

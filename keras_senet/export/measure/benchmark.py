@@ -1,8 +1,10 @@
 """How long .tflite files take on this machine, all in one run."""
 
 import dataclasses
+import os
 import pathlib
 import time
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -41,7 +43,9 @@ class Timing:
     bytes: int
 
 
-def benchmark(files, threads=(1,), runs=50):
+def benchmark(
+    files: Mapping[str, str | os.PathLike], threads: Sequence[int] = (1,), runs: int = 50
+) -> list[Timing]:
     """Times files in turns, so that whatever else the machine does slows all of them alike.
 
     Args:
@@ -59,8 +63,13 @@ def benchmark(files, threads=(1,), runs=50):
             not above 0.
 
     Example:
-        >>> rows = benchmark({"plain": "resnet50.tflite", "SE": "se_resnet50.tflite"})
-        >>> print(f"SE takes {rows[1].ratio:.2f} times as long")
+        >>> network = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
+        >>> files = {"plain": "plain.tflite", "SE": "se.tflite"}
+        >>> _ = keras_senet.export.to_tflite(network.replace(se=None)(), files["plain"])
+        >>> _ = keras_senet.export.to_tflite(network(), files["SE"])
+        >>> plain, se = benchmark(files)
+        >>> print(f"SE takes {se.ratio:.2f} times as long")
+        SE takes ... times as long
     """
     if not files or runs < 1 or not threads or min(threads) < 1:
         raise ValueError(

@@ -1,11 +1,16 @@
 """The latencies of files as a picture."""
 
+import os
 import pathlib
+from collections.abc import Sequence
 
+from keras_senet.export.measure.benchmark import Timing
 from keras_senet.figures import COLOURS, empty_figure, save
 
 
-def plot_latencies(rows, path, overwrite=False):
+def plot_latencies(
+    rows: Sequence[Timing], path: str | os.PathLike, overwrite: bool = False
+) -> pathlib.Path:
     """Draws one bar for each file and number of threads: the median, and a line to p90.
 
     Args:
@@ -21,7 +26,11 @@ def plot_latencies(rows, path, overwrite=False):
         ImportError: If matplotlib is not installed.
 
     Example:
-        >>> plot_latencies(benchmark({"plain": "plain.tflite", "SE": "se.tflite"}), "latency.png")
+        >>> model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten()])
+        >>> path = keras_senet.export.to_tflite(model, "model.tflite")
+        >>> rows = keras_senet.export.benchmark({"flattened": path}, threads=(1, 2))
+        >>> plot_latencies(rows, "latency.png").name
+        'latency.png'
     """
     names = list(dict.fromkeys(row.name for row in rows))
     counts = list(dict.fromkeys(row.threads for row in rows))

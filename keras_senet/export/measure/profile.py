@@ -1,6 +1,7 @@
 """What the operators of a .tflite file take on this machine."""
 
 import dataclasses
+import os
 import pathlib
 import re
 import struct
@@ -33,7 +34,7 @@ class OperatorTime:
     share: float
 
 
-def profile(path, runs=20, threads=1):
+def profile(path: str | os.PathLike, runs: int = 20, threads: int = 1) -> list[OperatorTime]:
     """Times every kind of operator, those within the delegate included.
 
     The measurement itself takes time: compare shares here, and latencies by `benchmark`.
@@ -51,8 +52,11 @@ def profile(path, runs=20, threads=1):
         ValueError: If `runs` or `threads` are not above 0, or the file does not run.
 
     Example:
-        >>> for row in profile("se_resnet50.tflite"):
-        ...     print(f"{row.share:6.1%} {row.ms:8.2f} ms {row.count:4d} {row.operator}")
+        >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+        >>> path = keras_senet.export.to_tflite(model, "se.tflite")
+        >>> slowest, *others = profile(path)
+        >>> print(f"{slowest.operator}: {slowest.share:.1%}")
+        Delegate/Convolution...: ...%
     """
     if runs < 1 or threads < 1:
         raise ValueError(f"Expected runs and threads above 0. Received: {runs}, {threads}")

@@ -50,13 +50,13 @@ class WeightRecord:
     page: str | None = None
 
     @property
-    def source(self):
+    def source(self) -> str | None:
         """Address of the file, or of the page that has it."""
         if self.repository is not None:
             return f"https://huggingface.co/{self.repository}/tree/{self.revision}"
         return self.url or self.page
 
-    def fits(self, name):
+    def fits(self, name: str) -> bool:
         """Whether the weights are for the architecture of this name, `"se_resnet50"`."""
         plain = name.replace("_", "")
         return plain in (network.lower() for network in (self.network, *self.also))

@@ -68,14 +68,14 @@ def rows():
     return lines
 
 
-def table(network=None):
+def table(network: str | None = None) -> None:
     """Prints the public weight sets.
 
     Args:
         network: Name of an architecture, `"SEResNet50"`, to print only those that fit it.
 
     Example:
-        >>> table("SEBNInception")  # doctest: +ELLIPSIS
+        >>> table("SEBNInception")
         weights ...
         caffe/SE-BN-Inception ...
     """
