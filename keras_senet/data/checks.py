@@ -4,11 +4,10 @@ import collections
 import operator
 import os
 import pathlib
-import sys
 
 import numpy as np
 
-from keras_senet.data.decode import as_rgb
+from keras_senet.data.arrays import as_array
 
 FEW = 3  # images that may be black, all of them
 PATH = 4096  # bytes: no path is longer on Linux
@@ -17,7 +16,7 @@ EXACT = {"bfloat16": 256, "float16": 2048}  # whole numbers above are rounded to
 
 def as_items(items):
     """Converts images to paths `(N,)` or pixels `(N, H, W, 3)` uint8; see `Split`."""
-    array = _array(items, "images")
+    array = as_array(items, "images")
     if array.ndim == 2 and array.shape[1] == 1 and array.dtype.kind in "USO":
         array = array[:, 0]
     if array.ndim == 1 and (array.dtype.kind in "US" or not len(array) or array.dtype.kind == "O"):
@@ -34,7 +33,7 @@ def as_labels(labels):
     Returns:
         The indices, and the K of one-hot labels `(N, K)`, else `None`.
     """
-    array, classes = _array(labels, "labels"), None
+    array, classes = as_array(labels, "labels"), None
     if array.dtype.kind not in "iufb":
         is_text = array.dtype.kind in "US"
         names = " With names of classes: [class_names.index(name) for name in ...]"
@@ -128,53 +127,6 @@ def check_split(split, what, name, image_size):
             f"The {what} images of {name} have {height}x{width} pixels. Expected image_size="
             f"{image_size}, {image_size}x{image_size}: resize them, or change `image_size`."
         )
-
-
-def _array(values, what):
-    plain = _plain(values, what)
-    try:
-        array = np.asarray(plain)
-    except (TypeError, RuntimeError) as error:
-        raise ValueError(f"Expected {what} in one array. Received: {error!s:.200}") from error
-    except ValueError as error:
-        remedy = " Resize them, or give paths of files." if what == "images" else ""
-        raise ValueError(
-            f"Expected {what} in one array, so of one shape. Received: {type(values).__name__}."
-            f"{remedy}"
-        ) from error
-    is_small_float = array.dtype.kind == "V" and array.dtype.type is not np.void  # bfloat16, ...
-    return array.astype("float32") if is_small_float else array
-
-
-def _plain(values, what):
-    """The same values without what NumPy drops (masks, colour modes) or cannot take (gradients)."""
-    if getattr(getattr(values, "dtype", None), "kind", "") == "O":  # NumPy's or pandas'
-        values = values.tolist()
-    if isinstance(values, (list, tuple)):
-        if set(map(type, values)) <= {int, float, bool, str, bytes}:
-            return values
-        return [_plain(one, what) for one in values]
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise ValueError(
-            f"Expected {what} without a mask. Received: a masked array, some of it masked. Leave "
-            "out what is masked, or fill it: x.filled(...)"
-        )
-    if hasattr(values, "detach"):  # PyTorch's
-        values = values.detach().cpu()
-        return values.float() if "bfloat16" in str(values.dtype) else values
-    if isinstance(values, getattr(sys.modules.get("PIL.Image"), "Image", ())):
-        return _pixels_of(values)
-    return values
-
-
-def _pixels_of(image):
-    try:
-        return as_rgb(image)
-    except Exception as error:  # of any type, as from files
-        raise ValueError(
-            f"Expected images that Pillow converts to RGB. Received: one of mode {image.mode!r} "
-            f"and size {image.size}: {error}"
-        ) from error
 
 
 def _paths(array):
