@@ -28,7 +28,7 @@ def batches(data, batch_size, model=None):
     empty = True
     for images, labels in _pairs(data, batch_size, model):
         images = np.asarray(images)
-        labels = None if labels is None else as_labels(labels)
+        labels = None if labels is None else as_labels(labels)[0]
         if images.ndim != 4 or (labels is not None and labels.shape != images.shape[:1]):
             raise ValueError(
                 "Expected batches of images (N, H, W, C) and labels (N,). Received: images "
@@ -91,10 +91,10 @@ def class_names(model, data, classes, labels):
 def _pairs(data, batch_size, model):
     if hasattr(data, "validation"):
         data = data if model is None else data.seen_by(model)
-        data = data.validation(batch_size)
-    elif isinstance(data, np.ndarray):
+        return _held_out(data, batch_size)
+    if isinstance(data, np.ndarray):
         return ((data[i : i + batch_size], None) for i in range(0, len(data), batch_size))
-    elif isinstance(data, tuple) and len(data) == 2:
+    if isinstance(data, tuple) and len(data) == 2:
         images, labels = data
         if len(images) != len(labels):
             raise ValueError(
@@ -104,3 +104,8 @@ def _pairs(data, batch_size, model):
         starts = range(0, len(images), batch_size)
         return ((images[i : i + batch_size], labels[i : i + batch_size]) for i in starts)
     return (batch if isinstance(batch, (tuple, list)) else (batch, None) for batch in data)
+
+
+def _held_out(dataset, batch_size):
+    with dataset.bad_images.unwrapped():
+        yield from dataset.validation(batch_size)

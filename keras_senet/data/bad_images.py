@@ -1,30 +1,35 @@
 """Images that cannot be read: named, counted, and replaced or left out."""
 
 import collections.abc
+import contextlib
 import threading
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 if typing.TYPE_CHECKING:
     from keras_senet.data.dataset import Dataset
     from keras_senet.data.split import Examples
+
+LAST = "The last one was"  # ends every refusal, whatever text of TensorFlow surrounds it
 
 
 class BadImages(collections.abc.Mapping):
     """The unreadable images found so far: a mapping from path to reason, for several threads.
 
     Args:
-        limit: How many are tolerated.
+        limit: How many are tolerated in all; `None`: a tenth of each split's own, at least one.
+        splits: The splits, under their names in messages.
 
     Attributes:
-        refusal: The ValueError that was raised for too many, or `None`. TensorFlow, whose threads
-            read the images, wraps it into an error of many lines.
+        refusal: The ValueError that was raised for too many, or `None`.
     """
 
-    def __init__(self, limit: int):
+    def __init__(self, limit: int | None = None, splits: Mapping[str, "Examples"] | None = None):
         self.limit = limit
         self.refusal = None
+        self._splits = dict(splits or {})
         self._reasons = {}
+        self._indices = collections.defaultdict(set)  # name of a split -> its unreadable items
         self._lock = threading.Lock()
 
     def __getitem__(self, path):
@@ -40,17 +45,26 @@ class BadImages(collections.abc.Mapping):
     def __repr__(self):
         return f"BadImages({dict(self)})"
 
-    def add(self, path: str, reason: object) -> None:
-        """Notes an unreadable image; raises a ValueError if there are more than `limit`."""
+    def add(self, split: "Examples", index: int, reason: object) -> None:
+        """Notes an unreadable image; raises a ValueError if these are too many, or all."""
+        what = next((what for what, one in self._splits.items() if one is split), "")
         with self._lock:
-            self._reasons[path] = str(reason)
-            count = len(self._reasons)
-        if count > self.limit:
-            self.refusal = ValueError(
-                f"{count} images cannot be read, more than max_bad_images={self.limit}. Repair or "
-                f"remove them, or allow more. The last one was {path}: {reason}"
+            self._reasons[split.name(index)] = str(reason)
+            self._indices[what].add(int(index))
+            count = len(self._indices[what])
+            total = sum(map(len, self._indices.values()))
+        if self.limit is not None and total > self.limit:
+            self.refuse(
+                f"{total} image{'s' * (total != 1)} cannot be read, more than max_bad_images="
+                f"{self.limit}. Repair or remove them, or allow more."
             )
-            raise self.refusal
+        if count == len(split):
+            self.refuse(f"None of the {count} {what} images can be read.")
+        if self.limit is None and count > max(1, len(split) // 10):
+            self.refuse(
+                f"{count} of {len(split)} {what} images cannot be read, more than a tenth. Repair "
+                "or remove them, or allow more by max_bad_images."
+            )
 
     def read(self, split: "Examples", indices: Iterable[int]) -> tuple | None:
         """Pixels and label of the first readable image among the indices, or `None`."""
@@ -58,13 +72,35 @@ class BadImages(collections.abc.Mapping):
             try:
                 return split.read(index)
             except (ValueError, OSError) as error:
-                self.add(split.name(index), error)
+                self.add(split, index, error)
         return None
 
-    def refuse(self, message: str) -> typing.NoReturn:
-        """Raises a ValueError and keeps it as `refusal`."""
-        self.refusal = ValueError(message)
+    def probe(self, split: "Examples") -> None:
+        """Reads images until one is readable: a wrong folder or a URL is refused at once."""
+        if not split.holds_pixels:
+            # Without Pillow JPEG files alone are read.
+            with contextlib.suppress(ImportError):
+                self.read(split, range(len(split)))
+
+    def refuse(self, sentence: str) -> typing.NoReturn:
+        """Raises a ValueError that names the last unreadable image, and keeps it as `refusal`."""
+        with self._lock:
+            path, reason = next(reversed(self._reasons.items()))
+        self.refusal = ValueError(f"{sentence} {LAST} {path}: {reason}")
         raise self.refusal
+
+    @contextlib.contextmanager
+    def unwrapped(self) -> Iterator[None]:
+        """A `with` block that raises the ValueError of unreadable images as itself.
+
+        TensorFlow, whose threads read the images, wraps it into an error of a hundred lines.
+        """
+        try:
+            yield
+        except Exception as error:
+            if self.refusal is None or LAST not in str(error):
+                raise
+            raise ValueError(str(self.refusal)) from None
 
 
 def check(dataset: "Dataset") -> dict[str, str]:

@@ -7,22 +7,39 @@ import pathlib
 
 import numpy as np
 
+from keras_senet.data.arrays import as_array
+
+FEW = 3  # images that may be black, all of them
+PATH = 4096  # bytes: no path is longer on Linux
+EXACT = {"bfloat16": 256, "float16": 2048}  # whole numbers above are rounded to others
+
 
 def as_items(items):
     """Converts images to paths `(N,)` or pixels `(N, H, W, 3)` uint8; see `Split`."""
-    array = _array(items, "images")
+    array = as_array(items, "images")
+    if array.ndim == 2 and array.shape[1] == 1 and array.dtype.kind in "USO":
+        array = array[:, 0]
     if array.ndim == 1 and (array.dtype.kind in "US" or not len(array) or array.dtype.kind == "O"):
         return _paths(array)
     return _rgb(_bytes(array))
 
 
 def as_labels(labels):
-    """Converts labels to class indices `(N,)` int32; see `Split`."""
-    array = _array(labels, "labels")
+    """Converts labels to class indices `(N,)` int32, and says of how many classes, if it is known.
+
+    Args:
+        labels: See `Split`.
+
+    Returns:
+        The indices, and the K of one-hot labels `(N, K)`, else `None`.
+    """
+    array, classes = as_array(labels, "labels"), None
     if array.dtype.kind not in "iufb":
+        is_text = array.dtype.kind in "US"
+        names = " With names of classes: [class_names.index(name) for name in ...]"
         raise ValueError(
             "Expected labels that are numbers of classes, from 0. Received: "
-            f"{_shown(array)}. With names of classes: [class_names.index(name) for name in ...]"
+            f"{_shown(array)}.{names if is_text else ' Convert them to integers.'}"
         )
     if array.dtype.kind == "f" and not (np.isfinite(array).all() and (array % 1 == 0).all()):
         raise ValueError(
@@ -37,13 +54,20 @@ def as_labels(labels):
                 f"Expected labels (N,), or one-hot (N, K). Received: {_shown(array)}, whose rows "
                 "are not one 1 among zeros."
             )
-        array = array.argmax(1)
+        array, classes = array.argmax(1), array.shape[1]
     if array.ndim != 1:
         raise ValueError(f"Expected labels (N,), a number for each. Received: {_shown(array)}")
-    limit = np.iinfo("int32").max
-    if len(array) and not -limit <= array.min() <= array.max() <= limit:
-        raise ValueError(f"Expected labels of 32 bits. Received: up to {array.max()}")
-    return array.astype("int32", copy=False)
+    greatest, limit = int(abs(array).max(initial=0)), np.iinfo("int32").max
+    if greatest > limit:
+        raise ValueError(f"Expected labels of 32 bits. Received: up to {greatest}")
+    kind = str(getattr(labels, "dtype", ""))
+    exact = next((most for name, most in EXACT.items() if name in kind), limit)
+    if greatest > exact:
+        raise ValueError(
+            f"Expected labels in a type that holds them exactly. Received: up to {greatest} in "
+            f"{kind}, which rounds numbers above {exact}."
+        )
+    return array.astype("int32", copy=False), classes
 
 
 def as_class_names(names):
@@ -105,30 +129,29 @@ def check_split(split, what, name, image_size):
         )
 
 
-def _array(values, what):
-    try:
-        return np.asarray(values)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise ValueError(
-            f"Expected {what} in one array, so of one shape. Received: {type(values).__name__}"
-        ) from error
-
-
 def _paths(array):
     paths = array.tolist()
     others = [one for one in paths if not isinstance(one, (str, bytes, pathlib.PurePath))]
     if others:
         raise ValueError(
             "Expected images as paths, or as pixels (N, H, W, 3) of one size. Received: "
-            f"{_shown(array)} with {type(others[0]).__name__}"
+            f"{_shown(array)}"
         )
     paths = [os.fsdecode(one) for one in paths]
+    joined = "".join(paths)
+    if "\0" in joined or max(map(len, paths), default=0) > PATH:
+        index = next(i for i, path in enumerate(paths) if "\0" in path or len(path) > PATH)
+        raise ValueError(
+            f"Expected paths of image files. Received: item {index} is no path, but {array.dtype} "
+            f"of length {len(paths[index])}. The bytes of a file: write them to one, or decode "
+            "them by data.read_rgb."
+        )
     try:
-        "".join(paths).encode("utf-8")
+        joined.encode("utf-8")
     except UnicodeEncodeError as error:
         wrong = next(path for path in paths if not _is_utf8(path))
         raise ValueError(
-            f"Expected paths in UTF-8. Received: {os.fsencode(wrong)!r}. Rename it."
+            f"Expected paths in UTF-8. Received: {os.fsencode(wrong)!r:.200}. Rename it."
         ) from error
     return array if array.dtype.kind == "U" else np.array(paths, "str")
 
@@ -139,17 +162,22 @@ def _is_utf8(path):
 
 def _bytes(array):
     """Pixels as uint8, if they are whole numbers of 0..255."""
-    if array.dtype == "uint8" or not array.size:
+    is_done = array.dtype == "uint8"
+    if not array.size or (is_done and not _is_dark(array)):
         return array.astype("uint8", copy=False)
     wanted = "Expected pixels of 0..255, uint8."
     if array.dtype.kind not in "iuf":
-        raise ValueError(f"{wanted} Received: {_shown(array)}")
+        remedy = ". If True is white: 255 * x.astype('uint8')" if array.dtype == bool else ""
+        raise ValueError(f"{wanted} Received: {_shown(array)}{remedy}")
     least, greatest = array.min(), array.max()
     if not np.isfinite([least, greatest]).all():
         raise ValueError(f"{wanted} Received: {_shown(array)} with NaN or infinity")
     received = f"Received: {_shown(array)} of {least:.6g} to {greatest:.6g}"
     if greatest <= 1:
-        raise ValueError(f"{wanted} {received}. If 1 is white: np.rint(255 * x).astype('uint8')")
+        lost = " If they were divided by 255: leave that out." if is_done else ""
+        raise ValueError(
+            f"{wanted} {received}. If 1 is white: np.rint(255 * x).astype('uint8').{lost}"
+        )
     if least < 0 or greatest > 255:
         raise ValueError(f"{wanted} {received}")
     pixels = array.astype("uint8")
@@ -158,6 +186,11 @@ def _bytes(array):
             f"{wanted} {received} with fractions. If 255 is white: np.rint(x).astype('uint8')"
         )
     return pixels
+
+
+def _is_dark(images):
+    """Whether more than a few images have no pixel above 1; ends at the first that has one."""
+    return images.ndim > 1 and len(images) > FEW and all(image.max() <= 1 for image in images)
 
 
 def _rgb(array):
@@ -179,4 +212,7 @@ def _rgb(array):
 
 
 def _shown(array):
-    return f"{array.dtype} of shape {array.shape}"
+    shown = f"{array.dtype} of shape {array.shape}"
+    known = (str, bytes, pathlib.PurePath, int, float)
+    others = [one for one in array.ravel()[:1000] if not isinstance(one, known)]
+    return f"{shown} with {type(others[0]).__name__}" if array.dtype == object and others else shown

@@ -14,7 +14,12 @@ def class_indices(labels, classes):
     Raises:
         ValueError: If they are no such labels, or one is not in `0..classes - 1`.
     """
-    labels = as_labels(labels)
+    labels, columns = as_labels(labels)
+    if columns not in (None, classes):
+        raise ValueError(
+            f"The {classes} classes of the model need as many columns of one-hot labels. Received: "
+            f"{columns}."
+        )
     if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
         raise ValueError(
             f"The {classes} classes of the model need labels from 0 to {classes - 1}. Received: "

@@ -35,8 +35,8 @@ class Dataset:
         training: The images to learn from.
         held_out: The images to evaluate on.
         augmentation: The augmentation of `train` by default.
-        max_bad_images: How many unreadable images are tolerated; `None`: a tenth of the number of
-            training images.
+        max_bad_images: How many unreadable images are tolerated in all; `None`: in each split a
+            tenth of its images, at least one.
         test: The images to evaluate on once, at the end of training; `None`: there are none.
         view: The evaluation transform, where the data determine it (small images are seen whole);
             `None`: that of the model, see `seen_by`.
@@ -65,6 +65,11 @@ class Dataset:
             raise ValueError(
                 "Field `augmentation` must be an Augmentation, such as data.PHOTO or data.NONE. "
                 f"Received: {type(self.augmentation).__name__}"
+            )
+        if self.view is not None and not isinstance(self.view, View):
+            raise ValueError(
+                f"Field `view` must be a View, such as data.View({self.image_size}), or None. "
+                f"Received: {str(self.view)[:60]!r} of type {type(self.view).__name__}"
             )
         for what, split in self.splits.items():
             check_split(split, what, self.name, self.image_size)
@@ -102,6 +107,12 @@ class Dataset:
 
     def _check_labels(self, what, split):
         classes = len(self.class_names)
+        columns = getattr(split, "classes", None)
+        if columns not in (None, classes):
+            raise ValueError(
+                f"{self.name} has {classes} class names. Its {what} labels are one-hot with "
+                f"{columns} columns. Expected a column for each class."
+            )
         least, greatest = split.labels.min(), split.labels.max()
         if least < 0 or greatest >= classes:
             raise ValueError(
@@ -181,8 +192,7 @@ class Dataset:
     @functools.cached_property
     def bad_images(self) -> BadImages:
         """The unreadable images met so far: a mapping from path to reason."""
-        limit = self.max_bad_images
-        return BadImages(len(self.training) // 10 if limit is None else limit)
+        return BadImages(self.max_bad_images, self.splits)
 
     def train(
         self,
@@ -216,7 +226,7 @@ class Dataset:
             of the classes `(B, K)` float32 if the augmentation mixes images.
 
         Raises:
-            ValueError: If an argument is invalid.
+            ValueError: If an argument is invalid, or no image can be read.
 
         Example:
             >>> from keras_senet import data
@@ -224,6 +234,7 @@ class Dataset:
             >>> images.shape
             TensorShape([64, 32, 32, 3])
         """
+        self.bad_images.probe(self.training)
         chosen = self.augmentation if augmentation is None else augmentation
         return self._pipeline.training(self, batch_size, seed, step, shard, sampling, chosen)
 
@@ -237,7 +248,11 @@ class Dataset:
         Returns:
             A `tf.data.Dataset` of images `(B, H, W, 3)` uint8, H and W of the view, and labels
             `(B,)` int32. An unreadable image is left out, see `unreadable`.
+
+        Raises:
+            ValueError: If an argument is invalid, or no image can be read.
         """
+        self.bad_images.probe(self.held_out)
         positions = shard_positions(len(self.held_out), batch_size, shard)
         local = shard_size(batch_size, shard)
         return self._pipeline.plain(self, self.held_out, positions, local)
@@ -289,7 +304,9 @@ class Dataset:
         )
 
     def _arrays(self, split, positions):
-        batches = list(self._pipeline.plain(self, split, positions, 64).as_numpy_iterator())
+        with self.bad_images.unwrapped():
+            self.bad_images.probe(split)
+            batches = list(self._pipeline.plain(self, split, positions, 64).as_numpy_iterator())
         if not batches:
             raise ValueError(f"{self.name}: none of {len(positions)} images can be read.")
         images, labels = map(np.concatenate, zip(*batches, strict=True))

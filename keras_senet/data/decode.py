@@ -67,15 +67,13 @@ def read_rgb(file: str | os.PathLike | bytes) -> np.ndarray:
         (375, 500, 3)
     """
     image_module = _pillow()
-    from PIL import ImageOps
-
     is_bytes = isinstance(file, bytes)
     name = f"{len(file)} bytes" if is_bytes else str(file)
     source = io.BytesIO(file) if is_bytes else pathlib.Path(file)
     try:
         with image_module.open(source, formats=formats()) as image:
             image.load()
-            return _rgb(ImageOps.exif_transpose(image))
+            return as_rgb(image)
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     # Pillow's decoders raise errors of many types: OSError, SyntaxError, struct.error, ...
@@ -84,6 +82,13 @@ def read_rgb(file: str | os.PathLike | bytes) -> np.ndarray:
             "Expected a whole JPEG, PNG or other image that Pillow reads. Received: "
             f"{name}: {error}"
         ) from error
+
+
+def as_rgb(image) -> np.ndarray:
+    """`(H, W, 3)` uint8 of a Pillow image of any mode, upright and without transparency."""
+    from PIL import ImageOps
+
+    return _rgb(ImageOps.exif_transpose(image))
 
 
 def load_image(path: str | os.PathLike | bytes, model: keras.Model) -> np.ndarray:

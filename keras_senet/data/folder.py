@@ -1,5 +1,6 @@
 """A folder of images: one folder for each class."""
 
+import logging
 import os
 import pathlib
 import warnings
@@ -10,9 +11,11 @@ from keras_senet.data.augmentation import CIFAR, PHOTO
 from keras_senet.data.dataset import Dataset
 from keras_senet.data.decode import size_of
 from keras_senet.data.image_files import Folder, LeftOut, listed
-from keras_senet.data.roles import find_splits, refuse_misread
+from keras_senet.data.roles import find_splits, refuse_misread, role
 from keras_senet.data.split import Split
 from keras_senet.data.view import SMALL, View
+
+logger = logging.getLogger("keras_senet")
 
 LOOKED_AT = 32  # files whose size says whether a folder has small images
 HELD_OUT = 5  # every fifth image of each class, where the folder has no split of its own
@@ -58,13 +61,9 @@ def load_folder(
     names, files = classes["training" if splits else ""]
     _check_same_classes(splits, classes)
     if "held_out" not in splits:
-        if splits:
-            warnings.warn(
-                f"{root} has {splits['training'].name} alone: every fifth image of each of its "
-                "classes is held out.",
-                stacklevel=3,
-            )
-        parts = _every_fifth(splits.get("training", root), files)
+        divided = splits.get("training", root)
+        parts = _every_fifth(divided, files)
+        _say_every_fifth(root, divided, parts)
     else:
         parts = {kind: of_kind for kind, (_, of_kind) in classes.items()}
     if str(left_out):
@@ -182,6 +181,26 @@ def _every_fifth(folder, files):
         "training": [[f for i, f in enumerate(names) if i % HELD_OUT] for names in files],
         "held_out": [names[::HELD_OUT] for names in files],
     }
+
+
+def _say_every_fifth(root, divided, parts):
+    """Warns of it where a name says that the whole is a split, else informs of it."""
+    held_out, training = (sum(map(len, parts[kind])) for kind in ("held_out", "training"))
+    said = (
+        f"every fifth image of each class is held out and judged: {held_out} of "
+        f"{held_out + training}"
+    )
+    if divided is not root:
+        warnings.warn(f"{root} has {divided.name} alone: {said}.", stacklevel=4)
+    elif role(root.name):
+        above = os.path.dirname(os.path.abspath(root.path))
+        warnings.warn(
+            f"{root} has classes and no splits: {said}. If {root.name} is a split itself, give the "
+            f"folder above: folder:{above}",
+            stacklevel=4,
+        )
+    else:
+        logger.info("%s has no splits: %s.", root, said)
 
 
 def _split(files):

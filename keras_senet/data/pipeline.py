@@ -193,7 +193,7 @@ def _loaders(dataset, split, place, crop, replace):
         found = dataset.bad_images.read(split, itertools.islice(candidates, len(split)))
         if found is None:
             if replace:
-                dataset.bad_images.refuse("No image of the data set can be read.")
+                dataset.bad_images.refuse(f"None of {len(split)} training images can be read.")
             return UNREADABLE
         image, label = found
         return np.ascontiguousarray(image), np.int32(label), True

@@ -86,6 +86,33 @@ def find_splits(root):
             f"{root} has {listed(f.name for f in splits)}, which look like splits, but no train. "
             f"Expected {EXPECTED}."
         )
+    return held_out_or_test(found)
+
+
+def roles_of(names):
+    """The names of splits under `"training"`, `"held_out"` and `"test"`, as far as there are such.
+
+    Of several names of one role the usual one is taken (`test` beside `test2015`).
+
+    Raises:
+        ValueError: If several names have one role, and none of them is the usual one.
+    """
+    found = {}
+    for name in names:
+        if kind := role(name):
+            found.setdefault(kind, []).append(name)
+    for kind, candidates in found.items():
+        usual = [word for word in ROLES[kind] if word in candidates]
+        if len(candidates) > 1 and len(usual) != 1:
+            raise ValueError(
+                f"{listed(candidates)} all look like the {_said(kind)} split. Expected one."
+            )
+        found[kind] = (usual or candidates)[0]
+    return held_out_or_test(found)
+
+
+def held_out_or_test(found):
+    """The same splits; a test split is held out where no other is."""
     if "held_out" not in found and "test" in found:
         found["held_out"] = found.pop("test")
     return found

@@ -1,5 +1,6 @@
 """A split of a data set: items, and a label for each."""
 
+import copy
 import dataclasses
 import typing
 from collections.abc import Callable
@@ -28,13 +29,16 @@ class Examples(typing.Protocol):
 class Split:
     """Images and their labels.
 
-    Equivalent forms are converted: lists and tensors; grey pixels `(N, H, W)` or `(N, H, W, 1)`;
-    pixels of another type that are whole numbers in 0..255; labels of another type, `(N, 1)`, or
-    one-hot `(N, K)`. Anything else is refused, such as pixels in 0..1 or shares of classes.
+    Equivalent forms are converted: lists and tensors; Pillow images of one size, as `read_rgb`
+    converts files; grey pixels `(N, H, W)` or `(N, H, W, 1)`; pixels of another type that are whole
+    numbers in 0..255; labels of another type, `(N, 1)`, or one-hot `(N, K)`. Anything else is
+    refused, such as pixels in 0..1 (more than three images without a pixel above 1), masked arrays,
+    or shares of classes.
 
     Attributes:
         items: `(N, H, W, 3)` uint8 pixels, or `(N,)` paths of image files.
         labels: `(N,)` class indices, int32.
+        classes: The K of labels that were one-hot `(N, K)`, else `None`.
 
     Raises:
         ValueError: If items or labels have none of these forms, or differ in number.
@@ -46,10 +50,13 @@ class Split:
 
     items: np.ndarray
     labels: np.ndarray
+    classes: int | None = dataclasses.field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self):
+        labels, classes = as_labels(self.labels)
         object.__setattr__(self, "items", as_items(self.items))
-        object.__setattr__(self, "labels", as_labels(self.labels))
+        object.__setattr__(self, "labels", labels)
+        object.__setattr__(self, "classes", classes)
         if len(self.items) != len(self.labels):
             raise ValueError(
                 f"Expected a label for each image. Received: {len(self.items)} images, "
@@ -66,7 +73,10 @@ class Split:
 
     def subset(self, indices: np.ndarray) -> "Split":
         """The split of these items alone, in this order."""
-        return Split(self.items[indices], self.labels[indices])
+        part = copy.copy(self)  # not checked again: a part of the images may be black
+        object.__setattr__(part, "items", self.items[indices])
+        object.__setattr__(part, "labels", self.labels[indices])
+        return part
 
     def name(self, index: int) -> str:
         """The name of an item in messages: its path."""

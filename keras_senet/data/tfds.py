@@ -1,23 +1,29 @@
 """Data sets of TensorFlow Datasets, whose examples are read by number, in any order."""
 
+import difflib
 import functools
 import os
+import warnings
 
 import numpy as np
 
 from keras_senet.data.augmentation import CIFAR, PHOTO
 from keras_senet.data.dataset import Dataset
 from keras_senet.data.decode import read_rgb
+from keras_senet.data.roles import held_out_or_test, roles_of
 from keras_senet.data.view import SMALL, View
 
-HELD_OUT = ("validation", "test")  # the first that a data set has
+PIXELS = ("uint8", "uint16")  # types whose white is known
+LOOKED_AT = 16  # examples of a split that say whether it has labels
 
 
 def load_tfds(name: str, image_size: int, max_bad_images: int | None = None) -> Dataset:
     """A data set of TensorFlow Datasets with one image and one label in each example.
 
     Its files, TFRecord or ArrayRecord, are read in place; images stay encoded until they are
-    cropped. Held out is its split `validation`, else `test`.
+    cropped. Splits are understood by their names as those of folders: `validation` is held out,
+    else `test`; where there are both, `Dataset.test` has the latter. A split whose labels are all
+    negative (a test whose answers are not published) is left out with a warning.
 
     Args:
         name: As in `tfds.load`: `"imagenet2012"`, `"places365_small"`, `"cifar10:3.0.2"`, ...
@@ -26,7 +32,8 @@ def load_tfds(name: str, image_size: int, max_bad_images: int | None = None) -> 
 
     Raises:
         ImportError: If TensorFlow Datasets is not installed.
-        ValueError: If the data set is not prepared, or has no such features or splits.
+        ValueError: If the data set is unknown or not prepared, or has no such features or splits,
+            or pixels in floats.
     """
     try:
         import tensorflow_datasets as tfds
@@ -34,43 +41,83 @@ def load_tfds(name: str, image_size: int, max_bad_images: int | None = None) -> 
         raise ImportError(
             "TensorFlow Datasets is missing: pip install 'keras-senet[tfds]'"
         ) from error
-    builder = tfds.builder(name)
+    builder = _builder(name, tfds)
     if not builder.is_prepared():
         raise ValueError(
             f"{name} is not in {builder.data_dir}. Prepare it once with: tfds build {name}"
         )
     image, label = _features(builder.info, tfds)
-    held_out = next((split for split in HELD_OUT if split in builder.info.splits), None)
-    if "train" not in builder.info.splits or held_out is None:
-        raise ValueError(
-            f"Expected splits train and {' or '.join(HELD_OUT)} in {name}. "
-            f"Received: {sorted(builder.info.splits)}"
-        )
     shape = builder.info.features[image].shape
     small = None not in shape and max(shape[:2]) <= SMALL
     return Dataset(
         name=f"tfds:{builder.info.full_name}",
         class_names=tuple(builder.info.features[label].names),
         image_size=image_size,
-        training=RecordSplit(builder.info, "train", image, label),
-        held_out=RecordSplit(builder.info, held_out, image, label),
         # Small images are padded and shifted instead of cropped, and seen whole in evaluation.
         augmentation=CIFAR if small else PHOTO,
         max_bad_images=max_bad_images,
         view=View(image_size, crop=1.0) if small else None,
+        **_splits(builder.info, image, label),
     )
+
+
+def _builder(name, tfds):
+    """TFDS's builder of a data set; its errors, of up to thousands of names, in one sentence."""
+    try:
+        return tfds.builder(name)
+    except (ValueError, AssertionError) as error:
+        if not isinstance(error, tfds.core.registered.DatasetNotFoundError):
+            reason = str(error).strip().split("\n")[0].split('}": ')[-1]
+            raise ValueError(f"TensorFlow Datasets cannot load {name!r}: {reason:.300}") from None
+        known = tfds.list_builders(with_community_datasets=False)
+        close = difflib.get_close_matches(name.split("/")[0].split(":")[0], known)
+        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+        raise ValueError(
+            f"TensorFlow Datasets has no data set {name!r}.{hint} `tfds.list_builders()` lists all."
+        ) from None
+
+
+def _splits(info, image, label):
+    """`RecordSplit`s under `"training"`, `"held_out"` and, if there are both, `"test"`."""
+    names = list(info.splits)
+    roles = roles_of(names)
+    splits = {kind: RecordSplit(info, name, image, label) for kind, name in roles.items()}
+    for kind in [kind for kind in splits if kind != "training"]:
+        if not splits[kind].is_labelled():
+            warnings.warn(
+                f"The split {roles[kind]} of {info.full_name} has no labels and is left out.",
+                stacklevel=5,
+            )
+            del splits[kind]
+    splits = held_out_or_test(splits)
+    if not {"training", "held_out"} <= splits.keys():
+        raise ValueError(
+            f"Expected splits train and validation or test, with labels, in {info.name}. "
+            f"Received: {sorted(names)}"
+        )
+    return splits
 
 
 def _features(info, tfds):
     """Names of the image and of its label."""
     found = []
     for kind in (tfds.features.Image, tfds.features.ClassLabel):
-        names = [name for name, feature in info.features.items() if isinstance(feature, kind)]
+        names = [
+            name
+            for name, feature in info.features.items()
+            if isinstance(feature, kind) and not isinstance(feature, tfds.features.LabeledImage)
+        ]
         if len(names) != 1:
             raise ValueError(
                 f"Expected one feature of type {kind.__name__} in {info.name}. Received: {names}"
             )
         found += names
+    pixels = info.features[found[0]].np_dtype
+    if np.dtype(pixels) not in PIXELS:
+        raise ValueError(
+            f"Feature {found[0]!r} of {info.name} holds pixels of {np.dtype(pixels)}, and nothing "
+            f"says which number is white. Expected {' or '.join(PIXELS)}."
+        )
     return found
 
 
@@ -110,6 +157,12 @@ class RecordSplit:
         numbers = tf.data.Dataset.range(len(self))
         labels = numbers.map(lambda number: read(number)[1], num_parallel_calls=tf.data.AUTOTUNE)
         return np.concatenate(list(labels.batch(1024).as_numpy_iterator())).astype("int32")
+
+    def is_labelled(self):
+        """Whether a class is known, judged by a few examples."""
+        chosen = np.linspace(0, len(self) - 1, min(LOOKED_AT, len(self))).astype(int)
+        records = (self.records[index] for index in self.indices[chosen])
+        return not len(self) or any(self._parse(record)[1].numpy() >= 0 for record in records)
 
     def subset(self, indices):
         """The split of these items alone, in this order."""

@@ -1,6 +1,5 @@
 """`train`: from an architecture and a data set to the files of a run."""
 
-import contextlib
 import logging
 import os
 import pathlib
@@ -105,7 +104,7 @@ def train(
             description=describe(architecture, dataset, recipe, weights, precision, seed),
         )
         run.begin(resume)
-        with _original_refusal(dataset):
+        with dataset.bad_images.unwrapped():
             run.fit(saving)
             run.finish()
     return _results(run, workdir)
@@ -117,8 +116,7 @@ def _results(run, workdir):
     accuracy, test, bad_images = run.position.rows[-1]["val_accuracy"], None, dataset.bad_images
     evaluation = None
     if run.process[1] == 1:  # several processes cannot read the weights outside of `fit`
-        with _original_refusal(dataset):
-            evaluation = evaluate(run.model, dataset, batch_size)
+        evaluation = evaluate(run.model, dataset, batch_size)
         accuracy = evaluation.top1
         test, bad_test_images = _evaluate_test(run.model, dataset, batch_size)
         bad_images = {**bad_images, **bad_test_images}
@@ -155,19 +153,4 @@ def _evaluate_test(model, dataset, batch_size):
     if dataset.test is None:
         return None, {}
     dataset = dataset.replace(held_out=dataset.test, test=None)
-    with _original_refusal(dataset):
-        return evaluate(model, dataset, batch_size), dataset.bad_images
-
-
-@contextlib.contextmanager
-def _original_refusal(dataset):
-    """A `with` block that raises the ValueError of too many unreadable images as itself.
-
-    TensorFlow, whose threads read the images, wraps it into an error of its own.
-    """
-    try:
-        yield
-    except Exception as error:
-        if dataset.bad_images.refusal is None or isinstance(error, ArithmeticError):
-            raise
-        raise dataset.bad_images.refusal from error
+    return evaluate(model, dataset, batch_size), dataset.bad_images

@@ -119,15 +119,16 @@ def evaluate(model: keras.Model, dataset: Dataset, batch_size: int) -> Evaluatio
     dataset = dataset.seen_by(model)
     confusion = np.zeros((classes, classes), "int64")
     top5_correct = np.zeros(classes, "int64")
-    for images, labels in dataset.validation(batch_size):
-        images, labels = np.asarray(images), np.asarray(labels)
-        scores = model.predict_on_batch(padded(images, batch_size))
-        scores = keras.ops.convert_to_numpy(scores)[: len(images)]
-        # Ties go to the first class in both counts.
-        order = np.argsort(-scores, axis=-1, kind="stable")
-        np.add.at(confusion, (labels, order[:, 0]), 1)
-        found = (order[:, :TOP] == labels[:, None]).any(-1)
-        np.add.at(top5_correct, labels[found], 1)
+    with dataset.bad_images.unwrapped():
+        for images, labels in dataset.validation(batch_size):
+            images, labels = np.asarray(images), np.asarray(labels)
+            scores = model.predict_on_batch(padded(images, batch_size))
+            scores = keras.ops.convert_to_numpy(scores)[: len(images)]
+            # Ties go to the first class in both counts.
+            order = np.argsort(-scores, axis=-1, kind="stable")
+            np.add.at(confusion, (labels, order[:, 0]), 1)
+            found = (order[:, :TOP] == labels[:, None]).any(-1)
+            np.add.at(top5_correct, labels[found], 1)
     if not confusion.any():
         raise ValueError(f"{dataset.name} has no held-out images. Expected at least one.")
     unreadable = dataset.unreadable(dataset.held_out)

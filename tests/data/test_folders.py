@@ -79,6 +79,19 @@ def test_train_alone_is_divided(tmp_path):
     dataset, said = load(tmp_path)
     assert dataset.class_names == CLASSES
     assert sizes(dataset) == {"training": 12, "held-out": 6} and "every fifth" in said
+    assert "6 of 18" in said
+
+
+def test_classes_alone_are_divided(tmp_path, caplog):
+    """A folder `val` given by itself is judged in part: said, as loudly as its name asks for."""
+    caplog.set_level("INFO", logger="keras_senet")
+    for name in ("val", "photos"):
+        split(tmp_path / name, 6)
+        dataset, said = load(tmp_path / name)
+        assert sizes(dataset) == {"training": 12, "held-out": 6}
+        assert "6 of 18" in (said if name == "val" else caplog.text)
+        assert (f"give the folder above: folder:{tmp_path}" in said) == (name == "val")
+    assert caplog.text.count("every fifth image") == 1
 
 
 def tree(root, layout):

@@ -164,6 +164,74 @@ def test_too_many_bad_images(folder):
         batches(dataset, 12, 4)
 
 
+def of_files(folder, bad_training, bad_held_out, **fields):
+    """9 images to learn from and 12 held out, of which the first so many cannot be read."""
+    splits = []
+    for count, bad in ((9, bad_training), (12, bad_held_out)):
+        paths = [folder / f"{count}-{number}.png" for number in range(count)]
+        for path in paths:
+            photo(path, (90, 0, 0))
+        for path in paths[:bad]:
+            spoil(path)
+        splits.append(data.Split(paths, np.arange(count) % 2))
+    return data.Dataset("files", ("a", "b"), 16, *splits, **fields)
+
+
+def test_each_split_tolerates_a_tenth_of_its_own_images(tmp_path):
+    dataset = of_files(tmp_path, 1, 1)
+    assert len(batches(dataset, 2, 9)) == 2
+    assert len(dataset.held_out_arrays()[0]) == 11 and len(dataset.bad_images) == 2
+    with pytest.raises(ValueError, match=r"^2 of 12 held-out images cannot be read, more th"):
+        of_files(tmp_path, 1, 2).held_out_arrays()
+
+
+@pytest.mark.parametrize(
+    ("limit", "sentence"),
+    [
+        (0, r"^1 image cannot be read, more than max_bad_images=0\. "),
+        (None, r"^2 of 9 training images cannot be read, more than a tenth\. "),
+        (1000, r"^None of the 9 training images can be read\. "),
+    ],
+)
+def test_unreadable_images_are_refused_in_one_sentence(tmp_path, limit, sentence):
+    dataset = of_files(tmp_path, 9, 12, max_bad_images=limit)
+    held_out = sentence.replace("9 training", "12 held-out")
+    for call, expected in (
+        (lambda data: data.train(6), sentence),
+        (lambda data: data.calibration_images(4), sentence),
+        (lambda data: data.validation(6), held_out),
+        (lambda data: data.held_out_arrays(), held_out),
+    ):
+        with pytest.raises(ValueError, match=expected + ".*The last one was .*png: Exp") as error:
+            call(dataset.replace())
+        assert len(str(error.value)) < 600
+
+
+def test_what_is_no_file(tmp_path):
+    for path in ("no.png", "https://example.org/a.jpg", "gs://bucket/a.jpg"):
+        missing = data.Split([path] * 6, [0, 1] * 3)
+        with pytest.raises(ValueError, match=r"2 of 6 training images cannot be read.*No such"):
+            data.Dataset("missing", ("a", "b"), 16, missing, missing).train(6)
+
+
+def test_a_refusal_within_tensorflow_is_unwrapped(tmp_path):
+    dataset = of_files(tmp_path, 0, 0)
+    for path in dataset.training.items[3:]:
+        open(path, "w").close()
+    for read in (
+        lambda: dataset.calibration_images(9),
+        lambda: batches(dataset, 9, 9),
+    ):
+        with (
+            pytest.raises(ValueError, match=r"^\d of 9 training images") as error,
+            dataset.bad_images.unwrapped(),
+        ):
+            read()
+        assert error.value.__suppress_context__ and len(str(error.value)) < 600
+    with pytest.raises(KeyError, match="other"), dataset.bad_images.unwrapped():
+        raise KeyError("other")
+
+
 def test_turned_photos_are_upright(tmp_path):
     """An EXIF orientation is seen whichever the byte order, and whichever way is taken."""
     pixels = np.zeros((40, 40, 3), "uint8")

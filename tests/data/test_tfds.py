@@ -71,3 +71,97 @@ def test_fake_mnist_of_tensorflow_datasets(tmp_path, monkeypatch):
     images, labels = dataset.held_out_arrays()
     np.testing.assert_array_equal(images, np.ones((20, 28, 28, 3)))  # all of its pixels are 1
     np.testing.assert_array_equal(np.bincount(labels), [2] * 10)
+
+
+class Made(tfds.core.GeneratorBasedBuilder):
+    """Four images in each of the splits that a test names; the labels of `unknown` are -1."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def __init__(self, splits=("train", "test"), pixels="uint8", unknown=(), **options):
+        self.split_names, self.pixels, self.unknown = splits, np.dtype(pixels), unknown
+        super().__init__(**options)
+
+    def _info(self):
+        channels = 3 if self.pixels == "uint8" else 1
+        image = tfds.features.Image(shape=(8, 8, channels), dtype=self.pixels)
+        features = {"image": image, "label": tfds.features.ClassLabel(names=["one", "two"])}
+        features["parts"] = tfds.features.LabeledImage(labels=3, shape=(8, 8, 1))
+        return self.dataset_info_from_configs(features=tfds.features.FeaturesDict(features))
+
+    def _split_generators(self, manager):
+        return {name: self._images(name) for name in self.split_names}
+
+    def _images(self, split):
+        parts, step = np.zeros((8, 8, 1), "uint8"), 60 if self.pixels == "uint8" else 5000
+        for number in range(4):
+            image = np.full(self.info.features["image"].shape, step * number, self.pixels)
+            label = -1 if split in self.unknown else number % 2
+            yield number, {"image": image, "label": label, "parts": parts}
+
+    def _generate_examples(self):
+        raise NotImplementedError
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """A function from arguments of `Made` to the data set as it is loaded."""
+
+    def load(**options):
+        builder = Made(data_dir=tmp_path, **options)
+        builder.download_and_prepare()
+        monkeypatch.setattr(tfds, "builder", lambda name: builder)
+        return data.load("tfds:made", image_size=8)
+
+    return load
+
+
+def test_pixels_in_floats_are_refused(made):
+    with pytest.raises(ValueError, match=r"'image' of made holds pixels of float32.* uint16\."):
+        made(pixels="float32")
+
+
+def test_sixteen_bits(made):
+    images, _ = made(pixels="uint16").held_out_arrays()
+    assert sorted(images[:, 0, 0, 0]) == [0, 19, 39, 58]  # 5000 * number / 257
+
+
+@pytest.mark.parametrize(
+    ("names", "held_out", "test"),
+    [
+        (("train", "validation", "test"), "validation", "test"),
+        (("train", "val"), "val", None),
+        (("train", "dev", "test", "test2015", "extra"), "dev", "test"),
+        (("train", "test"), "test", None),
+    ],
+)
+def test_splits_are_understood_by_name(made, names, held_out, test):
+    dataset = made(splits=names)
+    assert dataset.held_out.split == held_out
+    assert getattr(dataset.test, "split", None) == test
+
+
+def test_a_test_without_labels_is_left_out(made):
+    splits = ("train", "validation", "test")
+    with pytest.warns(UserWarning, match=r"split test of made/1\.0\.0 has no labels"):
+        assert made(splits=splits, unknown=("test",)).test is None
+
+
+def test_missing_splits(made):
+    with pytest.raises(ValueError, match=r"Expected splits train and .*\['train'\]"):
+        made(splits=("train",))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("imagnet2012", "no data set 'imagnet2012'. Did you mean imagenet2012"),
+        ("mnist:9.9.9", "cannot load 'mnist:9.9.9': Dataset mnist cannot be loaded at version"),
+        ("mnist/x", "cannot load 'mnist/x': BuilderConfig x not found"),
+        ("../x", r"cannot load '\.\./x': Parsing"),
+    ],
+)
+def test_unknown_names_are_said_in_a_sentence(name, message):
+    with pytest.raises(ValueError, match=message) as error:
+        data.load(f"tfds:{name}")
+    assert len(str(error.value)) < 400

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import keras_senet
+from keras_senet.data.bad_images import BadImages
 from keras_senet.training import Evaluation, Progress, Saving, evaluate, write_report
 from keras_senet.training.average import Average
 from keras_senet.training.batches import ExactLoss
@@ -31,6 +32,7 @@ class Fake:
         default_factory=lambda: types.SimpleNamespace(holds_pixels=False)
     )
     seen: object = None
+    bad_images: BadImages = dataclasses.field(default_factory=BadImages)
 
     def seen_by(self, model):
         return self
@@ -95,7 +97,7 @@ def test_a_model_of_other_classes():
 
 def test_classes_of_other_names_are_not_judged(caplog):
     """A class called otherwise comes elsewhere in the order, and moves all between."""
-    pixels = np.zeros((4, 32, 32, 3), "uint8")
+    pixels = np.full((4, 32, 32, 3), 100, "uint8")
     split = keras_senet.data.Split(pixels, [0, 1, 2, 0])
     dataset = keras_senet.data.Dataset("pets", ("cat", "dog", "owl"), 32, split, split)
     model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))(classes=3, input_shape=(32, 32, 3))

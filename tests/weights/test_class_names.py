@@ -46,6 +46,8 @@ def test_labels_are_whole_numbers_of_classes():
     for labels in ([1, 2], [-1, 0]):
         with pytest.raises(ValueError, match="The 2 classes of the model need labels from 0 to 1"):
             class_indices(labels, 2)
+    with pytest.raises(ValueError, match=r"as many columns of one-hot labels. Received: 2"):
+        class_indices([[0, 1], [1, 0]], 3)
     for labels in (["0", "1"], [0.5, 1]):
         with pytest.raises(ValueError, match="Expected labels"):
             class_indices(labels, 2)
