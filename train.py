@@ -59,7 +59,9 @@ _PROCESSES = flags.DEFINE_integer("num_processes", None, "Number of processes (J
 _PROCESS = flags.DEFINE_integer("process_id", None, "Number of this process, from 0.")
 _DATA_ONLY = flags.DEFINE_bool("data_only", False, "Only measure the input pipeline.")
 _CHECK_DATA = flags.DEFINE_bool("check_data", False, "Only look for images that cannot be read.")
-_BAD_IMAGES = flags.DEFINE_integer("max_bad_images", None, "Unreadable images to tolerate in all; default: a tenth of each split.")
+_BAD_IMAGES = flags.DEFINE_integer(
+    "max_bad_images", None, "Unreadable images to tolerate; default: a tenth of a split."
+)
 _DEBUG = flags.DEFINE_bool("debug", False, "Show where in the code an error was found.")
 
 
