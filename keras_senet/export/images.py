@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_senet.data import Dataset
-from keras_senet.data.classes import mismatch
-from keras_senet.export.contract import PIXELS, UNKNOWN, contract, described
+from keras_senet.export.contract import PIXELS, UNKNOWN, described
+from keras_senet.export.datasets import training_images
 
 # Most images that calibration takes from a data set or a generator.
 CALIBRATION_LIMIT = 512
@@ -62,50 +62,6 @@ def examples(images, shape, known=UNKNOWN, name="images", limit=None):
     _check_finite(images, name)
     _check_range(images, known, name)
     return images, labels
-
-
-def held_out(dataset, model, limit=None):
-    """Held-out images of a data set, and their labels if they number the classes of a model.
-
-    Warns where they do not, and of images that cannot be read and are left out.
-
-    Args:
-        dataset: A `keras_senet.data.Dataset`.
-        model: The model that the images are for.
-        limit: Most images to take, the first ones.
-
-    Returns:
-        Images `(N, H, W, 3)`, and labels `(N,)` or `None`.
-    """
-    images, labels = dataset.held_out_arrays(limit)
-    _say_unreadable(dataset, dataset.held_out)
-    outputs = model.outputs[0].shape
-    names_classes = len(outputs) == 2 and outputs[-1] > 1 and contract(model).output != "features"
-    sentence = mismatch(model, dataset) if names_classes else None
-    if sentence:
-        warnings.warn(f"{sentence} No accuracy is judged on it.", stacklevel=3)
-    return images, None if sentence else labels
-
-
-def training_images(dataset, count):
-    """`count` training images of a data set `(count, H, W, 3)`, evenly spaced, not augmented.
-
-    Warns of images that cannot be read and are left out.
-    """
-    images = dataset.calibration_images(count)
-    _say_unreadable(dataset, dataset.training)
-    return images
-
-
-def _say_unreadable(dataset, split):
-    unreadable = dataset.unreadable(split)
-    if unreadable:
-        path, reason = next(iter(unreadable.items()))
-        warnings.warn(
-            f"Images of {dataset.name} that cannot be read and are left out: {len(unreadable)}. "
-            f"The first: {path}: {reason}",
-            stacklevel=4,
-        )
 
 
 def _expected(shape, name):

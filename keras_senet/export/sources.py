@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_senet import data
-from keras_senet.export.images import held_out, training_images
+from keras_senet.export.datasets import held_out, training_images
 
 
 def load_calibration(
@@ -54,7 +54,7 @@ def load_verification(
         ValueError: If the source is none of these, or has no images.
     """
     if not source.endswith(".npz"):
-        return held_out(_dataset(source, model, image_size), model, count)
+        return held_out(_dataset(source, model, image_size), model, image_size, count)
     images, labels = _arrays(source)
     return images[:count], None if labels is None else labels[:count]
 

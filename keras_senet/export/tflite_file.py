@@ -102,6 +102,8 @@ def to_tflite(
         )
     model = exportable(model)
     shape, known = image_shape(model, input_size), contract(model)
+    if isinstance(calibration_images, Dataset):
+        calibration_images = calibration_images.seen_by(model, shape[0])
     images = _calibration(calibration_images, quantization, shape, known)
     _check_agreement(min_agreement, quantization, model)
     labels = _checked_labels(labels, model)

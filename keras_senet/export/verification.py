@@ -17,7 +17,8 @@ import numpy as np
 from keras_senet.data import Dataset
 from keras_senet.data.classes import class_indices
 from keras_senet.export.contract import contract, described
-from keras_senet.export.images import examples, held_out
+from keras_senet.export.datasets import held_out
+from keras_senet.export.images import examples
 from keras_senet.export.measure.footprint import footprint
 from keras_senet.export.models import exportable, predicted
 from keras_senet.export.saved_model import SavedModel
@@ -211,7 +212,7 @@ def _examples(model, images, labels, shape, known) -> tuple[np.ndarray, np.ndarr
     """Images in float32 and their labels, given or delivered with the images."""
     delivered = None
     if isinstance(images, Dataset):
-        images, delivered = held_out(images, model)
+        images, delivered = held_out(images, model, shape[0])
     images, with_them = examples(images, shape, known)
     labels = next((x for x in (labels, delivered, with_them) if x is not None), None)
     if labels is not None and np.shape(labels) != (len(images),):

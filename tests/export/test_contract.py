@@ -330,6 +330,29 @@ def test_what_is_no_file_of_ours(tmp_path):
         export.verify(model, tmp_path / "others", PIXELS)
 
 
+def test_a_data_set_is_seen_as_the_model_sees_it(tmp_path, monkeypatch):
+    """Its own evaluation transform, another part of the image, would be judged in its place."""
+    model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))(classes=4, input_shape=(16, 16, 3))
+    data.View(16, 0.5, "bicubic").write_to(model)
+    for number in range(24):
+        Image.fromarray(PIXELS[number].repeat(3, 0)).save(tmp_path / f"{number}.png")
+    files = data.Split([tmp_path / f"{n}.png" for n in range(24)], np.arange(24) % 4)
+    dataset = data.Dataset("files", ("a", "b", "c", "d"), 16, files, files)
+    seen = []
+    for name in ("held_out_arrays", "calibration_images"):
+        method = getattr(data.Dataset, name)
+        monkeypatch.setattr(
+            data.Dataset,
+            name,
+            lambda self, count, f=method: seen.append(self.seen) or f(self, count),
+        )
+    path = export.to_tflite(
+        model, tmp_path / "m.tflite", quantization="int8", calibration_images=dataset
+    )
+    export.verify(model, path, dataset)
+    assert seen == [data.View(16, 0.5, "bicubic")] * 2
+
+
 def test_a_data_set_of_other_classes_or_with_broken_files(tmp_path):
     model = network(RESCALED, L.Softmax())
     path = export.to_tflite(model, tmp_path / "m.tflite")

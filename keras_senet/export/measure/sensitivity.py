@@ -42,7 +42,8 @@ def sensitivity(
     Args:
         network: Bytes of a float32 `.tflite` file, or its path.
         images: `(N, H, W, C)`, to calibrate with and to compare on, in any form that `to_tflite`
-            takes.
+            takes. A file does not tell a program its evaluation transform: of a data set pass
+            `dataset.seen_by(model)`.
         ranges: What `calibrate` returned for these images; calibrated here if `None`.
 
     Returns:

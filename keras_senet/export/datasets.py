@@ -1,0 +1,59 @@
+"""Images of a `Dataset` for a model, with a warning of those that are missing."""
+
+import warnings
+
+import keras
+import numpy as np
+
+from keras_senet.data import Dataset
+from keras_senet.data.classes import mismatch
+from keras_senet.export.contract import contract
+
+
+def held_out(
+    dataset: Dataset, model: keras.Model, size: int | None = None, limit: int | None = None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Held-out images of a data set, and their labels if they number the classes of a model.
+
+    Warns where they do not, and of images that cannot be read and are left out.
+
+    Args:
+        dataset: A `keras_senet.data.Dataset`.
+        model: The model that the images are for, whose evaluation transform they go through.
+        size: Height and width in pixels for a model that leaves them open.
+        limit: Most images to take, the first ones.
+
+    Returns:
+        Images `(N, H, W, 3)`, and labels `(N,)` or `None`.
+    """
+    dataset = dataset.seen_by(model, size)
+    images, labels = dataset.held_out_arrays(limit)
+    _say_unreadable(dataset, dataset.held_out)
+    outputs = model.outputs[0].shape
+    names_classes = len(outputs) == 2 and outputs[-1] > 1 and contract(model).output != "features"
+    sentence = mismatch(model, dataset) if names_classes else None
+    if sentence:
+        warnings.warn(f"{sentence} No accuracy is judged on it.", stacklevel=3)
+    return images, None if sentence else labels
+
+
+def training_images(dataset: Dataset, count: int) -> np.ndarray:
+    """`count` training images of a data set `(count, H, W, 3)`, evenly spaced, not augmented.
+
+    They have the data set's evaluation transform: see `Dataset.seen_by`. Warns of images that
+    cannot be read and are left out.
+    """
+    images = dataset.calibration_images(count)
+    _say_unreadable(dataset, dataset.training)
+    return images
+
+
+def _say_unreadable(dataset, split):
+    unreadable = dataset.unreadable(split)
+    if unreadable:
+        path, reason = next(iter(unreadable.items()))
+        warnings.warn(
+            f"Images of {dataset.name} that cannot be read and are left out: {len(unreadable)}. "
+            f"The first: {path}: {reason}",
+            stacklevel=4,
+        )
