@@ -5,10 +5,6 @@ BIN = $(VENV)/bin
 # Processes that share the suite.
 WORKERS ?= 2
 TEST = $(BIN)/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadfile
-# `make test SLOW=1` runs the full-size networks too.
-ifndef SLOW
-FAST = -m "not slow"
-endif
 # What runs on every backend; the rest of the analysis is the same code, and minutes of compiling on
 # JAX. Files are found, read and refused before a backend sees them, and written from arrays.
 # Each program of JAX runs once or twice here: compiling it well takes longer than running it badly.
@@ -22,9 +18,9 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 help:
 	@echo "make demo       train SE-ResNet-20 on digits, export to TFLite, verify"
-	@echo "make test       the test suite, on every backend that is installed (SLOW=1: all of it)"
+	@echo "make test       the test suite, on every backend that is installed"
 	@echo "make test-fast  the same on the TensorFlow backend only"
-	@echo "make test-slow  what takes long: full-size networks, other processes"
+	@echo "make test-slow  what takes long, before a release: full-size networks, other processes"
 	@echo "make lint       ruff, import contracts, pyright"
 	@echo "make docs       build the documentation into site/"
 
@@ -48,7 +44,7 @@ demo: $(VENV)/demo
 	$(BIN)/python demo.py
 
 test: $(VENV)/dev
-	$(TEST) $(FAST)
+	$(TEST) -m "not slow"
 	TF_ENABLE_ONEDNN_OPTS=0 $(TEST) -m "not slow" tests/layers
 	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(TEST) -m "not slow" $(BACKENDS) \
 	  tests/training/test_average.py tests/training/test_batch_norm.py
