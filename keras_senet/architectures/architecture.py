@@ -26,6 +26,9 @@ class Architecture(ABC):
         input_size: Height and width of the default image in pixels.
         classes: Default number of classes.
         dropout: Share of features dropped before the classifier while training.
+        stochastic_depth: Share of images for which the branch of the last residual unit is dropped
+            while training; it grows linearly from 0 at the first unit (Huang et al.,
+            https://arxiv.org/abs/1603.09382, equation 4).
         preprocessing: Normalization of raw RGB pixels, the model's first layer.
     """
 
@@ -34,6 +37,7 @@ class Architecture(ABC):
     input_size: int = 224
     classes: int = 1000
     dropout: float = 0.0
+    stochastic_depth: float = 0.0
     preprocessing: Preprocessing = IMAGENET
 
     def __post_init__(self):
@@ -43,6 +47,11 @@ class Architecture(ABC):
                 raise ValueError(
                     f"Field `{name}` must be an integer above 0. Received: {getattr(self, name)!r}"
                 )
+        if not 0 <= self.stochastic_depth < 1:
+            raise ValueError(
+                "Field `stochastic_depth` must be a share of at least 0 and below 1. Received: "
+                f"{self.stochastic_depth!r}"
+            )
         if not isinstance(self.preprocessing, Preprocessing):
             raise ValueError(
                 f"Field `preprocessing` must be a Preprocessing. Received: {self.preprocessing!r}. "

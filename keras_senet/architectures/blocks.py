@@ -158,7 +158,9 @@ def squeeze_excite(x, se, stage, placement, name, dtype=None):
     )(x)
 
 
-def residual_unit(x, branch, shortcut, se, stage, name, *, has_relu=True, scale=None):
+def residual_unit(
+    x, branch, shortcut, se, stage, name, *, has_relu=True, scale=None, drop_rate=0.0
+):
     """`relu(shortcut(x) + SE(branch(x)))`, or SE at another place of the paper's figure 5.
 
     Args:
@@ -171,11 +173,16 @@ def residual_unit(x, branch, shortcut, se, stage, name, *, has_relu=True, scale=
         name: Name of the unit, which its last layer carries.
         has_relu: Whether the sum goes through ReLU.
         scale: Factor on the branch right before the sum, or `None`.
+        drop_rate: Share of images whose branch is dropped in training (stochastic depth); the
+            others' is divided by `1 - drop_rate`.
     """
     residual = branch(squeeze_excite(x, se, stage, "pre", f"{name}_se"))
     residual = squeeze_excite(residual, se, stage, "standard", f"{name}_se")
     if scale is not None:
         residual = keras_layers.Rescaling(scale, name=f"{name}_scale")(residual)
+    if drop_rate:
+        one_an_image = (None, 1, 1, 1)
+        residual = keras_layers.Dropout(drop_rate, one_an_image, name=f"{name}_drop")(residual)
     identity = squeeze_excite(shortcut(x), se, stage, "identity", f"{name}_se")
     # The last layer carries the unit's name: SE, ReLU or the sum.
     post = has_se(se, stage, "post")

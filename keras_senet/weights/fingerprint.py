@@ -29,7 +29,14 @@ BACKBONE = (
     "stride_in",
 )
 VIEW = ("crop", "interpolation")  # of the evaluation transform, beside the image size
-NO_COMPUTATION = ("name", "classes", "dropout", "input_size", "preprocessing")
+NO_COMPUTATION = (
+    "name",
+    "classes",
+    "dropout",
+    "input_size",
+    "preprocessing",
+    "stochastic_depth",
+)
 SHAPES = ("reduction", "divisor", "round_limit", "use_bias")  # of SE: shown by tensors' shapes
 
 
