@@ -141,14 +141,25 @@ def has_se(se, stage, placement):
     return se is not None and se.placement == placement and se.covers(stage)
 
 
-def squeeze_excite(x, se, stage, placement, name, dtype=None):
-    """The SE block that `se` has in `stage` at `placement`, or `x` itself where it has none."""
+def squeeze_excite(x, se, stage, placement, name, channels_in, dtype=None):
+    """The SE block that `se` has in `stage` at `placement`, or `x` itself where it has none.
+
+    Args:
+        x: `(N, H, W, C)`.
+        se: `SEConfig` or `None`.
+        stage: Number of the stage.
+        placement: The place in the unit where this call is.
+        name: Name of the block.
+        channels_in: Channels that enter the unit, which `SEConfig(ratio_of="input")` divides.
+        dtype: Its dtype policy, or `None` for the global one.
+    """
     if not has_se(se, stage, placement):
         return x
     return layers.SqueezeExcitation(
         reduction=se.ratio(stage),
         divisor=se.divisor,
         round_limit=se.round_limit,
+        base_channels=channels_in if se.ratio_of == "input" else None,
         squeeze=se.squeeze,
         gate=se.gate,
         activation=se.activation,
@@ -176,14 +187,15 @@ def residual_unit(
         drop_rate: Share of images whose branch is dropped in training (stochastic depth); the
             others' is divided by `1 - drop_rate`.
     """
-    residual = branch(squeeze_excite(x, se, stage, "pre", f"{name}_se"))
-    residual = squeeze_excite(residual, se, stage, "standard", f"{name}_se")
+    channels_in = x.shape[-1]
+    residual = branch(squeeze_excite(x, se, stage, "pre", f"{name}_se", channels_in))
+    residual = squeeze_excite(residual, se, stage, "standard", f"{name}_se", channels_in)
     if scale is not None:
         residual = keras_layers.Rescaling(scale, name=f"{name}_scale")(residual)
     if drop_rate:
         one_an_image = (None, 1, 1, 1)
         residual = keras_layers.Dropout(drop_rate, one_an_image, name=f"{name}_drop")(residual)
-    identity = squeeze_excite(shortcut(x), se, stage, "identity", f"{name}_se")
+    identity = squeeze_excite(shortcut(x), se, stage, "identity", f"{name}_se", channels_in)
     # The last layer carries the unit's name: SE, ReLU or the sum.
     post = has_se(se, stage, "post")
     names = [f"{name}_add", f"{name}_relu", name] if post else [f"{name}_add", name]
@@ -192,7 +204,7 @@ def residual_unit(
     x = keras_layers.Add(name=names[0])([identity, residual])
     if has_relu:
         x = activate(x, "relu", names[1])
-    return squeeze_excite(x, se, stage, "post", name)
+    return squeeze_excite(x, se, stage, "post", name, channels_in)
 
 
 def plain_unit(x, branch, se, stage, name):
@@ -205,6 +217,7 @@ def plain_unit(x, branch, se, stage, name):
         stage: Number of the stage.
         name: Name of the unit, which its last layer carries.
     """
-    x = squeeze_excite(x, se, stage, "pre", f"{name}_se")
+    channels_in = x.shape[-1]
+    x = squeeze_excite(x, se, stage, "pre", f"{name}_se", channels_in)
     x = branch(x, f"{name}_out" if has_se(se, stage, "standard") else name)
-    return squeeze_excite(x, se, stage, "standard", name)
+    return squeeze_excite(x, se, stage, "standard", name, channels_in)

@@ -102,6 +102,7 @@ class MobileNetV1(Architecture):
 
     def _unit(self, x, filters, stride, stage, name):
         """Depthwise 3x3, 1x1, SE."""
+        channels_in = x.shape[-1]
 
         def branch(x, last):
             x = depthwise_norm(
@@ -113,7 +114,7 @@ class MobileNetV1(Architecture):
                 epsilon=self.epsilon,
                 activation=self.activation,
             )
-            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
+            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se", channels_in)
             return self._conv(x, filters, 1, f"{name}_conv2", last=last)
 
         return plain_unit(x, branch, self.se, stage, name)

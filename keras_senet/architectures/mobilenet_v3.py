@@ -152,7 +152,7 @@ class MobileNetV3(Architecture):
 
     def _unit(self, x, row, expansion, stride, stage, name):
         """1x1 unless the unit is as wide as its input, depthwise, SE, 1x1, shortcut."""
-        filters = _multiple_of_8(row.filters * self.alpha)
+        channels_in, filters = x.shape[-1], _multiple_of_8(row.filters * self.alpha)
 
         def branch(x):
             if expansion != 1:
@@ -167,15 +167,15 @@ class MobileNetV3(Architecture):
                 epsilon=self.epsilon,
                 activation=row.activation,
             )
-            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
+            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se", channels_in)
             return self._conv(x, filters, 1, f"{name}_conv3")
 
-        if stride == 1 and x.shape[-1] == filters:
+        if stride == 1 and channels_in == filters:
             return residual_unit(x, branch, lambda x: x, self.se, stage, name, has_relu=False)
-        x = branch(squeeze_excite(x, self.se, stage, "pre", f"{name}_se"))
+        x = branch(squeeze_excite(x, self.se, stage, "pre", f"{name}_se", channels_in))
         for placement in ("standard", "post"):  # the same place where there is no sum
             if has_se(self.se, stage, placement):
-                return squeeze_excite(x, self.se, stage, placement, name)
+                return squeeze_excite(x, self.se, stage, placement, name, channels_in)
         return keras_layers.Identity(name=name)(x)
 
     def _head(self, x, classes, activation):

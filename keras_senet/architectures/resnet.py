@@ -179,7 +179,7 @@ class ResNet(Architecture):
     def _bottleneck(self, x, filters, stride, stage, name):
         """1x1, 3x3, 1x1, SE, shortcut."""
         width = filters * self.width // FILTERS[0] * self.groups
-        out = filters * EXPANSION
+        channels_in, out = x.shape[-1], filters * EXPANSION
         stride1, stride2 = (stride if self.stride_in == place else 1 for place in ("1x1", "3x3"))
 
         def branch(x):
@@ -188,7 +188,7 @@ class ResNet(Architecture):
             x = conv_norm(x, width, 3, f"{name}_conv2", stride=stride2, groups=self.groups)
             if self.stride_in == "pool" and stride > 1:
                 x = keras_layers.AveragePooling2D(stride, name=f"{name}_pool")(x)
-            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
+            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se", channels_in)
             return conv_norm(x, out, 1, f"{name}_conv3", activation=None)
 
         return residual_unit(

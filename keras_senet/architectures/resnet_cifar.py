@@ -131,12 +131,12 @@ class CifarResNet(Architecture):
 
     def _bottleneck(self, x, filters, stride, stage, name):
         """1x1, 3x3, 1x1, SE, shortcut."""
-        out = filters * EXPANSION
+        channels_in, out = x.shape[-1], filters * EXPANSION
 
         def branch(x):
             x = conv_norm(x, filters, 1, f"{name}_conv1")
             x = conv_norm(x, filters, 3, f"{name}_conv2", stride=stride)
-            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
+            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se", channels_in)
             return conv_norm(x, out, 1, f"{name}_conv3", activation=None)
 
         return residual_unit(
@@ -155,13 +155,13 @@ class CifarResNet(Architecture):
 
     def _preactivation_bottleneck(self, x, filters, stride, stage, name):
         """BN, ReLU, 1x1, BN, ReLU, 3x3, BN, ReLU, 1x1, SE, shortcut."""
-        out = filters * EXPANSION
+        channels_in, out = x.shape[-1], filters * EXPANSION
 
         def branch(x):
             x = conv(x, filters, 1, f"{name}_conv1")
             x = activate(batch_norm(x, f"{name}_bn2"), "relu", f"{name}_relu2")
             x = conv(x, filters, 3, f"{name}_conv2", stride=stride)
-            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
+            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se", channels_in)
             x = activate(batch_norm(x, f"{name}_bn3"), "relu", f"{name}_relu3")
             return conv(x, out, 1, f"{name}_conv3")
 

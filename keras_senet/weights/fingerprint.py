@@ -37,7 +37,13 @@ NO_COMPUTATION = (
     "preprocessing",
     "stochastic_depth",
 )
-SHAPES = ("reduction", "divisor", "round_limit", "use_bias")  # of SE: shown by tensors' shapes
+SHAPES = (
+    "reduction",
+    "ratio_of",
+    "divisor",
+    "round_limit",
+    "use_bias",
+)  # of SE: shown by tensors' shapes
 
 
 def describe(architecture, include_preprocessing=True, call=None):

@@ -124,6 +124,7 @@ def test_applications_arguments():
         (lambda: TINY.replace(depths=(1, 1)), "`depths` must have four numbers"),
         (lambda: TINY.replace(se=16), "`se` must be a SEConfig"),
         (lambda: SEConfig(placement="after"), "`placement` must be one of"),
+        (lambda: SEConfig(ratio_of="output"), "`ratio_of` must be one of"),
         (lambda: SEConfig(stages=3), "`stages` must be None or a tuple"),
         (lambda: TINY.replace(block="basic", se=SEConfig(placement="3x3")), "undefined for basic"),
         (lambda: TINY_CIFAR.replace(se=SEConfig(placement="3x3")), "undefined for basic"),

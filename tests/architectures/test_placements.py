@@ -109,6 +109,28 @@ def test_a_subset_of_stages_with_a_ratio_for_each(kind, zero_weights):
         network.replace(se=SEConfig(stages=(one, 9)))
 
 
+def hidden_widths(kind, placement):
+    network = KINDS[kind].replace(
+        se=SEConfig(placement=placement, ratio_of="input", reduction=2, divisor=1)
+    )
+    model = network(input_shape=shape(network))
+    return {gate.name.removesuffix("_se"): gate.reduce.filters for gate in gates(model)}
+
+
+@pytest.mark.parametrize(("kind", "placement"), PLACES)
+def test_a_ratio_of_the_units_input(kind, placement, zero_weights):
+    """Before a unit the block rescales what enters: the other placements have its hidden width."""
+    if kind == "vgg":
+        assert list(hidden_widths(kind, placement).values()) == [2, 32, 64, 128, 256]
+    elif kind == "shufflenet_v2":  # it splits what enters, so that placement "pre" tells less
+        assert list(hidden_widths(kind, placement).values())[:3] == [12, 24, 24]
+    else:
+        before = KINDS[kind].replace(se=SEConfig(placement="pre", reduction=2, divisor=1))
+        model = before(input_shape=shape(before))
+        widths = {gate.name.removesuffix("_se"): gate.reduce.filters for gate in gates(model)}
+        assert hidden_widths(kind, placement).items() <= widths.items()
+
+
 @pytest.mark.parametrize("kind", KINDS_HERE)
 def test_choices_of_the_block(kind, zero_weights):
     network = KINDS[kind]
