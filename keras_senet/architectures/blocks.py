@@ -192,10 +192,14 @@ def residual_unit(
     residual = squeeze_excite(residual, se, stage, "standard", f"{name}_se", channels_in)
     if scale is not None:
         residual = keras_layers.Rescaling(scale, name=f"{name}_scale")(residual)
+    identity = squeeze_excite(shortcut(x), se, stage, "identity", f"{name}_se", channels_in)
     if drop_rate:
         one_an_image = (None, 1, 1, 1)
         residual = keras_layers.Dropout(drop_rate, one_an_image, name=f"{name}_drop")(residual)
-    identity = squeeze_excite(shortcut(x), se, stage, "identity", f"{name}_se", channels_in)
+        if identity is not x:
+            # Both ways to the sum stay as long as each other is without dropping, and so Keras'
+            # order of their layers, by which `.weights.h5` files name the weights.
+            identity = keras_layers.Identity(name=f"{name}_keep")(identity)
     # The last layer carries the unit's name: SE, ReLU or the sum.
     post = has_se(se, stage, "post")
     names = [f"{name}_add", f"{name}_relu", name] if post else [f"{name}_add", name]

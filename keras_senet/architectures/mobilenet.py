@@ -61,6 +61,11 @@ class MobileNetV1(Architecture):
         return {"post": why, "identity": why}
 
     @property
+    def no_sums(self) -> str | None:
+        """Its units are a chain."""
+        return "MobileNet v1, whose units have no shortcut and no sum"
+
+    @property
     def feature_names(self) -> tuple[str, ...]:
         """The last units of stages 1 to 5 (strides 2 to 32)."""
         return tuple(f"stage{stage}_block{len(row)}" for stage, row in enumerate(FILTERS, 1))

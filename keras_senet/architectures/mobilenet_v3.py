@@ -127,12 +127,16 @@ class MobileNetV3(Architecture):
     def backbone(self, x: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
         """Stem, stages, a last 1x1: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
         x = self._conv(x, 16, 3, "stem_conv", stride=2, activation=self.activation, last="stem")
+        units = sum(self.depths)
+        # timm divides by its number of blocks, of which the last convolution is one.
+        drop_rates = iter(self._drop_rates(units, last=units + 1))
         for stage, row in enumerate(self.stages, 1):
             if row.stride == 2:
                 yield x
             for index, expansion in enumerate(row.expansions, 1):
                 stride = row.stride if index == 1 else 1
-                x = self._unit(x, row, expansion, stride, stage, f"stage{stage}_block{index}")
+                name = f"stage{stage}_block{index}"
+                x = self._unit(x, row, expansion, stride, stage, name, next(drop_rates))
         last = f"stage{len(self.stages) + 1}_block1"
         width = _multiple_of_8(6 * x.shape[-1])
         yield self._conv(x, width, 1, f"{last}_conv", activation=self.activation, last=last)
@@ -150,7 +154,7 @@ class MobileNetV3(Architecture):
             last=last,
         )
 
-    def _unit(self, x, row, expansion, stride, stage, name):
+    def _unit(self, x, row, expansion, stride, stage, name, drop_rate):
         """1x1 unless the unit is as wide as its input, depthwise, SE, 1x1, shortcut."""
         channels_in, filters = x.shape[-1], _multiple_of_8(row.filters * self.alpha)
 
@@ -171,7 +175,16 @@ class MobileNetV3(Architecture):
             return self._conv(x, filters, 1, f"{name}_conv3")
 
         if stride == 1 and channels_in == filters:
-            return residual_unit(x, branch, lambda x: x, self.se, stage, name, has_relu=False)
+            return residual_unit(
+                x,
+                branch,
+                lambda x: x,
+                self.se,
+                stage,
+                name,
+                has_relu=False,
+                drop_rate=drop_rate,
+            )
         x = branch(squeeze_excite(x, self.se, stage, "pre", f"{name}_se", channels_in))
         for placement in ("standard", "post"):  # the same place where there is no sum
             if has_se(self.se, stage, placement):

@@ -163,10 +163,12 @@ class ResNet(Architecture):
         else:
             x = max_pool(x, self.stem_pool, "stem_pool")
         block = self._bottleneck if self.block == "bottleneck" else self._basic
+        drop_rates = iter(self._drop_rates(sum(self.depths)))
         for stage, (depth, filters) in enumerate(zip(self.depths, FILTERS, strict=True), 2):
             for index in range(1, depth + 1):
                 stride = 2 if index == 1 and stage > 2 else 1
-                x = block(x, filters, stride, stage, f"stage{stage}_block{index}")
+                name = f"stage{stage}_block{index}"
+                x = block(x, filters, stride, stage, name, next(drop_rates))
             yield x
 
     def _stem(self, x):
@@ -176,7 +178,7 @@ class ResNet(Architecture):
         x = conv_norm(x, self.stem[1], 3, "stem_conv2")
         return conv_norm(x, self.stem[2], 3, "stem_conv3", last="stem")
 
-    def _bottleneck(self, x, filters, stride, stage, name):
+    def _bottleneck(self, x, filters, stride, stage, name, drop_rate):
         """1x1, 3x3, 1x1, SE, shortcut."""
         width = filters * self.width // FILTERS[0] * self.groups
         channels_in, out = x.shape[-1], filters * EXPANSION
@@ -191,11 +193,10 @@ class ResNet(Architecture):
             x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se", channels_in)
             return conv_norm(x, out, 1, f"{name}_conv3", activation=None)
 
-        return residual_unit(
-            x, branch, partial(self._shortcut, out, stride, name), self.se, stage, name
-        )
+        shortcut = partial(self._shortcut, out, stride, name)
+        return residual_unit(x, branch, shortcut, self.se, stage, name, drop_rate=drop_rate)
 
-    def _basic(self, x, filters, stride, stage, name):
+    def _basic(self, x, filters, stride, stage, name, drop_rate):
         """3x3, 3x3, SE, shortcut."""
 
         def branch(x):
@@ -203,9 +204,8 @@ class ResNet(Architecture):
             activation = "relu" if self.relu_before_se else None
             return conv_norm(x, filters, 3, f"{name}_conv2", activation=activation)
 
-        return residual_unit(
-            x, branch, partial(self._shortcut, filters, stride, name), self.se, stage, name
-        )
+        shortcut = partial(self._shortcut, filters, stride, name)
+        return residual_unit(x, branch, shortcut, self.se, stage, name, drop_rate=drop_rate)
 
     def _shortcut(self, filters, stride, name, x):
         """Identity, or a projection where the shape changes."""

@@ -112,12 +112,13 @@ class ShuffleNetV1(Architecture):
         yield x
         x = max_pool(x, "pad", "stem_pool")
         yield x
+        drop_rates = iter(self._drop_rates(sum(self.depths)))
         for stage, depth in enumerate(self.depths, 2):
             for index in range(1, depth + 1):
-                x = self._unit(x, self._filters(stage), stage, index)
+                x = self._unit(x, self._filters(stage), stage, index, next(drop_rates))
             yield x
 
-    def _unit(self, x, filters, stage, index):
+    def _unit(self, x, filters, stage, index, drop_rate):
         """Grouped 1x1, shuffle, depthwise 3x3, grouped 1x1, SE; sum, or concatenation."""
         name, strided, channels_in = f"stage{stage}_block{index}", index == 1, x.shape[-1]
         # The very first 1x1 has too few channels for groups (section 3.2).
@@ -133,7 +134,7 @@ class ShuffleNetV1(Architecture):
             return conv_norm(x, width, 1, f"{name}_conv3", groups=self.groups, activation=None)
 
         if not strided:
-            return residual_unit(x, branch, lambda x: x, self.se, stage, name)
+            return residual_unit(x, branch, lambda x: x, self.se, stage, name, drop_rate=drop_rate)
         return self._concatenated(x, branch, stage, name)
 
     def _concatenated(self, x, branch, stage, name):
@@ -194,6 +195,11 @@ class ShuffleNetV2(Architecture):
     def se_stages(self) -> tuple[int, ...]:
         """Stages 2 to 4."""
         return tuple(range(2, 2 + len(self.depths)))
+
+    @property
+    def no_sums(self) -> str | None:
+        """Units concatenate."""
+        return "ShuffleNet v2, whose units concatenate"
 
     @property
     def feature_names(self) -> tuple[str, ...]:
