@@ -5,6 +5,7 @@ from keras_senet.architectures import (
     inception_resnet,
     mobilenet,
     mobilenet_v3,
+    regnet,
     resnet,
     resnet_cifar,
     shufflenet,
@@ -15,6 +16,7 @@ from keras_senet.architectures.inception import *
 from keras_senet.architectures.inception_resnet import *
 from keras_senet.architectures.mobilenet import *
 from keras_senet.architectures.mobilenet_v3 import *
+from keras_senet.architectures.regnet import *
 from keras_senet.architectures.resnet import *
 from keras_senet.architectures.resnet_cifar import *
 from keras_senet.architectures.se_config import SEConfig
@@ -26,6 +28,7 @@ __all__ += inception.__all__
 __all__ += inception_resnet.__all__
 __all__ += mobilenet.__all__
 __all__ += mobilenet_v3.__all__
+__all__ += regnet.__all__
 __all__ += resnet.__all__
 __all__ += resnet_cifar.__all__
 __all__ += shufflenet.__all__

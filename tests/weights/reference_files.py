@@ -35,8 +35,10 @@ from keras_senet import (
 from keras_senet.weights import IMAGENET
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
+FILES = (("tensors.json.gz", "logits.npz"), ("regnet_tensors.json.gz", "regnet.npz"))
 ONE = (1, 1, 1, 1)
 DEEP = {"stem": (32, 32, 64), "shortcut": "pool"}
+LINE = {"w0": 24, "wa": 12.0, "wm": 1.4, "depth": 5, "group": 8}
 TIMM = {"padding": "torch", "epsilon": 1e-5, "preprocessing": IMAGENET}  # trained by timm itself
 SMALL = {
     "small_legacy_seresnet": SEResNet50.replace(depths=ONE),
@@ -48,6 +50,10 @@ SMALL = {
     "small_seresnext": SEResNeXt50.replace(depths=ONE),
     "small_seresnext_d": SEResNeXt50.replace(depths=ONE, **DEEP),
     "small_senet154": SENet154.replace(depths=ONE),
+    "small_regnetx": keras_senet.RegNetX002.replace(**LINE),
+    "small_regnety": keras_senet.RegNetY002.replace(**LINE),
+    "small_regnety_tv": keras_senet.RegNetY008TV.replace(**LINE | {"group": 24}),
+    "small_resnetrs": keras_senet.ResNetRS50.replace(depths=ONE),
     "bninception": BNInception,
     "mobilenet_wd4": MobileNet.replace(alpha=0.25),
     "shufflenet_g3_wd4": ShuffleNet.replace(scale=0.25),
@@ -86,6 +92,12 @@ LARGE_RESIDUAL = {
     "seresnext50_32x4d": SEResNeXt50,
     "seresnext101_32x8d": SEResNeXt101.replace(width=8),
     "senet154": SENet154,
+    "regnetx_002": keras_senet.RegNetX002,
+    "regnety_002": keras_senet.RegNetY002,
+    "regnety_016": keras_senet.RegNetY016,
+    "regnety_080_tv": keras_senet.RegNetY080TV,
+    "resnetrs50": keras_senet.ResNetRS50,
+    "resnetrs101": keras_senet.ResNetRS101,
 }
 LARGE = {
     "bn_vgg16": keras_senet.VGG16,
@@ -112,8 +124,11 @@ LARGE = {
 @functools.cache
 def golden():
     """Shapes by network and tensor name, and the logits by network and size of the image."""
-    shapes = json.loads(gzip.decompress((GOLDEN / "tensors.json.gz").read_bytes()))
-    return shapes, np.load(GOLDEN / "logits.npz")
+    shapes, logits = {}, {}
+    for tensors, outputs in FILES:
+        shapes |= json.loads(gzip.decompress((GOLDEN / tensors).read_bytes()))
+        logits |= np.load(GOLDEN / outputs)
+    return shapes, logits
 
 
 def tensors(network):

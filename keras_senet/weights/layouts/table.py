@@ -11,8 +11,10 @@ logger = logging.getLogger("keras_senet")
 # A file may have the marks of several layouts: the first one in this table counts.
 LAYOUTS = (
     timm.LEGACY_RESNET,
+    timm.RESNET_RS,
     timm.RESNET_D,
     timm.RESNET,
+    timm.REGNET,
     caffe.RESNET,
     caffe.INCEPTION,
     keras_applications.RESNET,
@@ -99,7 +101,8 @@ def detect(names):
             return layout
     raise ValueError(
         "Unknown weight layout. Expected tensor names of timm ('layer1.0.conv1.weight', "
-        "'conv_stem.weight'), of Caffe ('conv2_1_1x1_reduce'), of the Caffe-derived files "
+        "'conv_stem.weight', "
+        "'s1.b1.conv1.conv.weight'), of Caffe ('conv2_1_1x1_reduce'), of the Caffe-derived files "
         "('layer0.conv1.weight'), of keras.applications ('conv1_conv') or of pytorchcv "
         f"('features.init_block.conv.weight'). Received names such as {sorted(names)[:3]}."
     )

@@ -36,6 +36,17 @@ RESNET_D = dataclasses.replace(
         *RESNET.rows,
     ),
 )
+# ResNet-RS: the stem's pooling is a convolution, and keeps the name of a pooling.
+RESNET_RS = dataclasses.replace(
+    RESNET_D,
+    name="timm (ResNet-RS)",
+    mark=r"^maxpool\.0\.weight$",
+    rows=(
+        (r"stem_pool_conv", "maxpool.0"),
+        (r"stem_pool_conv_bn", "maxpool.1"),
+        *RESNET_D.rows,
+    ),
+)
 LEGACY_RESNET = Layout(
     name="Caffe-derived (timm legacy)",
     mark=r"^layer0\.conv1\.weight$",
@@ -49,6 +60,21 @@ LEGACY_RESNET = Layout(
     ),
     first=(1, 0),
     head="last_linear",
+)
+REGNET = Layout(
+    name="timm (RegNet)",
+    mark=r"^s1\.b1\.conv1\.conv\.weight$",
+    rows=(
+        (r"stem_conv", "stem.conv"),
+        (r"stem_conv_bn", "stem.bn"),
+        (BLOCK + r"_conv(\d)", "s{0}.b{1}.conv{2}.conv"),
+        (BLOCK + r"_conv(\d)_bn", "s{0}.b{1}.conv{2}.bn"),
+        (BLOCK + r"_se", "s{0}.b{1}.se.fc"),
+        (BLOCK + r"_shortcut", "s{0}.b{1}.downsample.conv"),
+        (BLOCK + r"_shortcut_bn", "s{0}.b{1}.downsample.bn"),
+    ),
+    first=(2, 1),
+    head="head.fc",
 )
 MOBILENET_V3 = Layout(
     name="timm (MobileNetV3)",

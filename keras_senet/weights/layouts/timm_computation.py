@@ -25,12 +25,17 @@ def layout_for(model, computation):
     if computation["family"] == "MobileNetV3":
         _check_mobilenet(model, computation)
         return timm.MOBILENET_V3
+    if computation["family"] == "RegNet":
+        _check_regnet(model, computation)
+        return timm.REGNET
     if computation["family"] != "ResNet":
         raise ValueError(
-            f"timm has no layout for {model.name!r}. Expected a network of ResNet or MobileNetV3, "
-            "or layout='keras_senet'."
+            f"timm has no layout for {model.name!r}. Expected a network of ResNet, RegNet or "
+            "MobileNetV3, or layout='keras_senet'."
         )
     _check_resnet(model, computation)
+    if computation["stem_pool"] == "conv":
+        return timm.RESNET_RS
     if computation["stem_pool"] == "ceil":
         return timm.LEGACY_RESNET
     return timm.RESNET_D if computation["shortcut"] == "pool" else timm.RESNET
@@ -46,23 +51,48 @@ def _check_resnet(model, computation):
             f"{model.name!r} has Caffe's stem pooling and no SE, which timm has no network for. "
             + ADVICE
         )
-    units = sum(computation["depths"])
-    if blocks and len(blocks) != units:
-        _refuse(model, "SE blocks (stages)", len(blocks), f"in all {units} units, or in none")
+    _check_units(model, blocks, sum(computation["depths"]))
+    ratio = 4 if computation["stem_pool"] == "conv" else 16  # in ResNet-RS, in the others
     for layer in blocks:
         channels = layer.expand.filters
-        width = channels // 16 if legacy else max(8, (channels // 16 + 4) // 8 * 8)
+        width = channels // 16 if legacy else max(8, (channels // ratio + 4) // 8 * 8)
         if layer.reduce.filters != width:
             _refuse(model, "hidden width of SE (reduction, divisor)", layer.reduce.filters, width)
     basic = computation["block"] == "basic"
     if not basic:
         _check_stride(model, computation, legacy)
-    elif computation["stem_pool"] == "avg":
-        _refuse(model, "stem_pool of basic blocks", "avg", "'pad' or 'ceil'")
+    elif computation["stem_pool"] in ("avg", "conv"):
+        _refuse(model, "stem_pool of basic blocks", computation["stem_pool"], "'pad' or 'ceil'")
     if basic and computation["relu_before_se"] != (legacy and basic):
         _refuse(model, "relu_before_se", computation["relu_before_se"], legacy)
+    if computation["stem_pool"] == "conv" and (
+        computation["shortcut"] != "pool" or len(computation["stem"]) != 3
+    ):
+        found = computation["shortcut"], computation["stem"]
+        _refuse(model, "shortcut and stem of stem_pool 'conv'", found, "'pool' and three filters")
     if legacy and computation["shortcut"] == "pool":
         _refuse(model, "shortcut", "pool", "'1x1' or '3x3' with stem_pool 'ceil'")
+
+
+def _check_units(model, blocks, units):
+    if blocks and len(blocks) != units:
+        _refuse(model, "SE blocks (stages)", len(blocks), f"in all {units} units, or in none")
+
+
+def _check_regnet(model, computation):
+    """Refuses a RegNet for which timm computes something else, with the field's name."""
+    blocks = [layer for layer in model.layers if isinstance(layer, SqueezeExcitation)]
+    _check_se(model, computation, blocks, gate="sigmoid", placement="3x3")
+    _check_units(model, blocks, computation["depth"])
+    stages = {layer.name[: len("stage1")] for layer in model.layers if layer.name[:5] == "stage"}
+    if len(stages) != 4:
+        _refuse(model, "stages (w0, wa, wm, depth)", len(stages), 4)
+    for layer in blocks:
+        unit = layer.name.removesuffix("_se")
+        # Of the channels that enter the unit, as Python rounds.
+        width = round(model.get_layer(f"{unit}_conv1").kernel.shape[2] / 4)
+        if layer.reduce.filters != width:
+            _refuse(model, "hidden width of SE (reduction, ratio_of)", layer.reduce.filters, width)
 
 
 def _check_stride(model, computation, legacy):
