@@ -1,6 +1,8 @@
 """Networks as values."""
 
 from keras_senet.architectures import (
+    efficientnet,
+    efficientnet_v2,
     inception,
     inception_resnet,
     mobilenet,
@@ -12,6 +14,8 @@ from keras_senet.architectures import (
     vgg,
 )
 from keras_senet.architectures.architecture import Architecture
+from keras_senet.architectures.efficientnet import *
+from keras_senet.architectures.efficientnet_v2 import *
 from keras_senet.architectures.inception import *
 from keras_senet.architectures.inception_resnet import *
 from keras_senet.architectures.mobilenet import *
@@ -24,6 +28,8 @@ from keras_senet.architectures.shufflenet import *
 from keras_senet.architectures.vgg import *
 
 __all__ = ["Architecture", "SEConfig"]
+__all__ += efficientnet.__all__
+__all__ += efficientnet_v2.__all__
 __all__ += inception.__all__
 __all__ += inception_resnet.__all__
 __all__ += mobilenet.__all__

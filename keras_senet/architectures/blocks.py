@@ -225,3 +225,23 @@ def plain_unit(x, branch, se, stage, name):
     x = squeeze_excite(x, se, stage, "pre", f"{name}_se", channels_in)
     x = branch(x, f"{name}_out" if has_se(se, stage, "standard") else name)
     return squeeze_excite(x, se, stage, "standard", name, channels_in)
+
+
+def unit_without_sum(x, branch, se, stage, name):
+    """`SE(branch(x))`: a unit of a residual network whose shape changes, without any shortcut.
+
+    SE designs `"standard"` and `"post"` are the same place, `"identity"` is none.
+
+    Args:
+        x: `(N, H, W, C)`.
+        branch: Function from a tensor to a tensor.
+        se: `SEConfig` or `None`.
+        stage: Number of the stage.
+        name: Name of the unit, which its last layer carries.
+    """
+    channels_in = x.shape[-1]
+    x = branch(squeeze_excite(x, se, stage, "pre", f"{name}_se", channels_in))
+    for placement in ("standard", "post"):
+        if has_se(se, stage, placement):
+            return squeeze_excite(x, se, stage, placement, name, channels_in)
+    return keras_layers.Identity(name=name)(x)

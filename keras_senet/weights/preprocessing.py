@@ -98,3 +98,6 @@ CAFFE = Preprocessing(mean=(123 / 255, 117 / 255, 104 / 255), std=(1 / 255, 1 / 
 VGG = Preprocessing(
     mean=(123.68 / 255, 116.779 / 255, 103.939 / 255), std=(1 / 255, 1 / 255, 1 / 255)
 )
+# EfficientNetV2 S, M and L of keras.applications: 0..255 to -1..1 by 128, the authors' own. (timm
+# has 127.5 for the same weights.)
+MIDDLE = Preprocessing(mean=(128 / 255,) * 3, std=(128 / 255,) * 3)

@@ -35,7 +35,11 @@ from keras_senet import (
 from keras_senet.weights import IMAGENET
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
-FILES = (("tensors.json.gz", "logits.npz"), ("regnet_tensors.json.gz", "regnet.npz"))
+FILES = (
+    ("tensors.json.gz", "logits.npz"),
+    ("regnet_tensors.json.gz", "regnet.npz"),
+    ("efficientnet_tensors.json.gz", "efficientnet.npz"),
+)
 ONE = (1, 1, 1, 1)
 DEEP = {"stem": (32, 32, 64), "shortcut": "pool"}
 LINE = {"w0": 24, "wa": 12.0, "wm": 1.4, "depth": 5, "group": 8}
@@ -64,6 +68,19 @@ SMALL = {
     "tf_mobilenetv3_small_100": MobileNetV3Small,
     "tf_mobilenetv3_small_minimal_100": MobileNetV3SmallMinimalistic,
     "preresnet20_cifar10": keras_senet.PreResNet20,
+}
+EFFICIENT = keras_senet.EfficientNetB0
+PYTORCH = {"padding": "torch", "epsilon": 1e-5}
+SMALL |= {
+    "small_tf_efficientnet": EFFICIENT.replace(width=0.25, depth=0.5, head_width=320),
+    "small_efficientnet": EFFICIENT.replace(width=0.25, depth=1.2, head_width=320, **PYTORCH),
+    "small_tf_efficientnetv2": keras_senet.EfficientNetV2B0.replace(
+        width=0.35, depth=0.4, head_width=448
+    ),
+    "small_efficientnetv2_rw": keras_senet.EfficientNetV2RWS.replace(
+        width=0.35, depth=0.2, head_width=624
+    ),
+    "small_semnasnet": keras_senet.MnasNetA1.replace(width=0.5),
 }
 CIFAR = {
     "resnet20_cifar10": ResNet20,
@@ -115,6 +132,14 @@ LARGE = {
     "mobilenetv3_large_100": MobileNetV3Large.replace(**TIMM),
     "tf_mobilenetv3_large_100": MobileNetV3Large,
     "tf_mobilenetv3_large_minimal_100": MobileNetV3LargeMinimalistic,
+    "tf_efficientnet_b0": EFFICIENT,
+    "efficientnet_b1": keras_senet.EfficientNetB1.replace(**PYTORCH),
+    "tf_efficientnet_b4": keras_senet.EfficientNetB4,
+    "tf_efficientnetv2_b0": keras_senet.EfficientNetV2B0,
+    "tf_efficientnetv2_s": keras_senet.EfficientNetV2S,
+    "efficientnetv2_rw_t": keras_senet.EfficientNetV2RWT,
+    "semnasnet_075": keras_senet.MnasNetA1x075,
+    "semnasnet_100": keras_senet.MnasNetA1,
     "preresnet56_cifar10": keras_senet.PreResNet56,
     "preresnet110_cifar10": keras_senet.PreResNet110,
     "preresnet164bn_cifar10": keras_senet.PreResNet164,

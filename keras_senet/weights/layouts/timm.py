@@ -100,3 +100,45 @@ MOBILENET_V3 = Layout(
     head="classifier",
     fc_suffixes=("_reduce", "_expand"),
 )
+
+_EFFICIENTNET = (
+    (r"stem_conv", "conv_stem"),
+    (r"stem_conv_bn", "bn1"),
+    (r"last_conv", "conv_head"),
+    (r"last_conv_bn", "bn2"),
+    (BLOCK + r"_conv1", "blocks.{0}.{1}.conv_pw"),
+    (BLOCK + r"_conv2", "blocks.{0}.{1}.conv_dw"),
+    (BLOCK + r"_conv3", "blocks.{0}.{1}.conv_pwl"),
+    (BLOCK + r"_conv(\d)_bn", "blocks.{0}.{1}.bn{2}"),
+    (BLOCK + r"_se", "blocks.{0}.{1}.se.conv"),
+)
+EFFICIENTNET = Layout(
+    name="timm (EfficientNet)",
+    mark=r"^blocks\.6\.0\.conv_pwl\.weight$",
+    rows=(
+        # Units of the first stage have no expansion before their depthwise convolution.
+        (r"stage(1)_block(\d+)_conv2", "blocks.{0}.{1}.conv_dw"),
+        (r"stage(1)_block(\d+)_conv2_bn", "blocks.{0}.{1}.bn1"),
+        (r"stage(1)_block(\d+)_conv3", "blocks.{0}.{1}.conv_pw"),
+        (r"stage(1)_block(\d+)_conv3_bn", "blocks.{0}.{1}.bn2"),
+        *_EFFICIENTNET,
+    ),
+    first=(1, 0),
+    head="classifier",
+    fc_suffixes=("_reduce", "_expand"),
+)
+EFFICIENTNET_V2 = Layout(
+    name="timm (EfficientNetV2)",
+    mark=r"^blocks\.1\.0\.conv_exp\.weight$",
+    rows=(
+        # Units of the first stage are single convolutions, or fused as those of the next two.
+        (r"stage(1)_block(\d+)_conv", "blocks.{0}.{1}.conv"),
+        (r"stage(1)_block(\d+)_conv_bn", "blocks.{0}.{1}.bn1"),
+        (r"stage([123])_block(\d+)_conv1", "blocks.{0}.{1}.conv_exp"),
+        (r"stage([123])_block(\d+)_conv2", "blocks.{0}.{1}.conv_pwl"),
+        *_EFFICIENTNET,
+    ),
+    first=(1, 0),
+    head="classifier",
+    fc_suffixes=("_reduce", "_expand"),
+)
