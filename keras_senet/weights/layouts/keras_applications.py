@@ -125,7 +125,7 @@ EFFICIENTNET = Layout(
     name="keras.applications (EfficientNet)",
     mark=r"^block1_1_dwconv\.weight$",
     rows=((BLOCK + r"_conv2", "block{0}_{1}_dwconv"), *_EFFICIENTNET),
-    first=(1, 1),
+    first=(2, 1),
     head="predictions",
     fc_suffixes=("_reduce", "_expand"),
 )
