@@ -28,7 +28,7 @@ BACKBONE = (
     "stem_pool",
     "stride_in",
 )
-VIEW = ("crop", "interpolation")  # of the evaluation transform, beside the image size
+VIEW = ("crop", "interpolation", "crop_mode")  # of the evaluation transform, beside the image size
 NO_COMPUTATION = (
     "name",
     "classes",

@@ -13,20 +13,26 @@ from PIL import Image
 import keras_senet
 from keras_senet import data
 from keras_senet.data import View
-from keras_senet.weights import CIFAR, RECORDS
+from keras_senet.weights import CIFAR, RECORDS, fingerprint
 
 tf = pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="of TensorFlow")
 
 RECORD_VIEWS = sorted(
-    {(r.input_size, r.preprocessing.crop, r.preprocessing.interpolation) for r in RECORDS}
+    {
+        (r.input_size, *(getattr(r.preprocessing, name) for name in fingerprint.VIEW))
+        for r in RECORDS
+    }
 )
 
 
 def network(view, channels=3):
     """A model that returns what it sees."""
     preprocessing = dataclasses.replace(
-        CIFAR.of_channels(channels), crop=view.crop, interpolation=view.interpolation
+        CIFAR.of_channels(channels),
+        crop=view.crop,
+        interpolation=view.interpolation,
+        crop_mode=view.crop_mode,
     )
     image = keras.Input((*view.sides, channels))
     return keras.Model(image, preprocessing.layer(size=view.size)(image))
