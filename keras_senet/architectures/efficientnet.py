@@ -185,20 +185,19 @@ class EfficientNet(Architecture):
     def backbone(self, x: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
         """Stem, stages, a last 1x1: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
         x = self._conv(x, self._scaled(self.stem), 3, "stem_conv", stride=2, last="stem")
-        number = 0
+        units = sum(self.depths)
+        drop_rates = iter(self._drop_rates(units, last=units))
         for stage, (row, depth) in enumerate(zip(self.stages, self.depths, strict=True), 1):
             if row.stride == 2:
                 yield x
             for index in range(1, depth + 1):
-                stride = row.stride if index == 1 else 1
-                rate = self.stochastic_depth * number / sum(self.depths)
-                x = self._unit(x, row, stride, stage, f"stage{stage}_block{index}", rate)
-                number += 1
+                stride, name = row.stride if index == 1 else 1, f"stage{stage}_block{index}"
+                x = self._unit(x, row, stride, stage, name, next(drop_rates))
         yield x
         width = self._scaled(self.head_width) if self.width > 1 else self.head_width
         yield self._conv(x, width, 1, "last_conv", last="last")
 
-    def _unit(self, x, row, stride, stage, name, rate):
+    def _unit(self, x, row, stride, stage, name, drop_rate):
         """The branch that the row names, and a shortcut where the shape stays."""
         channels_in, filters = x.shape[-1], self._scaled(row.filters)
         inside = row.expansion * channels_in
@@ -231,7 +230,7 @@ class EfficientNet(Architecture):
         if stride > 1 or channels_in != filters:
             return unit_without_sum(x, branch, self.se, stage, name)
         return residual_unit(
-            x, branch, lambda x: x, self.se, stage, name, has_relu=False, drop_rate=rate
+            x, branch, lambda x: x, self.se, stage, name, has_relu=False, drop_rate=drop_rate
         )
 
     def _conv(self, x, filters, kernel_size, name, *, stride=1, activation="own", last=None):

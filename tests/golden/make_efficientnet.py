@@ -1,4 +1,4 @@
-"""Makes the golden numbers of EfficientNet, its second version and MnasNet-A1 again, from timm.
+"""Makes the golden numbers of EfficientNet and its relatives again, from timm.
 
 Needs the environment of README.md. Then: python tests/golden/make_efficientnet.py
 """
@@ -38,6 +38,8 @@ NETWORKS = (
     (IMAGENET, (224, 225), ("efficientnetv2_rw_t", "semnasnet_075", "semnasnet_100")),
     (IMAGENET, (193, 224), ("tf_efficientnet_b4",)),
     (INCEPTION, (193, 224), ("tf_efficientnetv2_s",)),
+    (IMAGENET, (64, 65), ("mobilenetv3_small_050",)),
+    (IMAGENET, (224, 225), ("mobilenetv3_large_150d",)),
 )
 
 

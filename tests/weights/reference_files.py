@@ -64,7 +64,7 @@ SMALL = {
     "shufflenetv2_wd2": ShuffleNetV2x05,
     "shufflenetv2_wd2_se": keras_senet.SEShuffleNetV2x05,
     "mobilenetv3_small_100": MobileNetV3Small.replace(**TIMM),
-    "mobilenetv3_small_075": MobileNetV3Small.replace(**TIMM, alpha=0.75),
+    "mobilenetv3_small_075": keras_senet.MobileNetV3Small075.replace(**TIMM),
     "tf_mobilenetv3_small_100": MobileNetV3Small,
     "tf_mobilenetv3_small_minimal_100": MobileNetV3SmallMinimalistic,
     "preresnet20_cifar10": keras_senet.PreResNet20,
@@ -80,6 +80,7 @@ SMALL |= {
     "small_efficientnetv2_rw": keras_senet.EfficientNetV2RWS.replace(
         width=0.35, depth=0.2, head_width=624
     ),
+    "mobilenetv3_small_050": keras_senet.MobileNetV3Small050.replace(**TIMM),
     "small_semnasnet": keras_senet.MnasNetA1.replace(width=0.5),
 }
 CIFAR = {
@@ -132,6 +133,7 @@ LARGE = {
     "mobilenetv3_large_100": MobileNetV3Large.replace(**TIMM),
     "tf_mobilenetv3_large_100": MobileNetV3Large,
     "tf_mobilenetv3_large_minimal_100": MobileNetV3LargeMinimalistic,
+    "mobilenetv3_large_150d": keras_senet.MobileNetV3Large150d.replace(**TIMM),
     "tf_efficientnet_b0": EFFICIENT,
     "efficientnet_b1": keras_senet.EfficientNetB1.replace(**PYTORCH),
     "tf_efficientnet_b4": keras_senet.EfficientNetB4,

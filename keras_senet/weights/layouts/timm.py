@@ -82,11 +82,11 @@ MOBILENET_V3 = Layout(
     rows=(
         (r"stem_conv", "conv_stem"),
         (r"stem_conv_bn", "bn1"),
-        # The first unit has no expansion before its depthwise convolution.
-        (r"stage(1)_block(1)_conv2", "blocks.{0}.{1}.conv_dw"),
-        (r"stage(1)_block(1)_conv2_bn", "blocks.{0}.{1}.bn1"),
-        (r"stage(1)_block(1)_conv3", "blocks.{0}.{1}.conv_pw"),
-        (r"stage(1)_block(1)_conv3_bn", "blocks.{0}.{1}.bn2"),
+        # Units of the first stage have no expansion before their depthwise convolution.
+        (r"stage(1)_block(\d+)_conv2", "blocks.{0}.{1}.conv_dw"),
+        (r"stage(1)_block(\d+)_conv2_bn", "blocks.{0}.{1}.bn1"),
+        (r"stage(1)_block(\d+)_conv3", "blocks.{0}.{1}.conv_pw"),
+        (r"stage(1)_block(\d+)_conv3_bn", "blocks.{0}.{1}.bn2"),
         (BLOCK + r"_conv1", "blocks.{0}.{1}.conv_pw"),
         (BLOCK + r"_conv2", "blocks.{0}.{1}.conv_dw"),
         (BLOCK + r"_conv3", "blocks.{0}.{1}.conv_pwl"),
