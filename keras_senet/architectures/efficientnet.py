@@ -139,7 +139,9 @@ class EfficientNet(Architecture):
         super().__post_init__()
         unknown = [row.block for row in self.stages if row.block not in BLOCKS]
         if unknown:
-            raise ValueError(f"`block` of a stage must be one of {BLOCKS}. Received: {unknown[0]!r}")
+            raise ValueError(
+                f"`block` of a stage must be one of {BLOCKS}. Received: {unknown[0]!r}"
+            )
         if not (self.width > 0 and self.depth > 0):
             raise ValueError(
                 "Fields `width` and `depth` must be numbers above 0. Received: "

@@ -110,9 +110,7 @@ _timm = partial(EfficientNet, stem=24, padding="torch", epsilon=1e-5, se=native(
 EfficientNetV2RWT = _timm(
     name="efficientnet_v2_rwt", stages=S, width=0.8, depth=0.9, head_width=1024, input_size=288
 )
-EfficientNetV2RWS = _timm(
-    name="efficientnet_v2_rws", stages=RWS, head_width=1792, input_size=384
-)
+EfficientNetV2RWS = _timm(name="efficientnet_v2_rws", stages=RWS, head_width=1792, input_size=384)
 EfficientNetV2RWM = _timm(
     name="efficientnet_v2_rwm", stages=RWM, width=1.2, head_width=1792, input_size=416
 )

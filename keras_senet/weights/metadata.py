@@ -7,7 +7,14 @@ from keras_senet.layers import ImageNormalization, facts
 from keras_senet.weights.preprocessing import Preprocessing
 
 KEY = "keras_senet"  # of the description, in our own layout
-PIXELS = ("mean", "std", "crop_pct", "interpolation", "size", "crop_mode")  # in timm's layout: timm's names
+PIXELS = (
+    "mean",
+    "std",
+    "crop_pct",
+    "interpolation",
+    "size",
+    "crop_mode",
+)  # in timm's layout: timm's names
 
 
 def described(description, model):

@@ -11,7 +11,7 @@ from packages import timm
 
 NETWORKS = (
     r"(legacy_)?se(resnet|resnext|resnextaa|net)\d.*|(tf_)?mobilenetv3_.*|semnasnet_.*"
-    r"|(tf_)?efficientnet_(b\d|l2)\..*|(tf_)?efficientnetv2_.*"
+    r"|regnety_\d+(_tv)?\..*|resnetrs\d+\..*|(tf_)?efficientnet_(b\d|l2)\..*|(tf_)?efficientnetv2_.*"
 )
 FILE = pathlib.Path(__file__).with_name("timm_configs.json")
 

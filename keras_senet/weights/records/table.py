@@ -7,7 +7,13 @@ from keras_senet.weights.records.caffe import CAFFE_RECORDS
 from keras_senet.weights.records.keras_applications import KERAS_RECORDS
 from keras_senet.weights.records.timm import TIMM_RECORDS
 
-RECORDS = (*TIMM_RECORDS, *timm_tables.read("timm_mobile.csv"), *CAFFE_RECORDS, *KERAS_RECORDS)
+RECORDS = (
+    *TIMM_RECORDS,
+    *timm_tables.read("timm_residual.csv"),
+    *timm_tables.read("timm_mobile.csv"),
+    *CAFFE_RECORDS,
+    *KERAS_RECORDS,
+)
 SOURCES = ("timm/", "smp-hub/", "caffe/", "keras/")
 
 
