@@ -85,6 +85,8 @@ class MobileNetV3(Architecture):
     trained itself, `mobilenetv3_large_100`, are
     `.replace(padding="torch", epsilon=1e-5, preprocessing=IMAGENET)`.
 
+    `stochastic_depth` is timm's `drop_path_rate`: unit i of n, from 0, has `i / (n + 1)` of it.
+
     Attributes:
         stages: The table of the network, `LARGE` or `SMALL`.
         head_width: Channels between pooling and classifier.

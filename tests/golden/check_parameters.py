@@ -43,7 +43,7 @@ def comparisons():
     for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d"):
         number = PARAMETERS["imagenet"][name]["plain"]
         yield f"{name} plain", number, total(timm.create_model(name))
-    for name, number in PARAMETERS["timm"].items():
+    for name, number in (PARAMETERS["timm"] | PARAMETERS["regnet"]).items():
         yield name, number, total(timm.create_model(name))
     for depth, numbers in PARAMETERS["cifar"].items():
         peers = {

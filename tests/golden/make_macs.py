@@ -21,6 +21,10 @@ NETWORKS = {
     "SEResNet152": ("timm legacy_seresnet152", 224, None),
     "SEResNeXt50": ("timm legacy_seresnext50_32x4d", 224, None),
     "SENet154": ("timm legacy_senet154", 224, None),
+    "RegNetY002": ("timm regnety_002", 224, None),
+    "RegNetY016": ("timm regnety_016", 224, None),
+    "RegNetY160": ("timm regnety_160", 224, None),
+    "ResNetRS50": ("timm resnetrs50", 160, None),
     "SEBNInception": ("pytorchcv bninception", 224, r"features\.stage\d\.unit\d"),
     "SEVGG16": ("pytorchcv bn_vgg16", 224, r"features\.stage\d\.unit\d"),
     "SEInceptionResNetV2": (
