@@ -63,6 +63,16 @@ PLACES = {
     ("resnet_rs", "post"): ("stage3_block1_relu", "stage3_block1"),
     ("resnet_rs", "3x3"): ("stage3_block1_conv2_relu", "stage3_block1_se"),
     ("resnet_rs", "identity"): ("stage3_block1_shortcut_bn", "stage3_block1_se"),
+    ("efficientnet", "standard"): ("stage2_block1_conv3_bn", "stage2_block1"),
+    ("efficientnet", "pre"): ("stage1_block1", "stage2_block1_se"),
+    ("efficientnet", "post"): ("stage2_block1_conv3_bn", "stage2_block1"),
+    ("efficientnet", "identity"): ("stage2_block1", "stage2_block2_se"),
+    ("efficientnet", "3x3"): ("stage2_block1_conv2_silu", "stage2_block1_se"),
+    ("efficientnet_v2", "standard"): ("stage1_block2_conv_silu", "stage1_block2_se"),
+    ("efficientnet_v2", "pre"): ("stage1_block1", "stage1_block2_se"),
+    ("efficientnet_v2", "post"): ("stage1_block2_add", "stage1_block2"),
+    ("efficientnet_v2", "identity"): ("stage1_block1", "stage1_block2_se"),
+    ("efficientnet_v2", "3x3"): ("stage1_block2_conv_silu", "stage1_block2_se"),
     ("preresnet", "standard"): ("stage3_block1_conv2", "stage3_block1_se"),
     ("preresnet", "pre"): ("stage3_block1_relu1", "stage3_block1_se"),
     ("preresnet", "post"): ("stage3_block1_add", "stage3_block1"),
@@ -86,8 +96,9 @@ def feature_shapes(kind):
 def test_placements(kind, placement, zero_weights):
     network = KINDS[kind].replace(se=SEConfig(placement=placement))
     model = network(input_shape=shape(network))
-    # One a unit; MobileNetV3's have a shortcut only at stride 1 between equal widths.
-    without = 5 if (kind, placement) == ("mobilenet_v3", "identity") else 0
+    # One a unit; inverted ones have a shortcut only at stride 1 between equal widths.
+    shortcuts = {"mobilenet_v3": 5, "efficientnet": 6, "efficientnet_v2": 5}
+    without = shortcuts.get(kind, 0) if placement == "identity" else 0
     assert len(gates(model)) == sum(network.depths) - without
     shapes = {name: model.get_layer(name).output.shape for name in network.feature_names}
     assert shapes == feature_shapes(kind)  # a block's last layer has its name, wherever SE is
