@@ -3,13 +3,14 @@
 import keras
 import numpy as np
 import pytest
+from backends import on_tensorflow
 from small import KINDS, shape
 
 import keras_senet
-from keras_senet import SEConfig
+from keras_senet import SEConfig, export
 from keras_senet.analysis import cost, excitations, remove_se
 from keras_senet.architectures.blocks import residual_unit
-from keras_senet.export import fold
+from keras_senet.surgery.fold import fold
 
 PLAIN = keras_senet.SEResNet20.replace(depths=(1, 2, 1))
 NETWORK = PLAIN.replace(stochastic_depth=0.5)
@@ -93,14 +94,27 @@ def test_inference_and_analysis_are_those_without_it():
     assert cost(model).macs == cost(plain).macs
     assert cost(model).parameters == cost(plain).parameters
     assert cost(model).peak_bytes == cost(plain).peak_bytes
-    assert [layer.name for layer in fold(model).layers] == [x.name for x in fold(plain).layers]
-    np.testing.assert_array_equal(outputs(fold(model)), outputs(fold(plain)))
     removed, bare = (
         remove_se(one, ["stage3_block2_se"], excitations(one, IMAGES)) for one in (model, plain)
     )
     np.testing.assert_array_equal(outputs(removed), outputs(bare))
     assert removed.get_layer("stage3_block2_drop").rate == pytest.approx(0.5 * 2 / 3)
     assert not any("drop" in layer.name for layer in plain.layers)
+
+
+@on_tensorflow
+def test_a_folded_network_is_the_same(tmp_path):
+    model, plain = trained(NETWORK), PLAIN()
+    plain.set_weights(model.get_weights())
+    folded, bare = fold(model), fold(plain)
+    assert [layer.name for layer in folded.layers] == [layer.name for layer in bare.layers]
+    np.testing.assert_array_equal(outputs(folded), outputs(bare))
+    sizes = []
+    for name, one in (("x", model), ("y", plain)):
+        path = export.to_tflite(one, tmp_path / f"{name}.tflite")
+        assert export.verify(one, path, IMAGES).largest_difference < 1e-5
+        sizes.append(path.stat().st_size)
+    assert abs(sizes[0] - sizes[1]) < 100  # the names of tensors
 
 
 @pytest.mark.parametrize("se", [None, SEConfig(), SEConfig(placement="identity")])
