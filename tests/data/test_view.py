@@ -54,7 +54,10 @@ def photos(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("view", RECORD_VIEWS)
+@pytest.mark.parametrize(
+    "view",
+    [pytest.param(one, marks=pytest.mark.slow if one[0] > 300 else ()) for one in RECORD_VIEWS],
+)
 def test_validation_shows_what_load_image_shows(photos, view):
     """`load_image` equals timm's transform: tests/data/test_load_image.py."""
     model = network(View(*view))

@@ -20,7 +20,8 @@ VIEWS = {
     (row["size"], row["crop"], row["interpolation"], row["crop_mode"]) for row in CONFIGS.values()
 }
 VIEWS |= set(itertools.product((224, 299), (0.875,), ("bilinear", "bicubic"), ("center",)))
-VIEWS |= {(size, 0.875, "bilinear", "center") for size in (240, 260, 300, 380, 456, 480, 528, 600)}
+APPLICATIONS = (240, 260, 300, 380, 384, 456, 480, 528, 600)  # keras.applications' EfficientNets
+VIEWS |= {(size, 0.875, "bilinear", "center") for size in APPLICATIONS}
 values = {}
 for name in ("china.jpg", "flower.jpg"):
     photo = Image.fromarray(load_sample_image(name))
