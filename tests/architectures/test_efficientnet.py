@@ -1,4 +1,4 @@
-"""EfficientNet and its relatives: published parameters, SE widths, dropped branches, timm's rules."""
+"""EfficientNet and its relatives: published parameters, SE widths, dropped branches."""
 
 import dataclasses
 import json

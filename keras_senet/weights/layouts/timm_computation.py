@@ -148,7 +148,8 @@ def _efficientnet(model, computation):
     # MnasNet-A1 has ReLU, and SE in some stages.
     stages = [3, 5, 6] if computation["activation"] == "relu" else list(inverted)
     found = computation["se"] and computation["se"]["stages"]
-    units = sum(math.ceil(row["depth"] * computation["depth"]) for row in (rows[stage - 1] for stage in stages))
+    tables = [rows[stage - 1] for stage in stages]
+    units = sum(math.ceil(row["depth"] * computation["depth"]) for row in tables)
     if found != stages or len(blocks) != units:
         _refuse(model, "SE blocks (stages)", found, f"{stages}, one in each unit")
     _check_se(model, computation, blocks, "sigmoid", "3x3", computation["activation"])
