@@ -170,7 +170,12 @@ class EfficientNet(Architecture):
 
     @property
     def released_fields(self) -> dict[Layout, dict]:
-        """The SE design; for keras.applications padding, epsilon and pixels (timm has both)."""
+        """The SE design; for keras.applications padding, epsilon and pixels (timm has both).
+
+        None for networks without SE: timm's lite ones have the same tensors and compute otherwise.
+        """
+        if self.se is None:
+            return {}
         design = {"se": native(activation=self.activation)}
         theirs = design | {"padding": "same", "epsilon": 1e-3}
         if all(row.block == "inverted" for row in self.stages):

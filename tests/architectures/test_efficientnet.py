@@ -133,6 +133,11 @@ REFUSED = [
 ]
 
 
+def test_networks_without_se_have_no_public_weights():
+    """timm's efficientnet_lite0 has the tensors of EfficientNetB0 without SE, and ReLU6."""
+    assert ONE.replace(se=None).released_fields == {}
+
+
 @on_tensorflow
 @pytest.mark.parametrize(("network", "message"), REFUSED, ids=range(len(REFUSED)))
 def test_what_timm_computes_otherwise_is_not_exported(network, message, tmp_path, zero_weights):

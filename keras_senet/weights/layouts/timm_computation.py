@@ -137,7 +137,7 @@ def _efficientnet(model, computation):
     kinds = [row["block"] for row in rows]
     is_second = kinds[0] != "inverted"
     inverted = range(4 if is_second else 1, 1 + len(rows))
-    if kinds[inverted[0] - 1 :] != ["inverted"] * len(inverted) or (
+    if not inverted or kinds[inverted[0] - 1 :] != ["inverted"] * len(inverted) or (
         is_second and kinds[1:3] != ["fused", "fused"]
     ):
         _refuse(model, "blocks of the stages", kinds, "'fused' in stages 1 to 3 alone, or nowhere")
@@ -148,7 +148,7 @@ def _efficientnet(model, computation):
     # MnasNet-A1 has ReLU, and SE in some stages.
     stages = [3, 5, 6] if computation["activation"] == "relu" else list(inverted)
     found = computation["se"] and computation["se"]["stages"]
-    tables = [rows[stage - 1] for stage in stages]
+    tables = [row for number, row in enumerate(rows, 1) if number in stages]
     units = sum(math.ceil(row["depth"] * computation["depth"]) for row in tables)
     if found != stages or len(blocks) != units:
         _refuse(model, "SE blocks (stages)", found, f"{stages}, one in each unit")
