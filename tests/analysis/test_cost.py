@@ -20,6 +20,7 @@ SLOW = (
     "SEInceptionResNetV2",
     "SEWideResNet16x8",
     "RegNetY160",
+    "EfficientNetV2S",
 )
 
 

@@ -137,8 +137,10 @@ def _efficientnet(model, computation):
     kinds = [row["block"] for row in rows]
     is_second = kinds[0] != "inverted"
     inverted = range(4 if is_second else 1, 1 + len(rows))
-    if not inverted or kinds[inverted[0] - 1 :] != ["inverted"] * len(inverted) or (
-        is_second and kinds[1:3] != ["fused", "fused"]
+    if (
+        not inverted
+        or kinds[inverted[0] - 1 :] != ["inverted"] * len(inverted)
+        or (is_second and kinds[1:3] != ["fused", "fused"])
     ):
         _refuse(model, "blocks of the stages", kinds, "'fused' in stages 1 to 3 alone, or nowhere")
     bare = [number for number in inverted if rows[number - 1]["expansion"] == 1]
