@@ -3,6 +3,7 @@
 import pathlib
 
 from keras_senet.weights import RECORDS
+from keras_senet.weights.records.table import crop_text
 
 PAGE = pathlib.Path(__file__).with_name("weight_sets.md")
 HEAD = """# Public weight sets
@@ -32,7 +33,7 @@ def page():
         lines.append(
             f"| [`{record.name}`]({record.source}) "
             f"| {', '.join(f'`{x}`' for x in (record.network, *record.also))} "
-            f"| {record.input_size} | {view.crop:g} | {view.interpolation} | {accuracy[0]} "
+            f"| {record.input_size} | {crop_text(view)} | {view.interpolation} | {accuracy[0]} "
             f"| {accuracy[1]} | {record.licence} | {revision} | {algorithm} {digits[:8]} |"
         )
     return HEAD + "\n".join(lines) + "\n"

@@ -37,6 +37,12 @@ def shallow(network):
     if kind == "MobileNetV3":
         rows = (dataclasses.replace(row, expansions=row.expansions[:2]) for row in network.stages)
         return network.replace(stages=tuple(rows))
+    if kind == "EfficientNet":
+        rows = (dataclasses.replace(row, depth=min(2, row.depth)) for row in network.stages)
+        narrow = {"width": 0.25, "depth": 1.0, "head_width": 320, "dropout": 0.2}
+        return network.replace(stages=tuple(rows), **narrow)
+    if kind == "RegNet":  # units of 24, 48, 64 and 96 channels
+        return network.replace(w0=24, wa=24.0, wm=1.4, depth=4, group=8, round_limit=0.0)
     return network.replace(alpha=0.25)  # MobileNet v1, whose depth is not a field
 
 
@@ -57,7 +63,7 @@ def _of_one_width(network):
         network = network.replace(groups=3)
     if isinstance(network, keras_senet.architectures.ShuffleNetV2):
         network = network.replace(filters=keras_senet.ShuffleNetV2x05.filters)
-    return network.replace(name="shallow")
+    return network.replace(name="shallow", input_size=224)
 
 
 def size(network):
@@ -98,10 +104,17 @@ KINDS = {
     "shufflenet_v2": shallow(keras_senet.SEShuffleNetV2x05),
     "preresnet": shallow(keras_senet.SEPreResNet20),
     "preresnet_bottleneck": shallow(keras_senet.SEPreResNet164),
+    "regnet": shallow(keras_senet.RegNetY002),
+    "resnet_rs": shallow(keras_senet.ResNetRS50),
+    "efficientnet": shallow(keras_senet.EfficientNetB0),
+    "efficientnet_v2": shallow(keras_senet.EfficientNetV2S),
 }
 
 # What is Keras' code alone is the same on every backend, and compiling takes minutes on JAX: there
 # one network for each kind of operation. Outputs of all are compared on every backend, see
 # tests/weights/test_reference_outputs.py.
-FEW = ("resnext", "bn_inception", "mobilenet_v3", "shufflenet_v2", "preresnet")
+FEW = (
+    "resnext", "bn_inception", "mobilenet_v3", "shufflenet_v2", "preresnet", "regnet",
+    "efficientnet_v2",
+)  # fmt: skip
 KINDS_HERE = KINDS if keras.backend.backend() == "tensorflow" else {k: KINDS[k] for k in FEW}

@@ -1,20 +1,26 @@
 """Networks as values."""
 
 from keras_senet.architectures import (
+    efficientnet,
+    efficientnet_v2,
     inception,
     inception_resnet,
     mobilenet,
     mobilenet_v3,
+    regnet,
     resnet,
     resnet_cifar,
     shufflenet,
     vgg,
 )
 from keras_senet.architectures.architecture import Architecture
+from keras_senet.architectures.efficientnet import *
+from keras_senet.architectures.efficientnet_v2 import *
 from keras_senet.architectures.inception import *
 from keras_senet.architectures.inception_resnet import *
 from keras_senet.architectures.mobilenet import *
 from keras_senet.architectures.mobilenet_v3 import *
+from keras_senet.architectures.regnet import *
 from keras_senet.architectures.resnet import *
 from keras_senet.architectures.resnet_cifar import *
 from keras_senet.architectures.se_config import SEConfig
@@ -22,10 +28,13 @@ from keras_senet.architectures.shufflenet import *
 from keras_senet.architectures.vgg import *
 
 __all__ = ["Architecture", "SEConfig"]
+__all__ += efficientnet.__all__
+__all__ += efficientnet_v2.__all__
 __all__ += inception.__all__
 __all__ += inception_resnet.__all__
 __all__ += mobilenet.__all__
 __all__ += mobilenet_v3.__all__
+__all__ += regnet.__all__
 __all__ += resnet.__all__
 __all__ += resnet_cifar.__all__
 __all__ += shufflenet.__all__

@@ -26,6 +26,9 @@ class Architecture(ABC):
         input_size: Height and width of the default image in pixels.
         classes: Default number of classes.
         dropout: Share of features dropped before the classifier while training.
+        stochastic_depth: Share of images for which the branch of the last residual unit is dropped
+            while training; it grows linearly from 0 at the first unit, as timm has it (Huang et
+            al., https://arxiv.org/abs/1603.09382, equation 4, count from the image).
         preprocessing: Normalization of raw RGB pixels, the model's first layer.
     """
 
@@ -34,6 +37,7 @@ class Architecture(ABC):
     input_size: int = 224
     classes: int = 1000
     dropout: float = 0.0
+    stochastic_depth: float = 0.0
     preprocessing: Preprocessing = IMAGENET
 
     def __post_init__(self):
@@ -43,6 +47,16 @@ class Architecture(ABC):
                 raise ValueError(
                     f"Field `{name}` must be an integer above 0. Received: {getattr(self, name)!r}"
                 )
+        if not 0 <= self.stochastic_depth < 1:
+            raise ValueError(
+                "Field `stochastic_depth` must be a share of at least 0 and below 1. Received: "
+                f"{self.stochastic_depth!r}"
+            )
+        if self.stochastic_depth and self.no_sums is not None:
+            raise ValueError(
+                f"Field `stochastic_depth` must be 0 in {self.no_sums}: it drops the branch of a "
+                f"sum. Received: {self.stochastic_depth!r}"
+            )
         if not isinstance(self.preprocessing, Preprocessing):
             raise ValueError(
                 f"Field `preprocessing` must be a Preprocessing. Received: {self.preprocessing!r}. "
@@ -88,6 +102,11 @@ class Architecture(ABC):
     def undefined_placements(self) -> dict[str, str]:
         """SE placements that this network has no place for, and why."""
         return {}
+
+    @property
+    def no_sums(self) -> str | None:
+        """Why this network has no residual sum, or `None` for those that have."""
+        return None
 
     @property
     def idle_fields(self) -> tuple[str, ...]:
@@ -199,6 +218,11 @@ class Architecture(ABC):
             return model
         # With the layers in front of `input_tensor`, which have no weights in the file.
         return keras.Model(keras.utils.get_source_inputs(image), outputs, name=model.name)
+
+    def _drop_rates(self, units, last=None):
+        """Stochastic depth of each unit in order: 0 for the first, all of it for number `last`."""
+        last = max(1, units - 1) if last is None else last
+        return [self.stochastic_depth * unit / last for unit in range(units)]
 
     def _image(self, input_tensor, input_shape, include_top):
         if input_tensor is not None:

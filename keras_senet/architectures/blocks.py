@@ -141,14 +141,25 @@ def has_se(se, stage, placement):
     return se is not None and se.placement == placement and se.covers(stage)
 
 
-def squeeze_excite(x, se, stage, placement, name, dtype=None):
-    """The SE block that `se` has in `stage` at `placement`, or `x` itself where it has none."""
+def squeeze_excite(x, se, stage, placement, name, channels_in, dtype=None):
+    """The SE block that `se` has in `stage` at `placement`, or `x` itself where it has none.
+
+    Args:
+        x: `(N, H, W, C)`.
+        se: `SEConfig` or `None`.
+        stage: Number of the stage.
+        placement: The place in the unit where this call is.
+        name: Name of the block.
+        channels_in: Channels that enter the unit, which `SEConfig(ratio_of="input")` divides.
+        dtype: Its dtype policy, or `None` for the global one.
+    """
     if not has_se(se, stage, placement):
         return x
     return layers.SqueezeExcitation(
         reduction=se.ratio(stage),
         divisor=se.divisor,
         round_limit=se.round_limit,
+        base_channels=channels_in if se.ratio_of == "input" else None,
         squeeze=se.squeeze,
         gate=se.gate,
         activation=se.activation,
@@ -158,7 +169,9 @@ def squeeze_excite(x, se, stage, placement, name, dtype=None):
     )(x)
 
 
-def residual_unit(x, branch, shortcut, se, stage, name, *, has_relu=True, scale=None):
+def residual_unit(
+    x, branch, shortcut, se, stage, name, *, has_relu=True, scale=None, drop_rate=0.0
+):
     """`relu(shortcut(x) + SE(branch(x)))`, or SE at another place of the paper's figure 5.
 
     Args:
@@ -171,12 +184,22 @@ def residual_unit(x, branch, shortcut, se, stage, name, *, has_relu=True, scale=
         name: Name of the unit, which its last layer carries.
         has_relu: Whether the sum goes through ReLU.
         scale: Factor on the branch right before the sum, or `None`.
+        drop_rate: Share of images whose branch is dropped in training (stochastic depth); the
+            others' is divided by `1 - drop_rate`.
     """
-    residual = branch(squeeze_excite(x, se, stage, "pre", f"{name}_se"))
-    residual = squeeze_excite(residual, se, stage, "standard", f"{name}_se")
+    channels_in = x.shape[-1]
+    residual = branch(squeeze_excite(x, se, stage, "pre", f"{name}_se", channels_in))
+    residual = squeeze_excite(residual, se, stage, "standard", f"{name}_se", channels_in)
     if scale is not None:
         residual = keras_layers.Rescaling(scale, name=f"{name}_scale")(residual)
-    identity = squeeze_excite(shortcut(x), se, stage, "identity", f"{name}_se")
+    identity = squeeze_excite(shortcut(x), se, stage, "identity", f"{name}_se", channels_in)
+    if drop_rate:
+        one_an_image = (None, 1, 1, 1)
+        residual = keras_layers.Dropout(drop_rate, one_an_image, name=f"{name}_drop")(residual)
+        if identity is not x:
+            # Both ways to the sum stay as long as each other is without dropping, and so Keras'
+            # order of their layers, by which `.weights.h5` files name the weights.
+            identity = keras_layers.Identity(name=f"{name}_keep")(identity)
     # The last layer carries the unit's name: SE, ReLU or the sum.
     post = has_se(se, stage, "post")
     names = [f"{name}_add", f"{name}_relu", name] if post else [f"{name}_add", name]
@@ -185,7 +208,7 @@ def residual_unit(x, branch, shortcut, se, stage, name, *, has_relu=True, scale=
     x = keras_layers.Add(name=names[0])([identity, residual])
     if has_relu:
         x = activate(x, "relu", names[1])
-    return squeeze_excite(x, se, stage, "post", name)
+    return squeeze_excite(x, se, stage, "post", name, channels_in)
 
 
 def plain_unit(x, branch, se, stage, name):
@@ -198,6 +221,27 @@ def plain_unit(x, branch, se, stage, name):
         stage: Number of the stage.
         name: Name of the unit, which its last layer carries.
     """
-    x = squeeze_excite(x, se, stage, "pre", f"{name}_se")
+    channels_in = x.shape[-1]
+    x = squeeze_excite(x, se, stage, "pre", f"{name}_se", channels_in)
     x = branch(x, f"{name}_out" if has_se(se, stage, "standard") else name)
-    return squeeze_excite(x, se, stage, "standard", name)
+    return squeeze_excite(x, se, stage, "standard", name, channels_in)
+
+
+def unit_without_sum(x, branch, se, stage, name):
+    """`SE(branch(x))`: a unit of a residual network whose shape changes, without any shortcut.
+
+    SE designs `"standard"` and `"post"` are the same place, `"identity"` is none.
+
+    Args:
+        x: `(N, H, W, C)`.
+        branch: Function from a tensor to a tensor.
+        se: `SEConfig` or `None`.
+        stage: Number of the stage.
+        name: Name of the unit, which its last layer carries.
+    """
+    channels_in = x.shape[-1]
+    x = branch(squeeze_excite(x, se, stage, "pre", f"{name}_se", channels_in))
+    for placement in ("standard", "post"):
+        if has_se(se, stage, placement):
+            return squeeze_excite(x, se, stage, placement, name, channels_in)
+    return keras_layers.Identity(name=name)(x)

@@ -94,6 +94,11 @@ class Inception(Architecture):
         }
 
     @property
+    def no_sums(self) -> str | None:
+        """Modules concatenate."""
+        return "Inception modules, which have no shortcut and no sum"
+
+    @property
     def feature_names(self) -> tuple[str, ...]:
         """The stem (stride 2), stage 2 (stride 4) and the last modules (strides 8 to 32)."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 3))

@@ -84,11 +84,13 @@ class InceptionResNet(Architecture):
         x = self._conv(x, 192, 3, "stage2_block1_conv2", padding="valid", last="stage2_block1")
         yield x
         x = keras_layers.MaxPooling2D(3, 2, name="stage2_pool")(x)
+        drop_rates = iter(self._drop_rates(sum(self.depths)))
         for stage, depth in enumerate(self.depths, 3):
             x = self._mixed(x, stage, f"stage{stage}_mixed")
             for index in range(1, depth + 1):
                 final = stage == 5 and index == depth
-                x = self._unit(x, stage, f"stage{stage}_block{index}", final)
+                name = f"stage{stage}_block{index}"
+                x = self._unit(x, stage, name, final, next(drop_rates))
             if stage < 5:
                 yield x
         yield self._conv(x, 1536, 1, "last_conv", last="last")
@@ -135,7 +137,7 @@ class InceptionResNet(Architecture):
             pooled = self._conv(pooled, 64, 1, f"{name}_branch4_conv1")
         return keras_layers.Concatenate(name=name)([*outputs, pooled])
 
-    def _unit(self, x, stage, name, final):
+    def _unit(self, x, stage, name, final, drop_rate):
         """Branches, a 1x1 with bias, SE, scale, shortcut, ReLU; the final unit is not scaled."""
 
         def branch(x):
@@ -147,7 +149,15 @@ class InceptionResNet(Architecture):
 
         scale = None if final else SCALES[stage - 3]
         return residual_unit(
-            x, branch, lambda x: x, self.se, stage, name, has_relu=not final, scale=scale
+            x,
+            branch,
+            lambda x: x,
+            self.se,
+            stage,
+            name,
+            has_relu=not final,
+            scale=scale,
+            drop_rate=drop_rate,
         )
 
 

@@ -61,6 +61,11 @@ class MobileNetV1(Architecture):
         return {"post": why, "identity": why}
 
     @property
+    def no_sums(self) -> str | None:
+        """Its units are a chain."""
+        return "MobileNet v1, whose units have no shortcut and no sum"
+
+    @property
     def feature_names(self) -> tuple[str, ...]:
         """The last units of stages 1 to 5 (strides 2 to 32)."""
         return tuple(f"stage{stage}_block{len(row)}" for stage, row in enumerate(FILTERS, 1))
@@ -102,6 +107,7 @@ class MobileNetV1(Architecture):
 
     def _unit(self, x, filters, stride, stage, name):
         """Depthwise 3x3, 1x1, SE."""
+        channels_in = x.shape[-1]
 
         def branch(x, last):
             x = depthwise_norm(
@@ -113,7 +119,7 @@ class MobileNetV1(Architecture):
                 epsilon=self.epsilon,
                 activation=self.activation,
             )
-            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
+            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se", channels_in)
             return self._conv(x, filters, 1, f"{name}_conv2", last=last)
 
         return plain_unit(x, branch, self.se, stage, name)

@@ -10,9 +10,9 @@ from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import (
     conv_norm,
     depthwise_norm,
-    has_se,
     residual_unit,
     squeeze_excite,
+    unit_without_sum,
 )
 from keras_senet.architectures.se_config import SEConfig
 from keras_senet.weights.layouts import keras_applications, timm
@@ -22,8 +22,11 @@ from keras_senet.weights.preprocessing import INCEPTION, Preprocessing
 __all__ = [
     "MobileNetV3",
     "MobileNetV3Large",
+    "MobileNetV3Large150d",
     "MobileNetV3LargeMinimalistic",
     "MobileNetV3Small",
+    "MobileNetV3Small050",
+    "MobileNetV3Small075",
     "MobileNetV3SmallMinimalistic",
 ]
 
@@ -63,6 +66,15 @@ SMALL = (
     Stage(48, (3, 3), kernel_size=5),
     Stage(96, (6, 6, 6), kernel_size=5, stride=2),
 )
+# timm's mobilenetv3_large_150d: LARGE with 1.5 times the channels and 1.2 times the units.
+LARGE_150D = (
+    Stage(24, (1, 1), activation="relu"),
+    Stage(40, (4, 3, 3), stride=2, activation="relu"),
+    Stage(64, (3, 3, 3, 3), kernel_size=5, stride=2, activation="relu"),
+    Stage(120, (6, 2.5, 2.5, 2.3, 2.3), stride=2),
+    Stage(168, (6, 6, 6)),
+    Stage(240, (6, 6, 6, 6), kernel_size=5, stride=2),
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,11 +85,15 @@ class MobileNetV3(Architecture):
     trained itself, `mobilenetv3_large_100`, are
     `.replace(padding="torch", epsilon=1e-5, preprocessing=IMAGENET)`.
 
+    `stochastic_depth` is timm's `drop_path_rate`: unit i of n, from 0, has `i / (n + 1)` of it.
+
     Attributes:
         stages: The table of the network, `LARGE` or `SMALL`.
         head_width: Channels between pooling and classifier.
         activation: Activation of the stem, the last convolution and the head.
         alpha: Width multiplier of the stages.
+        stem: Channels of the first convolution.
+        last_depth: Number of 1x1 convolutions after the stages.
         padding: TensorFlow's `"same"`, or `"torch"` (`kernel_size // 2` on all sides).
         epsilon: Added to the variance in normalizations.
 
@@ -89,6 +105,8 @@ class MobileNetV3(Architecture):
     head_width: int
     activation: str = "hard_swish"
     alpha: float = 1.0
+    stem: int = 16
+    last_depth: int = 1
     padding: str = "same"
     epsilon: float = 1e-3
     dropout: float = 0.2
@@ -112,7 +130,7 @@ class MobileNetV3(Architecture):
             if row.stride == 1:
                 names.pop()
             names.append(f"stage{stage}_block{len(row.expansions)}")
-        return (*names[:-1], f"stage{len(self.stages) + 1}_block1")
+        return (*names[:-1], f"stage{len(self.stages) + 1}_block{self.last_depth}")
 
     @property
     def released_fields(self) -> dict[Layout, dict]:
@@ -126,16 +144,24 @@ class MobileNetV3(Architecture):
 
     def backbone(self, x: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
         """Stem, stages, a last 1x1: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
-        x = self._conv(x, 16, 3, "stem_conv", stride=2, activation=self.activation, last="stem")
+        x = self._conv(
+            x, self.stem, 3, "stem_conv", stride=2, activation=self.activation, last="stem"
+        )
+        units = sum(self.depths)
+        # timm divides by its number of blocks, of which the last convolutions are some.
+        drop_rates = iter(self._drop_rates(units, last=units + self.last_depth))
         for stage, row in enumerate(self.stages, 1):
             if row.stride == 2:
                 yield x
             for index, expansion in enumerate(row.expansions, 1):
                 stride = row.stride if index == 1 else 1
-                x = self._unit(x, row, expansion, stride, stage, f"stage{stage}_block{index}")
-        last = f"stage{len(self.stages) + 1}_block1"
+                name = f"stage{stage}_block{index}"
+                x = self._unit(x, row, expansion, stride, stage, name, next(drop_rates))
         width = _multiple_of_8(6 * x.shape[-1])
-        yield self._conv(x, width, 1, f"{last}_conv", activation=self.activation, last=last)
+        for index in range(1, self.last_depth + 1):
+            last = f"stage{len(self.stages) + 1}_block{index}"
+            x = self._conv(x, width, 1, f"{last}_conv", activation=self.activation, last=last)
+        yield x
 
     def _conv(self, x, filters, kernel_size, name, *, stride=1, activation=None, last=None):
         return conv_norm(
@@ -150,9 +176,9 @@ class MobileNetV3(Architecture):
             last=last,
         )
 
-    def _unit(self, x, row, expansion, stride, stage, name):
+    def _unit(self, x, row, expansion, stride, stage, name, drop_rate):
         """1x1 unless the unit is as wide as its input, depthwise, SE, 1x1, shortcut."""
-        filters = _multiple_of_8(row.filters * self.alpha)
+        channels_in, filters = x.shape[-1], _multiple_of_8(row.filters * self.alpha)
 
         def branch(x):
             if expansion != 1:
@@ -167,16 +193,21 @@ class MobileNetV3(Architecture):
                 epsilon=self.epsilon,
                 activation=row.activation,
             )
-            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
+            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se", channels_in)
             return self._conv(x, filters, 1, f"{name}_conv3")
 
-        if stride == 1 and x.shape[-1] == filters:
-            return residual_unit(x, branch, lambda x: x, self.se, stage, name, has_relu=False)
-        x = branch(squeeze_excite(x, self.se, stage, "pre", f"{name}_se"))
-        for placement in ("standard", "post"):  # the same place where there is no sum
-            if has_se(self.se, stage, placement):
-                return squeeze_excite(x, self.se, stage, placement, name)
-        return keras_layers.Identity(name=name)(x)
+        if stride == 1 and channels_in == filters:
+            return residual_unit(
+                x,
+                branch,
+                lambda x: x,
+                self.se,
+                stage,
+                name,
+                has_relu=False,
+                drop_rate=drop_rate,
+            )
+        return unit_without_sum(x, branch, self.se, stage, name)
 
     def _head(self, x, classes, activation):
         # All in float32 under a half-precision policy, as in the other networks.
@@ -222,6 +253,11 @@ MobileNetV3Large = MobileNetV3(
 )
 MobileNetV3Small = MobileNetV3(
     name="mobilenet_v3_small", stages=SMALL, head_width=1024, se=_native(1, 3, 4, 5)
+)
+MobileNetV3Small075 = MobileNetV3Small.replace(name="mobilenet_v3_small075", alpha=0.75)
+MobileNetV3Small050 = MobileNetV3Small.replace(name="mobilenet_v3_small050", alpha=0.5)
+MobileNetV3Large150d = MobileNetV3Large.replace(
+    name="mobilenet_v3_large150d", stages=LARGE_150D, stem=24, last_depth=2, input_size=256
 )
 MobileNetV3LargeMinimalistic = MobileNetV3Large.replace(
     name="mobilenet_v3_large_minimalistic",

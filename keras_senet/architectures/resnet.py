@@ -1,4 +1,4 @@
-"""ResNet, ResNeXt and SENet-154 for photographs, with and without SE."""
+"""ResNet, ResNeXt, ResNet-RS and SENet-154 for photographs, with and without SE."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -32,6 +32,13 @@ __all__ = [
     "ResNet50",
     "ResNet101",
     "ResNet152",
+    "ResNetRS50",
+    "ResNetRS101",
+    "ResNetRS152",
+    "ResNetRS200",
+    "ResNetRS270",
+    "ResNetRS350",
+    "ResNetRS420",
     "SENet154",
     "SEResNeXt26",
     "SEResNeXt50",
@@ -46,11 +53,12 @@ __all__ = [
 
 FILTERS = (64, 128, 256, 512)  # of stages 2 to 5, He et al., table 1
 EXPANSION = 4  # channels out of a bottleneck over its filters
+SE_OF_RS = SEConfig(reduction=4, divisor=8)
 
 CHOICES = {
     "block": ("bottleneck", "basic"),
     "stride_in": ("1x1", "3x3", "pool"),
-    "stem_pool": ("ceil", "pad", "avg"),
+    "stem_pool": ("ceil", "pad", "avg", "conv"),
     "shortcut": ("1x1", "3x3", "pool"),
 }
 
@@ -68,8 +76,8 @@ class ResNet(Architecture):
             `"1x1"` (paper), the `"3x3"` (ResNeXt, SENet-154 and "v1.5"), or none: `"pool"`, a
             2x2 average after the 3x3 (timm's "aa").
         stem: Filters of the stem: one for a 7x7 convolution, three for 3x3 ones.
-        stem_pool: `"ceil"`, Caffe's pooling without padding, `"pad"`, PyTorch's by one pixel, or
-            `"avg"`, a 2x2 average (timm's "aa").
+        stem_pool: `"ceil"`, Caffe's pooling without padding, `"pad"`, PyTorch's by one pixel,
+            `"avg"`, a 2x2 average (timm's "aa"), or `"conv"`, a 3x3 convolution (ResNet-RS).
         shortcut: Projection of stages 3 to 5: `"1x1"`, `"3x3"` (SENet-154), or `"pool"`, a 2x2
             average before a 1x1 convolution (ResNet-D).
         halved_reduce: Whether a bottleneck's first 1x1 has half the channels of its 3x3
@@ -81,7 +89,8 @@ class ResNet(Architecture):
         ValueError: If a field is none of these.
 
     Reference:
-        Hu et al., https://arxiv.org/abs/1709.01507, table 1 and the appendix on SENet-154.
+        Hu et al., https://arxiv.org/abs/1709.01507, table 1 and the appendix on SENet-154; Bello
+        et al., https://arxiv.org/abs/2103.07579, tables 7 and 9 (ResNet-RS).
     """
 
     depths: tuple[int, int, int, int]
@@ -134,6 +143,8 @@ class ResNet(Architecture):
     @property
     def released_fields(self) -> dict[Layout, dict]:
         """Stem pooling, stride, ReLU before SE; timm's "aa" networks keep their own."""
+        if self.stem_pool == "conv":
+            return {timm.RESNET_RS: {"se": SE_OF_RS, "stride_in": "3x3"}}
         released_by_timm = {"se": SEConfig(divisor=8)}
         if self.stride_in != "pool":
             released_by_timm |= {"stem_pool": "pad", "stride_in": "3x3", "relu_before_se": False}
@@ -158,15 +169,19 @@ class ResNet(Architecture):
         """Stem, pooling, four stages: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
         x = self._stem(x)
         yield x
-        if self.stem_pool == "avg":
+        if self.stem_pool == "conv":
+            x = conv_norm(x, x.shape[-1], 3, "stem_pool_conv", stride=2, last="stem_pool")
+        elif self.stem_pool == "avg":
             x = keras_layers.AveragePooling2D(2, name="stem_pool")(x)
         else:
             x = max_pool(x, self.stem_pool, "stem_pool")
         block = self._bottleneck if self.block == "bottleneck" else self._basic
+        drop_rates = iter(self._drop_rates(sum(self.depths)))
         for stage, (depth, filters) in enumerate(zip(self.depths, FILTERS, strict=True), 2):
             for index in range(1, depth + 1):
                 stride = 2 if index == 1 and stage > 2 else 1
-                x = block(x, filters, stride, stage, f"stage{stage}_block{index}")
+                name = f"stage{stage}_block{index}"
+                x = block(x, filters, stride, stage, name, next(drop_rates))
             yield x
 
     def _stem(self, x):
@@ -176,10 +191,10 @@ class ResNet(Architecture):
         x = conv_norm(x, self.stem[1], 3, "stem_conv2")
         return conv_norm(x, self.stem[2], 3, "stem_conv3", last="stem")
 
-    def _bottleneck(self, x, filters, stride, stage, name):
+    def _bottleneck(self, x, filters, stride, stage, name, drop_rate):
         """1x1, 3x3, 1x1, SE, shortcut."""
         width = filters * self.width // FILTERS[0] * self.groups
-        out = filters * EXPANSION
+        channels_in, out = x.shape[-1], filters * EXPANSION
         stride1, stride2 = (stride if self.stride_in == place else 1 for place in ("1x1", "3x3"))
 
         def branch(x):
@@ -188,14 +203,13 @@ class ResNet(Architecture):
             x = conv_norm(x, width, 3, f"{name}_conv2", stride=stride2, groups=self.groups)
             if self.stride_in == "pool" and stride > 1:
                 x = keras_layers.AveragePooling2D(stride, name=f"{name}_pool")(x)
-            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
+            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se", channels_in)
             return conv_norm(x, out, 1, f"{name}_conv3", activation=None)
 
-        return residual_unit(
-            x, branch, partial(self._shortcut, out, stride, name), self.se, stage, name
-        )
+        shortcut = partial(self._shortcut, out, stride, name)
+        return residual_unit(x, branch, shortcut, self.se, stage, name, drop_rate=drop_rate)
 
-    def _basic(self, x, filters, stride, stage, name):
+    def _basic(self, x, filters, stride, stage, name, drop_rate):
         """3x3, 3x3, SE, shortcut."""
 
         def branch(x):
@@ -203,9 +217,8 @@ class ResNet(Architecture):
             activation = "relu" if self.relu_before_se else None
             return conv_norm(x, filters, 3, f"{name}_conv2", activation=activation)
 
-        return residual_unit(
-            x, branch, partial(self._shortcut, filters, stride, name), self.se, stage, name
-        )
+        shortcut = partial(self._shortcut, filters, stride, name)
+        return residual_unit(x, branch, shortcut, self.se, stage, name, drop_rate=drop_rate)
 
     def _shortcut(self, filters, stride, name, x):
         """Identity, or a projection where the shape changes."""
@@ -254,6 +267,24 @@ SENet154 = ResNet(
     halved_reduce=True,
     dropout=0.2,
 )
+# ResNet-RS: a ResNet-D with a convolution in place of the stem's pooling, and wider SE. Images are
+# of the size that timm's were trained on; their evaluation has larger ones.
+ResNetRS50 = ResNet(
+    name="resnetrs50",
+    depths=(3, 4, 6, 3),
+    stride_in="3x3",
+    stem=(32, 32, 64),
+    stem_pool="conv",
+    shortcut="pool",
+    se=SE_OF_RS,
+    input_size=160,
+)
+ResNetRS101 = ResNetRS50.replace(name="resnetrs101", depths=(3, 4, 23, 3), input_size=192)
+ResNetRS152 = ResNetRS50.replace(name="resnetrs152", depths=(3, 8, 36, 3), input_size=256)
+ResNetRS200 = ResNetRS50.replace(name="resnetrs200", depths=(3, 24, 36, 3), input_size=256)
+ResNetRS270 = ResNetRS50.replace(name="resnetrs270", depths=(4, 29, 53, 4), input_size=256)
+ResNetRS350 = ResNetRS50.replace(name="resnetrs350", depths=(4, 36, 72, 4), input_size=288)
+ResNetRS420 = ResNetRS50.replace(name="resnetrs420", depths=(4, 44, 87, 4), input_size=320)
 
 ResNet18 = SEResNet18.replace(name="resnet18", se=None)
 ResNet34 = SEResNet34.replace(name="resnet34", se=None)

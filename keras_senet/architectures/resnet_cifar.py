@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from functools import partial
 
 import keras
 
@@ -109,41 +110,40 @@ class CifarResNet(Architecture):
         else:
             x = conv_norm(x, FILTERS[0], 3, "stem_conv", last="stem")
         block = getattr(self, f"_{self.block}")
+        drop_rates = iter(self._drop_rates(sum(self.depths)))
         for stage, (depth, filters) in enumerate(zip(self.depths, FILTERS, strict=True), 2):
             for index in range(1, depth + 1):
                 stride = 2 if index == 1 and stage > 2 else 1
                 name = f"stage{stage}_block{index}"
-                x = block(x, filters * self.widen, stride, stage, name)
+                x = block(x, filters * self.widen, stride, stage, name, next(drop_rates))
             yield x
         if preactivation:
             yield activate(batch_norm(x, "last_bn"), "relu", "last_relu")
 
-    def _basic(self, x, filters, stride, stage, name):
+    def _basic(self, x, filters, stride, stage, name, drop_rate):
         """3x3, 3x3, SE, shortcut."""
 
         def branch(x):
             x = conv_norm(x, filters, 3, f"{name}_conv1", stride=stride)
             return conv_norm(x, filters, 3, f"{name}_conv2", activation=None)
 
-        return residual_unit(
-            x, branch, lambda x: _projection(x, filters, stride, name), self.se, stage, name
-        )
+        shortcut = partial(_projection, filters, stride, name)
+        return residual_unit(x, branch, shortcut, self.se, stage, name, drop_rate=drop_rate)
 
-    def _bottleneck(self, x, filters, stride, stage, name):
+    def _bottleneck(self, x, filters, stride, stage, name, drop_rate):
         """1x1, 3x3, 1x1, SE, shortcut."""
-        out = filters * EXPANSION
+        channels_in, out = x.shape[-1], filters * EXPANSION
 
         def branch(x):
             x = conv_norm(x, filters, 1, f"{name}_conv1")
             x = conv_norm(x, filters, 3, f"{name}_conv2", stride=stride)
-            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
+            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se", channels_in)
             return conv_norm(x, out, 1, f"{name}_conv3", activation=None)
 
-        return residual_unit(
-            x, branch, lambda x: _projection(x, out, stride, name), self.se, stage, name
-        )
+        shortcut = partial(_projection, out, stride, name)
+        return residual_unit(x, branch, shortcut, self.se, stage, name, drop_rate=drop_rate)
 
-    def _preactivation(self, x, filters, stride, stage, name):
+    def _preactivation(self, x, filters, stride, stage, name, drop_rate):
         """BN, ReLU, 3x3, BN, ReLU, 3x3, SE, shortcut."""
 
         def branch(x):
@@ -151,23 +151,23 @@ class CifarResNet(Architecture):
             x = activate(batch_norm(x, f"{name}_bn2"), "relu", f"{name}_relu2")
             return conv(x, filters, 3, f"{name}_conv2")
 
-        return self._preactivated(x, branch, filters, stride, stage, name)
+        return self._preactivated(x, branch, filters, stride, stage, name, drop_rate)
 
-    def _preactivation_bottleneck(self, x, filters, stride, stage, name):
+    def _preactivation_bottleneck(self, x, filters, stride, stage, name, drop_rate):
         """BN, ReLU, 1x1, BN, ReLU, 3x3, BN, ReLU, 1x1, SE, shortcut."""
-        out = filters * EXPANSION
+        channels_in, out = x.shape[-1], filters * EXPANSION
 
         def branch(x):
             x = conv(x, filters, 1, f"{name}_conv1")
             x = activate(batch_norm(x, f"{name}_bn2"), "relu", f"{name}_relu2")
             x = conv(x, filters, 3, f"{name}_conv2", stride=stride)
-            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
+            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se", channels_in)
             x = activate(batch_norm(x, f"{name}_bn3"), "relu", f"{name}_relu3")
             return conv(x, out, 1, f"{name}_conv3")
 
-        return self._preactivated(x, branch, out, stride, stage, name)
+        return self._preactivated(x, branch, out, stride, stage, name, drop_rate)
 
-    def _preactivated(self, x, branch, filters, stride, stage, name):
+    def _preactivated(self, x, branch, filters, stride, stage, name, drop_rate):
         """BN, ReLU, branch, SE, shortcut; a projection reads the activated input."""
         projected = stride > 1 or x.shape[-1] != filters
         activated = activate(batch_norm(x, f"{name}_bn1"), "relu", f"{name}_relu1")
@@ -177,10 +177,20 @@ class CifarResNet(Architecture):
                 return conv(activated, filters, 1, f"{name}_shortcut", stride=stride)
             return x
 
-        return residual_unit(activated, branch, shortcut, self.se, stage, name, has_relu=False)
+        return residual_unit(
+            activated,
+            branch,
+            shortcut,
+            self.se,
+            stage,
+            name,
+            has_relu=False,
+            drop_rate=drop_rate,
+        )
 
 
-def _projection(x, filters, stride, name):
+def _projection(filters, stride, name, x):
+    """Identity, or a projection where the shape changes."""
     if stride == 1 and x.shape[-1] == filters:
         return x
     return conv_norm(x, filters, 1, f"{name}_shortcut", stride=stride, activation=None)

@@ -5,6 +5,7 @@ import dataclasses
 from keras_senet.weights.fields import settle
 
 PLACEMENTS = ("standard", "pre", "post", "identity", "3x3")
+BASES = ("gated", "input")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -14,6 +15,8 @@ class SEConfig:
     Attributes:
         reduction: Reduction ratio r of the paper; hidden width `max(1, C // r)`. Or one ratio
             for each of `stages`: `SEConfig(stages=(3, 4), reduction=(8, 16))`.
+        ratio_of: Which channels C the ratio divides: `"gated"`, those that the block rescales
+            (the paper), or `"input"`, those that enter its unit (RegNetY, EfficientNet).
         divisor: `None`, or an integer to whose nearest multiple the hidden width is rounded
             (timm: 8).
         round_limit: Least share of `C / r`, in 0..1, that rounding to a multiple of `divisor`
@@ -32,8 +35,8 @@ class SEConfig:
         stages: `None` for all stages, or the numbers of the stages with SE, such as `(3, 4)`.
 
     Raises:
-        ValueError: If `placement`, `stages` or the number of ratios is none of these. The other
-            fields are checked by `keras_senet.layers.SqueezeExcitation`.
+        ValueError: If `placement`, `ratio_of`, `stages` or the number of ratios is none of these.
+            The other fields are checked by `keras_senet.layers.SqueezeExcitation`.
 
     Example:
         >>> SEConfig(reduction=8, stages=(3, 4)).stages
@@ -41,6 +44,7 @@ class SEConfig:
     """
 
     reduction: float | tuple[float, ...] = 16
+    ratio_of: str = "gated"
     divisor: int | None = None
     round_limit: float = 0.0
     squeeze: str = "avg"
@@ -55,6 +59,10 @@ class SEConfig:
         if self.placement not in PLACEMENTS:
             raise ValueError(
                 f"Argument `placement` must be one of {PLACEMENTS}. Received: {self.placement!r}"
+            )
+        if self.ratio_of not in BASES:
+            raise ValueError(
+                f"Argument `ratio_of` must be one of {BASES}. Received: {self.ratio_of!r}"
             )
         if self.stages is not None and not (
             isinstance(self.stages, tuple)

@@ -112,49 +112,53 @@ class ShuffleNetV1(Architecture):
         yield x
         x = max_pool(x, "pad", "stem_pool")
         yield x
+        drop_rates = iter(self._drop_rates(sum(self.depths)))
         for stage, depth in enumerate(self.depths, 2):
             for index in range(1, depth + 1):
-                x = self._unit(x, self._filters(stage), stage, index)
+                x = self._unit(x, self._filters(stage), stage, index, next(drop_rates))
             yield x
 
-    def _unit(self, x, filters, stage, index):
+    def _unit(self, x, filters, stage, index, drop_rate):
         """Grouped 1x1, shuffle, depthwise 3x3, grouped 1x1, SE; sum, or concatenation."""
-        name, strided = f"stage{stage}_block{index}", index == 1
+        name, strided, channels_in = f"stage{stage}_block{index}", index == 1, x.shape[-1]
         # The very first 1x1 has too few channels for groups (section 3.2).
         groups = 1 if stage == 2 and strided else self.groups
-        width = filters - x.shape[-1] if strided else filters
+        width = filters - channels_in if strided else filters
 
         def branch(x):
             x = conv_norm(x, filters // 4, 1, f"{name}_conv1", groups=groups)
             x = ChannelShuffle(self.groups, name=f"{name}_shuffle")(x)
             stride = 2 if strided else 1
             x = depthwise_norm(x, 3, f"{name}_conv2", stride=stride, activation=None)
-            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se")
+            x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se", channels_in)
             return conv_norm(x, width, 1, f"{name}_conv3", groups=self.groups, activation=None)
 
         if not strided:
-            return residual_unit(x, branch, lambda x: x, self.se, stage, name)
+            return residual_unit(x, branch, lambda x: x, self.se, stage, name, drop_rate=drop_rate)
         return self._concatenated(x, branch, stage, name)
 
     def _concatenated(self, x, branch, stage, name):
         """The unit of stride 2: branch and average-pooled input (not negative), concatenated."""
+        channels_in = x.shape[-1]
         shortcut = keras_layers.ZeroPadding2D(1, name=f"{name}_pool_pad")(x)
         shortcut = keras_layers.AveragePooling2D(3, 2, name=f"{name}_pool")(shortcut)
-        y = branch(squeeze_excite(x, self.se, stage, "pre", f"{name}_se"))
-        y = squeeze_excite(y, self.se, stage, "standard", f"{name}_se")
+        y = branch(squeeze_excite(x, self.se, stage, "pre", f"{name}_se", channels_in))
+        y = squeeze_excite(y, self.se, stage, "standard", f"{name}_se", channels_in)
         # ReLU of the concatenation, taken where mobile runtimes fuse it into the convolution.
         y = activate(y, "relu", f"{name}_relu")
         if has_se(self.se, stage, "identity"):
-            shortcut = squeeze_excite(shortcut, self.se, stage, "identity", f"{name}_se")
+            shortcut = squeeze_excite(
+                shortcut, self.se, stage, "identity", f"{name}_se", channels_in
+            )
             shortcut = activate(shortcut, "relu", f"{name}_pool_relu")  # a gate may be negative
-        return _joined(y, shortcut, self.se, stage, name)
+        return _joined(y, shortcut, self.se, stage, name, channels_in)
 
 
-def _joined(first, second, se, stage, name):
+def _joined(first, second, se, stage, name, channels_in):
     """Concatenation, and SE after it at the placement `"post"`."""
     last = f"{name}_concat" if has_se(se, stage, "post") else name
     x = keras_layers.Concatenate(name=last)([first, second])
-    return squeeze_excite(x, se, stage, "post", name)
+    return squeeze_excite(x, se, stage, "post", name, channels_in)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -193,6 +197,11 @@ class ShuffleNetV2(Architecture):
         return tuple(range(2, 2 + len(self.depths)))
 
     @property
+    def no_sums(self) -> str | None:
+        """Units concatenate."""
+        return "ShuffleNet v2, whose units concatenate"
+
+    @property
     def feature_names(self) -> tuple[str, ...]:
         """The stem, its pooling, the ends of stages 2 and 3, the last convolution."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths[:2], 2))
@@ -218,7 +227,7 @@ class ShuffleNetV2(Architecture):
 
     def _unit(self, x, filters, stage, index):
         """Two branches, SE on the second, concatenation, shuffle."""
-        name, strided = f"stage{stage}_block{index}", index == 1
+        name, strided, channels_in = f"stage{stage}_block{index}", index == 1, x.shape[-1]
         half = filters // 2
         if strided:
             first, second = x, x
@@ -226,17 +235,18 @@ class ShuffleNetV2(Architecture):
             first = conv_norm(first, half, 1, f"{name}_branch1_conv2")
         else:
             first, second = ops.split(x, 2, axis=-1)
-        first = squeeze_excite(first, self.se, stage, "identity", f"{name}_se")
-        second = squeeze_excite(second, self.se, stage, "pre", f"{name}_se")
+        first = squeeze_excite(first, self.se, stage, "identity", f"{name}_se", channels_in)
+        second = squeeze_excite(second, self.se, stage, "pre", f"{name}_se", channels_in)
         second = conv_norm(second, half, 1, f"{name}_branch2_conv1")
         stride = 2 if strided else 1
         second = depthwise_norm(second, 3, f"{name}_branch2_conv2", stride=stride, activation=None)
-        second = squeeze_excite(second, self.se, stage, "3x3", f"{name}_se")
+        second = squeeze_excite(second, self.se, stage, "3x3", f"{name}_se", channels_in)
         second = conv_norm(second, half, 1, f"{name}_branch2_conv3")
-        second = squeeze_excite(second, self.se, stage, "standard", f"{name}_se")
+        second = squeeze_excite(second, self.se, stage, "standard", f"{name}_se", channels_in)
         x = keras_layers.Concatenate(name=f"{name}_concat")([first, second])
         last = f"{name}_shuffle" if has_se(self.se, stage, "post") else name
-        return squeeze_excite(ChannelShuffle(2, name=last)(x), self.se, stage, "post", name)
+        x = ChannelShuffle(2, name=last)(x)
+        return squeeze_excite(x, self.se, stage, "post", name, channels_in)
 
 
 SEShuffleNet = ShuffleNetV1(name="se_shufflenet")

@@ -61,6 +61,11 @@ class VGG(Architecture):
         return dict.fromkeys(("pre", "post", "identity", "3x3"), why)
 
     @property
+    def no_sums(self) -> str | None:
+        """Its convolutions are a chain."""
+        return "VGG, which has no residual units"
+
+    @property
     def feature_names(self) -> tuple[str, ...]:
         """The ends of stages 1 to 5 (strides 1 to 16) and the last pooling (stride 32)."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 1))

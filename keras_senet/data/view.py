@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from keras_senet.layers import ImageNormalization
-from keras_senet.weights.preprocessing import INTERPOLATIONS
+from keras_senet.weights.preprocessing import CROP_MODES, INTERPOLATIONS
 
 SMALL = 64  # pixels; images up to here are seen whole
 CROP = 0.875  # 224 of 256 pixels, usual for larger ones
@@ -30,12 +30,14 @@ class View:
         size: Height and width in pixels: one number, or a pair.
         crop: Share of the resized image's shorter side that is seen, above 0 and at most 1.
         interpolation: Interpolation of the resize, `"bilinear"` or `"bicubic"`.
+        crop_mode: `"center"`, or `"squash"`: the image is resized to `floor(size / crop)` pixels in
+            both directions, whatever its ratio of sides, before the centre is cut out.
 
     Raises:
         ValueError: If a field has another value.
 
     Reference:
-        `transforms_imagenet_eval` of timm, `crop_mode="center"`.
+        `transforms_imagenet_eval` of timm.
 
     Example:
         >>> View(288, crop=1.0, interpolation="bicubic").sides
@@ -45,6 +47,7 @@ class View:
     size: int | tuple[int, int]
     crop: float = CROP
     interpolation: str = "bilinear"
+    crop_mode: str = "center"
 
     def __post_init__(self):
         if min(self.sides) < 1:
@@ -53,6 +56,11 @@ class View:
             raise ValueError(
                 f"`crop` must be above 0 and at most 1, `interpolation` one of {INTERPOLATIONS}. "
                 f"Received: crop={self.crop!r}, interpolation={self.interpolation!r}"
+            )
+
+        if self.crop_mode not in CROP_MODES:
+            raise ValueError(
+                f"Field `crop_mode` must be one of {CROP_MODES}. Received: {self.crop_mode!r}"
             )
 
     @classmethod
@@ -78,11 +86,11 @@ class View:
         layers = _normalizations(model)
         if not layers:
             return None
-        views = {(layer.crop, layer.interpolation) for layer in layers}
+        views = {(layer.crop, layer.interpolation, layer.crop_mode) for layer in layers}
         if len(views) > 1:
             raise ValueError(
                 f"Parts of {model.name!r} have different views of an image: {sorted(views)} (crop, "
-                "interpolation). Expected one."
+                "interpolation, mode). Expected one."
             )
         judged = layers[0].size
         rows, columns = (None, None) if judged is None else View(judged).sides
@@ -97,7 +105,8 @@ class View:
     def __str__(self):
         """`224x224 pixels, crop 0.875, bilinear`."""
         height, width = self.sides
-        return f"{height}x{width} pixels, crop {self.crop:g}, {self.interpolation}"
+        squashed = ", squashed" if self.crop_mode == "squash" else ""
+        return f"{height}x{width} pixels, crop {self.crop:g}, {self.interpolation}{squashed}"
 
     def write_to(self, model: keras.Model) -> None:
         """Records the view in a model as that of its weights' evaluation.
@@ -106,6 +115,7 @@ class View:
         """
         for layer in _normalizations(model):
             layer.size, layer.crop, layer.interpolation = self.size, self.crop, self.interpolation
+            layer.crop_mode = self.crop_mode
 
     def replace(self, **changes) -> typing.Self:
         """A copy with these fields changed."""
@@ -131,6 +141,8 @@ class View:
         """
         rows, columns = self.sides
         least = int(rows / self.crop), int(columns / self.crop)
+        if self.crop_mode == "squash":
+            return *least, _half(least[0] - rows), _half(least[1] - columns)
         # Both sides by one factor, so that the image covers what is cut out of it.
         if rows == columns:  # rounded as torchvision's Resize does
             tall = maximum(least[0], least[0] * height // width)

@@ -23,6 +23,7 @@ class ImageNormalization(keras.layers.Rescaling):
         size: Height and width of an image in pixels, or `None` for any.
         crop: Share of the resized image's shorter side that the centre crop keeps, in 0..1.
         interpolation: Interpolation of the resize, `"bilinear"` or `"bicubic"`.
+        crop_mode: `"center"`, or `"squash"`: the resize makes every image square first.
         **kwargs: `name` and `dtype`, as for every Keras layer.
 
     Example:
@@ -37,12 +38,14 @@ class ImageNormalization(keras.layers.Rescaling):
         size: int | tuple[int, int] | None = None,
         crop: float = 0.875,
         interpolation: str = "bilinear",
+        crop_mode: str = "center",
         **kwargs,
     ):
         super().__init__(scale, offset, **kwargs)
         self.size = size
         self.crop = crop
         self.interpolation = interpolation
+        self.crop_mode = crop_mode
 
     def get_config(self) -> dict:
         """All constructor arguments, for serialization."""
@@ -51,12 +54,18 @@ class ImageNormalization(keras.layers.Rescaling):
             "size": self.size,
             "crop": self.crop,
             "interpolation": self.interpolation,
+            "crop_mode": self.crop_mode,
         }
 
     def save_own_variables(self, store: MutableMapping) -> None:
         """Writes scale, offset and view, which Keras would leave out of a weights file."""
         super().save_own_variables(store)
-        view = {"size": self.size, "crop": self.crop, "interpolation": self.interpolation}
+        view = {
+            "size": self.size,
+            "crop": self.crop,
+            "interpolation": self.interpolation,
+            "crop_mode": self.crop_mode,
+        }
         facts.write(store, {"computation": self._computation(), "view": view})
 
     def load_own_variables(self, store: MutableMapping) -> None:
@@ -71,6 +80,7 @@ class ImageNormalization(keras.layers.Rescaling):
         self.size = view.get("size", self.size)
         self.crop = view.get("crop", self.crop)
         self.interpolation = view.get("interpolation", self.interpolation)
+        self.crop_mode = view.get("crop_mode", "center")  # of files from before there were two
 
     def _computation(self):
         named = {"scale": self.scale, "offset": self.offset}

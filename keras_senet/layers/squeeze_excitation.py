@@ -59,6 +59,8 @@ class SqueezeExcitation(keras.layers.Layer):
         round_limit: Least share of `C / r`, in 0..1, that rounding to a multiple of `divisor`
             leaves of `h`; where the nearest multiple is less, `h` is the next one. 0.9 in
             MobileNetV3, 0 in timm's ResNets.
+        base_channels: Number of channels that `reduction` divides, in place of `C`; `None` for
+            `C`. RegNetY and EfficientNet divide the channels that enter the residual unit.
         **kwargs: `name`, `dtype` and `trainable`, as for every Keras layer.
 
     Input shape: `(N, H, W, C)`, channels last; H and W may be `None`. Output shape: the same.
@@ -85,6 +87,7 @@ class SqueezeExcitation(keras.layers.Layer):
         use_bias: bool = True,
         kernel_initializer: str | keras.Initializer = "he_normal",
         round_limit: float = 0.0,
+        base_channels: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -105,6 +108,15 @@ class SqueezeExcitation(keras.layers.Layer):
             )
         if not isinstance(round_limit, numbers.Real) or not 0 <= round_limit <= 1:
             raise ValueError(f"Argument `round_limit` must be in 0..1. Received: {round_limit!r}")
+        if base_channels is not None and (
+            isinstance(base_channels, bool)
+            or not isinstance(base_channels, numbers.Integral)
+            or base_channels < 1
+        ):
+            raise ValueError(
+                "Argument `base_channels` must be None or an integer of at least 1. "
+                f"Received: {base_channels!r}"
+            )
         if squeeze not in SQUEEZES:
             raise ValueError(f"Argument `squeeze` must be one of {SQUEEZES}. Received: {squeeze!r}")
         if gate not in GATES:
@@ -116,6 +128,7 @@ class SqueezeExcitation(keras.layers.Layer):
         self.reduction = int(reduction) if is_integer else float(reduction)
         self.divisor = None if divisor is None else int(divisor)
         self.round_limit = float(round_limit)
+        self.base_channels = None if base_channels is None else int(base_channels)
         self.squeeze = squeeze
         self.gate = gate
         self.activation = keras.activations.get(activation)
@@ -125,7 +138,7 @@ class SqueezeExcitation(keras.layers.Layer):
 
     def hidden_width(self, channels: int) -> int:
         """Width `h` between the two FC layers for `channels` input channels."""
-        exact = channels / self.reduction
+        exact = (self.base_channels or channels) / self.reduction
         if self.divisor is None:
             return max(1, int(exact))
         nearest = max(self.divisor, int(exact + self.divisor / 2) // self.divisor * self.divisor)
@@ -255,6 +268,7 @@ class SqueezeExcitation(keras.layers.Layer):
             "reduction": self.reduction,
             "divisor": self.divisor,
             "round_limit": self.round_limit,
+            "base_channels": self.base_channels,
             "squeeze": self.squeeze,
             "gate": self.gate,
             "activation": keras.activations.serialize(self.activation),

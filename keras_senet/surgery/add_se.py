@@ -85,7 +85,7 @@ def add_se(
 
     def excite(x, name):
         dtype = getattr(graph.producer[id(rescaled[name])].operation, "dtype_policy", None)
-        return squeeze_excite(x, se, stages[name], "standard", f"{name}_se", dtype)
+        return squeeze_excite(x, se, stages[name], "standard", f"{name}_se", x.shape[-1], dtype)
 
     def call(layer, *args, **kwargs):
         if layer.name not in places:
@@ -120,6 +120,11 @@ def _check(model, se, start):
         raise ValueError(
             "`add_se` knows placement 'standard' only; for another place use `where`. Received: "
             f"placement={se.placement!r}"
+        )
+    if se.ratio_of != "gated":
+        raise ValueError(
+            "The networks of `add_se` have no units whose input a ratio could divide. Expected "
+            f"ratio_of='gated'. Received: ratio_of={se.ratio_of!r}"
         )
     if start not in (None, "identity"):
         raise ValueError(f"Argument `start` must be None or 'identity'. Received: {start!r}")

@@ -13,18 +13,19 @@ from keras_senet.weights.kernels import as_in_torch
 from keras_senet.weights.layouts.timm_computation import layout_for
 from keras_senet.weights.own_weights import own_variables
 
+TIMM = ("ResNet", "RegNet", "EfficientNet", "MobileNetV3")  # families that it has too
 LAYOUTS = (None, "timm", "keras_senet")
 
 
 def export_weights(model: keras.Model, path: str | os.PathLike, layout: str | None = None) -> None:
     """Writes the weights of a network to a `.safetensors` file.
 
-    Residual networks for photographs and MobileNetV3 are written in timm's layouts: with Caffe's
-    stem pooling in that of `legacy_seresnet50`, with PyTorch's in that of `resnet50` and
+    ResNet, RegNet, EfficientNet and MobileNetV3 are written in timm's layouts, a ResNet with
+    Caffe's stem pooling in that of `legacy_seresnet50`, with PyTorch's in that of `resnet50` and
     `seresnet50`. `timm.create_model(...).load_state_dict` takes the tensors with `strict=True`; a
-    network for which timm computes something else is refused. All other networks are written in
-    our own layout, whose metadata describes the network: `weights="file.safetensors"` gives the
-    same outputs. The metadata of both layouts says how pixels are normalized.
+    network for which timm computes something else is refused. All other networks are written in our
+    own layout, whose metadata describes the network: `weights="file.safetensors"` gives the same
+    outputs. The metadata of both layouts says how pixels are normalized.
 
     Args:
         model: A `keras.Model` of this package, with its classifier for timm's layout.
@@ -52,7 +53,7 @@ def export_weights(model: keras.Model, path: str | os.PathLike, layout: str | No
     if layout not in LAYOUTS:
         raise ValueError(f"Argument `layout` must be one of {LAYOUTS}. Received: {layout!r}")
     description = _description(model)
-    timm_has_it = description["computation"]["family"] in ("ResNet", "MobileNetV3")
+    timm_has_it = description["computation"]["family"] in TIMM
     if layout == "timm" or (layout is None and timm_has_it):
         variables = layout_for(model, description["computation"]).variables(model)
         tensors = {name: as_in_torch(_array(variable)) for name, variable in variables}
@@ -91,7 +92,7 @@ def _check_layers(model, computation):
     default = 1e-3 if computation["family"] == "InceptionResNet" else 1e-5
     epsilon = computation.get("epsilon", default)
     known = {"relu", computation.get("activation", "relu")}
-    known |= {stage["activation"] for stage in computation.get("stages", ())}
+    known |= {stage.get("activation", "relu") for stage in computation.get("stages", ())}
     known |= {keras.activations.serialize(keras.activations.get(name)) for name in known}
     for layer in model.layers:
         wrong = None

@@ -12,6 +12,7 @@ import keras
 
 from keras_senet.layers import Conv2D, facts
 from keras_senet.weights.fields import plain, restored
+from keras_senet.weights.preprocessing import IMAGENET, INCEPTION
 
 # Fields of the backbone that a weights file decides. The variant decides all others, except those
 # in NO_COMPUTATION.
@@ -28,9 +29,23 @@ BACKBONE = (
     "stem_pool",
     "stride_in",
 )
-VIEW = ("crop", "interpolation")  # of the evaluation transform, beside the image size
-NO_COMPUTATION = ("name", "classes", "dropout", "input_size", "preprocessing")
-SHAPES = ("reduction", "divisor", "round_limit", "use_bias")  # of SE: shown by tensors' shapes
+ROWS = (IMAGENET, INCEPTION)  # normalizations that rows of the families have
+VIEW = ("crop", "interpolation", "crop_mode")  # of the evaluation transform, beside the image size
+NO_COMPUTATION = (
+    "name",
+    "classes",
+    "dropout",
+    "input_size",
+    "preprocessing",
+    "stochastic_depth",
+)
+SHAPES = (
+    "reduction",
+    "ratio_of",
+    "divisor",
+    "round_limit",
+    "use_bias",
+)  # of SE: shown by tensors' shapes
 
 
 def describe(architecture, include_preprocessing=True, call=None):
@@ -143,7 +158,7 @@ def adopt_pixels(architecture, besides, view, path):
         path: Path of the file, for messages.
 
     Raises:
-        ValueError: If the architecture's preprocessing is neither its family's nor the file's.
+        ValueError: If the architecture's preprocessing is neither that of a row nor the file's.
     """
     stored = {**besides["preprocessing"], **{key: view[key] for key in VIEW if key in view}}
     theirs = restored(stored, architecture.preprocessing)
@@ -151,7 +166,7 @@ def adopt_pixels(architecture, besides, view, path):
     default = type(architecture).__dataclass_fields__["preprocessing"].default
     pixels = [{"mean": list(one.mean), "std": list(one.std)} for one in (theirs, ours)]
     wrong = facts.differences(*pixels)
-    if wrong and ours != default:
+    if wrong and ours not in (default, *ROWS):
         raise ValueError(
             f"{path} is of a network that normalizes its pixels otherwise than {architecture.name}"
             f". {facts.listed(wrong)}. Leave `preprocessing` to the file."

@@ -9,7 +9,7 @@ from keras_senet.layers import ImageNormalization, facts
 # Arguments that decide no output, or that the user may choose.
 FREE = (
     "name", "trainable", "dtype", "network", "batch_shape", "batch_input_shape", "size", "crop",
-    "interpolation", "rate", "seed", "noise_shape", "momentum", "input_shape",
+    "interpolation", "crop_mode", "rate", "seed", "noise_shape", "momentum", "input_shape",
 )  # fmt: skip
 FREE_ENDS = ("_initializer", "_regularizer", "_constraint", "_momentum")
 HEAD = ("units", "activation")  # of the classifier

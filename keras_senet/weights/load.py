@@ -73,7 +73,12 @@ def _open_record(record, architecture):
     network = opened.network.replace(
         input_size=record.input_size, preprocessing=record.preprocessing
     )
-    return dataclasses.replace(opened, network=network, classes=record.classes, headless=False)
+    return dataclasses.replace(
+        opened,
+        network=network,
+        classes=record.classes or None,
+        headless=not record.classes,
+    )
 
 
 def _open_file(path, architecture, of_record=False):

@@ -7,7 +7,14 @@ from keras_senet.layers import ImageNormalization, facts
 from keras_senet.weights.preprocessing import Preprocessing
 
 KEY = "keras_senet"  # of the description, in our own layout
-PIXELS = ("mean", "std", "crop_pct", "interpolation", "size")  # in timm's layout: timm's names
+PIXELS = (
+    "mean",
+    "std",
+    "crop_pct",
+    "interpolation",
+    "size",
+    "crop_mode",
+)  # in timm's layout: timm's names
 
 
 def described(description, model):
@@ -19,7 +26,12 @@ def described(description, model):
     """
     view, layer = {}, _normalization(model)
     if layer is not None:
-        view = {"size": layer.size, "crop": layer.crop, "interpolation": layer.interpolation}
+        view = {
+            "size": layer.size,
+            "crop": layer.crop,
+            "interpolation": layer.interpolation,
+            "crop_mode": layer.crop_mode,
+        }
     return {KEY: json.dumps({**description, "view": view})}
 
 
@@ -30,7 +42,7 @@ def pixels(model):
         return {"format": "pt"}
     std = [1 / (255 * scale) for scale in layer.scale]
     mean = [-offset * one for offset, one in zip(layer.offset, std, strict=True)]
-    values = (mean, std, layer.crop, layer.interpolation, layer.size)
+    values = (mean, std, layer.crop, layer.interpolation, layer.size, layer.crop_mode)
     return {"format": "pt"} | {
         key: json.dumps(value) for key, value in zip(PIXELS, values, strict=True)
     }
@@ -47,7 +59,7 @@ def read_description(path):
 
 def read_pixels(path):
     """Fields of an architecture from the metadata that `pixels` wrote; empty where it has none."""
-    texts = _read(path)
+    texts = {"crop_mode": '"center"', **_read(path)}  # files from before there were two modes
     try:
         stored = {key: json.loads(texts[key]) for key in PIXELS}
     except (KeyError, ValueError, RecursionError):
@@ -57,6 +69,7 @@ def read_pixels(path):
         std=tuple(stored["std"]),
         crop=stored["crop_pct"],
         interpolation=stored["interpolation"],
+        crop_mode=stored["crop_mode"],
     )
     size = {"input_size": stored["size"]} if stored["size"] else {}
     return {"preprocessing": preprocessing, **size}

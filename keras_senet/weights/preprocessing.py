@@ -7,6 +7,7 @@ from keras_senet.layers import ImageNormalization
 from keras_senet.weights.fields import settle
 
 INTERPOLATIONS = ("bilinear", "bicubic")
+CROP_MODES = ("center", "squash")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,10 +20,12 @@ class Preprocessing:
         crop: Side of the evaluation's central crop divided by the shorter side of the resized
             image: 0.875 is 224 of 256 pixels.
         interpolation: Interpolation of the evaluation's resize, `"bilinear"` or `"bicubic"`.
+        crop_mode: `"center"`, where the resize keeps the image's ratio of sides, or `"squash"`,
+            where it makes every image square.
 
     Raises:
         ValueError: If the numbers of means and deviations differ, a deviation is not above 0, or
-            `crop` or `interpolation` is none of these.
+            `crop`, `interpolation` or `crop_mode` is none of these.
 
     Example:
         >>> dataclasses.replace(IMAGENET, crop=0.95, interpolation="bicubic").crop
@@ -33,6 +36,7 @@ class Preprocessing:
     std: tuple[float, ...]
     crop: float = 0.875
     interpolation: str = "bilinear"
+    crop_mode: str = "center"
 
     def __post_init__(self):
         settle(self, dataclasses.fields(self))
@@ -46,6 +50,11 @@ class Preprocessing:
             raise ValueError(
                 f"`crop` must be above 0 and at most 1, `interpolation` one of {INTERPOLATIONS}. "
                 f"Received: crop={self.crop}, interpolation={self.interpolation!r}"
+            )
+
+        if self.crop_mode not in CROP_MODES:
+            raise ValueError(
+                f"`crop_mode` must be one of {CROP_MODES}. Received: {self.crop_mode!r}"
             )
 
     def of_channels(self, channels: int | None) -> typing.Self:
@@ -81,6 +90,7 @@ class Preprocessing:
             size=size,
             crop=self.crop,
             interpolation=self.interpolation,
+            crop_mode=self.crop_mode,
             dtype="float32",
             name=name,
         )
@@ -98,3 +108,6 @@ CAFFE = Preprocessing(mean=(123 / 255, 117 / 255, 104 / 255), std=(1 / 255, 1 / 
 VGG = Preprocessing(
     mean=(123.68 / 255, 116.779 / 255, 103.939 / 255), std=(1 / 255, 1 / 255, 1 / 255)
 )
+# EfficientNetV2 S, M and L of keras.applications: 0..255 to -1..1 by 128, the authors' own. (timm
+# has 127.5 for the same weights.)
+MIDDLE = Preprocessing(mean=(128 / 255,) * 3, std=(128 / 255,) * 3)

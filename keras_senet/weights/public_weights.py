@@ -19,6 +19,9 @@ from keras_senet.weights.opened import (
 )
 from keras_senet.weights.readers.tensors import read_tensors
 
+# Whose networks are in timm with TensorFlow's padding and PyTorch's, and with the same tensors.
+TWO_BACKBONES = (timm.MOBILENET_V3, timm.EFFICIENTNET, timm.EFFICIENTNET_V2)
+
 logger = logging.getLogger("keras_senet")
 
 
@@ -59,7 +62,7 @@ class PublicWeights:
         if self.of_record or "preprocessing" in decided:
             return fitted
         fitted = _with_stored_pixels(fitted, self.path)
-        if self.layout is timm.MOBILENET_V3:
+        if self.layout in TWO_BACKBONES:
             _warn_of_two_backbones(fitted, self.path)
         return fitted
 
@@ -179,11 +182,11 @@ def _with_stored_pixels(network, path):
 
 
 def _warn_of_two_backbones(network, path):
-    """Warns that MobileNetV3 has the same tensors with TensorFlow's padding and PyTorch's."""
+    """Warns that the file may be of the same network with the other padding and epsilon."""
     if all(getattr(network, name) == _default(network, name) for name in ("padding", "epsilon")):
         logger.warning(
             "%s does not say which of timm's two backbones it has. Assumed: padding='same', "
-            "epsilon=0.001 (tf_mobilenetv3_*). For mobilenetv3_*: "
+            "epsilon=0.001, as in timm's networks whose names begin with tf_. For the others: "
             '.replace(padding="torch", epsilon=1e-5), or the name of a weight set.',
             path,
         )

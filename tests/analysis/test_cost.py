@@ -13,7 +13,15 @@ import keras_senet
 from keras_senet.analysis import cost
 
 MACS = json.loads((pathlib.Path(__file__).parents[1] / "golden" / "macs.json").read_text())
-SLOW = ("SEResNet152", "SENet154", "SEVGG16", "SEInceptionResNetV2", "SEWideResNet16x8")
+SLOW = (
+    "SEResNet152",
+    "SENet154",
+    "SEVGG16",
+    "SEInceptionResNetV2",
+    "SEWideResNet16x8",
+    "RegNetY160",
+    "EfficientNetV2S",
+)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,26 @@ PLACES = {
     ("shufflenet_v2", "post"): ("stage2_block2_shuffle", "stage2_block2"),
     ("shufflenet_v2", "identity"): ("split", "stage2_block2_se"),
     ("shufflenet_v2", "3x3"): ("stage2_block2_branch2_conv2_bn", "stage2_block2_se"),
+    ("regnet", "standard"): ("stage2_block1_conv3_bn", "stage2_block1_se"),
+    ("regnet", "pre"): ("stage1_block1", "stage2_block1_se"),
+    ("regnet", "post"): ("stage2_block1_relu", "stage2_block1"),
+    ("regnet", "identity"): ("stage2_block1_shortcut_bn", "stage2_block1_se"),
+    ("regnet", "3x3"): ("stage2_block1_conv2_relu", "stage2_block1_se"),
+    ("resnet_rs", "standard"): ("stage3_block1_conv3_bn", "stage3_block1_se"),
+    ("resnet_rs", "pre"): ("stage2_block1", "stage3_block1_se"),
+    ("resnet_rs", "post"): ("stage3_block1_relu", "stage3_block1"),
+    ("resnet_rs", "3x3"): ("stage3_block1_conv2_relu", "stage3_block1_se"),
+    ("resnet_rs", "identity"): ("stage3_block1_shortcut_bn", "stage3_block1_se"),
+    ("efficientnet", "standard"): ("stage2_block1_conv3_bn", "stage2_block1"),
+    ("efficientnet", "pre"): ("stage1_block1", "stage2_block1_se"),
+    ("efficientnet", "post"): ("stage2_block1_conv3_bn", "stage2_block1"),
+    ("efficientnet", "identity"): ("stage2_block1", "stage2_block2_se"),
+    ("efficientnet", "3x3"): ("stage2_block1_conv2_silu", "stage2_block1_se"),
+    ("efficientnet_v2", "standard"): ("stage1_block2_conv_silu", "stage1_block2_se"),
+    ("efficientnet_v2", "pre"): ("stage1_block1", "stage1_block2_se"),
+    ("efficientnet_v2", "post"): ("stage1_block2_add", "stage1_block2"),
+    ("efficientnet_v2", "identity"): ("stage1_block1", "stage1_block2_se"),
+    ("efficientnet_v2", "3x3"): ("stage1_block2_conv_silu", "stage1_block2_se"),
     ("preresnet", "standard"): ("stage3_block1_conv2", "stage3_block1_se"),
     ("preresnet", "pre"): ("stage3_block1_relu1", "stage3_block1_se"),
     ("preresnet", "post"): ("stage3_block1_add", "stage3_block1"),
@@ -76,8 +96,9 @@ def feature_shapes(kind):
 def test_placements(kind, placement, zero_weights):
     network = KINDS[kind].replace(se=SEConfig(placement=placement))
     model = network(input_shape=shape(network))
-    # One a unit; MobileNetV3's have a shortcut only at stride 1 between equal widths.
-    without = 5 if (kind, placement) == ("mobilenet_v3", "identity") else 0
+    # One a unit; inverted ones have a shortcut only at stride 1 between equal widths.
+    shortcuts = {"mobilenet_v3": 5, "efficientnet": 6, "efficientnet_v2": 5}
+    without = shortcuts.get(kind, 0) if placement == "identity" else 0
     assert len(gates(model)) == sum(network.depths) - without
     shapes = {name: model.get_layer(name).output.shape for name in network.feature_names}
     assert shapes == feature_shapes(kind)  # a block's last layer has its name, wherever SE is
@@ -107,6 +128,28 @@ def test_a_subset_of_stages_with_a_ratio_for_each(kind, zero_weights):
         assert gate.reduce.filters == max(1, gate.input.shape[-1] // ratio)
     with pytest.raises(ValueError, match=f"no stage 9 to put SE into. Its stages: {one}"):
         network.replace(se=SEConfig(stages=(one, 9)))
+
+
+def hidden_widths(kind, placement):
+    network = KINDS[kind].replace(
+        se=SEConfig(placement=placement, ratio_of="input", reduction=2, divisor=1)
+    )
+    model = network(input_shape=shape(network))
+    return {gate.name.removesuffix("_se"): gate.reduce.filters for gate in gates(model)}
+
+
+@pytest.mark.parametrize(("kind", "placement"), PLACES)
+def test_a_ratio_of_the_units_input(kind, placement, zero_weights):
+    """Before a unit the block rescales what enters: the other placements have its hidden width."""
+    if kind == "vgg":
+        assert list(hidden_widths(kind, placement).values()) == [2, 32, 64, 128, 256]
+    elif kind == "shufflenet_v2":  # it splits what enters, so that placement "pre" tells less
+        assert list(hidden_widths(kind, placement).values())[:3] == [12, 24, 24]
+    else:
+        before = KINDS[kind].replace(se=SEConfig(placement="pre", reduction=2, divisor=1))
+        model = before(input_shape=shape(before))
+        widths = {gate.name.removesuffix("_se"): gate.reduce.filters for gate in gates(model)}
+        assert hidden_widths(kind, placement).items() <= widths.items()
 
 
 @pytest.mark.parametrize("kind", KINDS_HERE)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import keras_senet
-from keras_senet.weights import CIFAR, RECORDS
+from keras_senet.weights import CIFAR, RECORDS, fingerprint
 
 Image = pytest.importorskip("PIL.Image")
 PHOTOS = ("china.jpg", "flower.jpg")
@@ -23,33 +23,39 @@ def photo(name):
     return pathlib.Path(datasets.__file__).parent / "images" / name
 
 
-def network(size, crop, interpolation):
+def network(size, crop, interpolation, crop_mode="center"):
     """A model of nothing but the preprocessing layer."""
-    preprocessing = dataclasses.replace(CIFAR, crop=crop, interpolation=interpolation)
+    preprocessing = dataclasses.replace(
+        CIFAR, crop=crop, interpolation=interpolation, crop_mode=crop_mode
+    )
     image = keras.Input((size, size, 3))
     return keras.Model(image, preprocessing.layer(size=size)(image))
 
 
 VIEWS = sorted(
-    {(r.input_size, r.preprocessing.crop, r.preprocessing.interpolation) for r in RECORDS}
+    {
+        (r.input_size, *(getattr(r.preprocessing, name) for name in fingerprint.VIEW))
+        for r in RECORDS
+    }
 )
 
 
 @pytest.mark.parametrize("name", PHOTOS)
 def test_views_of_all_records_are_those_of_timm(name):
     golden = np.load(GOLDEN)
-    for size, crop, interpolation in VIEWS:
-        image = keras_senet.load_image(photo(name), network(size, crop, interpolation))
+    for size, crop, interpolation, mode in VIEWS:
+        image = keras_senet.load_image(photo(name), network(size, crop, interpolation, mode))
         assert image.shape == (1, size, size, 3) and image.dtype == np.uint8
         # Every 37th row and 41st column, and the means over all.
-        key = f"{name}/{size}/{crop}/{interpolation}"
+        key = f"{name}/{size}/{crop}/{interpolation}/{mode}"
         values = image[0].astype("float64")
         assert np.abs(values[::37, ::41] - golden[f"{key}/pixels"]).mean() <= 1
         assert np.abs(values.mean((0, 1)) - golden[f"{key}/mean"]).max() <= 0.1
 
 
-def test_the_view_travels_with_the_model(tmp_path):
-    model = network(64, 0.9, "bicubic")
+@pytest.mark.parametrize("mode", ["center", "squash"])
+def test_the_view_travels_with_the_model(mode, tmp_path):
+    model = network(64, 0.9, "bicubic", mode)
     model.save(tmp_path / "x.keras")
     expected = keras_senet.load_image(photo("china.jpg"), model)
     loaded = keras.saving.load_model(tmp_path / "x.keras")

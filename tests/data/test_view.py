@@ -13,20 +13,26 @@ from PIL import Image
 import keras_senet
 from keras_senet import data
 from keras_senet.data import View
-from keras_senet.weights import CIFAR, RECORDS
+from keras_senet.weights import CIFAR, RECORDS, fingerprint
 
 tf = pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="of TensorFlow")
 
 RECORD_VIEWS = sorted(
-    {(r.input_size, r.preprocessing.crop, r.preprocessing.interpolation) for r in RECORDS}
+    {
+        (r.input_size, *(getattr(r.preprocessing, name) for name in fingerprint.VIEW))
+        for r in RECORDS
+    }
 )
 
 
 def network(view, channels=3):
     """A model that returns what it sees."""
     preprocessing = dataclasses.replace(
-        CIFAR.of_channels(channels), crop=view.crop, interpolation=view.interpolation
+        CIFAR.of_channels(channels),
+        crop=view.crop,
+        interpolation=view.interpolation,
+        crop_mode=view.crop_mode,
     )
     image = keras.Input((*view.sides, channels))
     return keras.Model(image, preprocessing.layer(size=view.size)(image))
@@ -48,7 +54,10 @@ def photos(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("view", RECORD_VIEWS)
+@pytest.mark.parametrize(
+    "view",
+    [pytest.param(one, marks=pytest.mark.slow if one[0] > 300 else ()) for one in RECORD_VIEWS],
+)
 def test_validation_shows_what_load_image_shows(photos, view):
     """`load_image` equals timm's transform: tests/data/test_load_image.py."""
     model = network(View(*view))

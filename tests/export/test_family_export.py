@@ -51,7 +51,7 @@ def test_one_partition_without_flex(name, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("quantization", ["dynamic", "int8"])
-@pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize("name", (*FAST, "RegNetY002"))
 def test_one_partition_when_quantized(name, quantization, tmp_path):
     """Pooling, hard swish and, with dynamic ranges, depthwise convolutions have no int8 kernels."""
     network = shallow(variants()[name])

@@ -43,7 +43,8 @@ def comparisons():
     for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d"):
         number = PARAMETERS["imagenet"][name]["plain"]
         yield f"{name} plain", number, total(timm.create_model(name))
-    for name, number in PARAMETERS["timm"].items():
+    tables = ("timm", "regnet", "efficientnet")
+    for name, number in (pair for table in tables for pair in PARAMETERS[table].items()):
         yield name, number, total(timm.create_model(name))
     for depth, numbers in PARAMETERS["cifar"].items():
         peers = {

@@ -9,7 +9,10 @@ import re
 
 from packages import timm
 
-NETWORKS = r"(legacy_)?se(resnet|resnext|resnextaa|net)\d.*|(tf_)?mobilenetv3_.*"
+NETWORKS = (
+    r"(legacy_)?se(resnet|resnext|resnextaa|net)\d.*|(tf_)?mobilenetv3_.*|semnasnet_.*"
+    r"|regnety_\d+(_tv)?\..*|resnetrs\d+\..*|(tf_)?efficientnet_(b\d|l2)\..*|(tf_)?efficientnetv2_.*"
+)
 FILE = pathlib.Path(__file__).with_name("timm_configs.json")
 
 configs = {}
@@ -22,6 +25,7 @@ for name in timm.list_models(pretrained=True):
         "size": test_size[-1],
         "crop": config.test_crop_pct or config.crop_pct,
         "interpolation": config.interpolation,
+        "crop_mode": config.crop_mode,
         "mean": list(config.mean),
         "std": list(config.std),
         "classes": config.num_classes,

@@ -21,6 +21,13 @@ NETWORKS = {
     "SEResNet152": ("timm legacy_seresnet152", 224, None),
     "SEResNeXt50": ("timm legacy_seresnext50_32x4d", 224, None),
     "SENet154": ("timm legacy_senet154", 224, None),
+    "EfficientNetB0": ("timm tf_efficientnet_b0", 224, None),
+    "EfficientNetV2S": ("timm tf_efficientnetv2_s", 384, None),
+    "MnasNetA1": ("timm semnasnet_100", 224, None),
+    "RegNetY002": ("timm regnety_002", 224, None),
+    "RegNetY016": ("timm regnety_016", 224, None),
+    "RegNetY160": ("timm regnety_160", 224, None),
+    "ResNetRS50": ("timm resnetrs50", 160, None),
     "SEBNInception": ("pytorchcv bninception", 224, r"features\.stage\d\.unit\d"),
     "SEVGG16": ("pytorchcv bn_vgg16", 224, r"features\.stage\d\.unit\d"),
     "SEInceptionResNetV2": (
@@ -73,7 +80,7 @@ def count(model, size, places):
     for name, module in model.named_modules():
         if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)):
             module.register_forward_hook(convolution)
-        if type(module).__name__ in ("SEModule", "SEBlock"):
+        if type(module).__name__ in ("SEModule", "SEBlock", "SqueezeExcite"):
             module.register_forward_hook(own_se)
         if places and re.fullmatch(places, name):
             module.register_forward_hook(missing_se)

@@ -3,6 +3,8 @@
 Needs the environment of README.md. Then: python tests/golden/make_views.py
 """
 
+import itertools
+import json
 import pathlib
 
 import numpy as np
@@ -11,23 +13,29 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 from timm.data import create_transform
 
-SIZES = (224, 288, 299, 320, 384)
-CROPS = (0.875, 0.95, 1.0)
+HERE = pathlib.Path(__file__).parent
+CONFIGS = json.loads((HERE / "timm_configs.json").read_text())
+# Size, crop, interpolation, mode: those of timm's weight sets, and of all others.
+VIEWS = {
+    (row["size"], row["crop"], row["interpolation"], row["crop_mode"]) for row in CONFIGS.values()
+}
+VIEWS |= set(itertools.product((224, 299), (0.875,), ("bilinear", "bicubic"), ("center",)))
+APPLICATIONS = (240, 260, 300, 380, 384, 456, 480, 528, 600)  # keras.applications' EfficientNets
+VIEWS |= {(size, 0.875, "bilinear", "center") for size in APPLICATIONS}
 values = {}
 for name in ("china.jpg", "flower.jpg"):
     photo = Image.fromarray(load_sample_image(name))
-    for size in SIZES:
-        for crop in CROPS:
-            for interpolation in ("bilinear", "bicubic"):
-                transform = create_transform(
-                    (3, size, size),
-                    crop_pct=crop,
-                    interpolation=interpolation,
-                    mean=(0, 0, 0),
-                    std=(1 / 255, 1 / 255, 1 / 255),
-                )
-                image = transform(photo).permute(1, 2, 0).numpy()
-                key = f"{name}/{size}/{crop}/{interpolation}"
-                values[f"{key}/pixels"] = np.rint(image[::37, ::41]).astype("uint8")
-                values[f"{key}/mean"] = image.mean((0, 1), dtype="float64")
-np.savez_compressed(pathlib.Path(__file__).with_name("views.npz"), **values)
+    for size, crop, interpolation, mode in sorted(VIEWS):
+        transform = create_transform(
+            (3, size, size),
+            crop_pct=crop,
+            crop_mode=mode,
+            interpolation=interpolation,
+            mean=(0, 0, 0),
+            std=(1 / 255, 1 / 255, 1 / 255),
+        )
+        image = transform(photo).permute(1, 2, 0).numpy()
+        key = f"{name}/{size}/{crop}/{interpolation}/{mode}"
+        values[f"{key}/pixels"] = np.rint(image[::37, ::41]).astype("uint8")
+        values[f"{key}/mean"] = image.mean((0, 1), dtype="float64")
+np.savez_compressed(HERE / "views.npz", **values)

@@ -78,6 +78,15 @@ def test_hidden_width_is_rounded_up_below_the_limit():
     assert copy.hidden_width(72) == 24
 
 
+def test_hidden_width_of_other_channels():
+    # EfficientNet-B0's first expanded unit: 16 channels enter, 96 are rescaled, 16 / 4 are hidden.
+    layer = SqueezeExcitation(4, base_channels=16)
+    assert layer.hidden_width(96) == 4
+    layer.build((None, None, None, 96))
+    assert layer.count_params() == 2 * 96 * 4 + 96 + 4
+    assert SqueezeExcitation.from_config(layer.get_config()).hidden_width(96) == 4
+
+
 def test_conv_squeeze_starts_as_the_average():
     x = image()
     average, conv = SqueezeExcitation(8), SqueezeExcitation(8, squeeze="conv")
@@ -132,6 +141,8 @@ def test_saved_model_needs_no_custom_objects(tmp_path):
         ({"reduction": True}, "`reduction` must be"),
         ({"divisor": 0}, "`divisor` must be None or an integer"),
         ({"round_limit": 2}, "`round_limit` must be in 0..1"),
+        ({"base_channels": 0}, "`base_channels` must be None or an integer"),
+        ({"base_channels": 2.5}, "`base_channels` must be None or an integer"),
         ({"squeeze": "mean"}, "`squeeze` must be one of .*Received: 'mean'"),
         ({"gate": "softmax"}, "`gate` must be one of .*Received: 'softmax'"),
         ({"use_bias": None}, "`use_bias` must be a boolean"),

@@ -117,6 +117,7 @@ def test_sequential_models_become_functional():
     ("arguments", "message"),
     [
         ({"se": SEConfig(placement="pre")}, "placement 'standard' only"),
+        ({"se": SEConfig(ratio_of="input")}, "ratio_of='gated'"),
         ({"se": SEConfig(gate="tanh"), "start": "identity"}, "needs a sigmoid"),
         ({"start": "zero"}, "None or 'identity'"),
         ({"se": 16}, "must be a SEConfig"),

@@ -3,7 +3,7 @@
 import h5py
 import keras
 
-DEPTHWISE = ("conv_dw", "depthwise")
+DEPTHWISE = ("conv_dw", "depthwise", "dwconv")
 
 
 def write(model, path):

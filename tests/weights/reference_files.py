@@ -35,8 +35,14 @@ from keras_senet import (
 from keras_senet.weights import IMAGENET
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
+FILES = (
+    ("tensors.json.gz", "logits.npz"),
+    ("regnet_tensors.json.gz", "regnet.npz"),
+    ("efficientnet_tensors.json.gz", "efficientnet.npz"),
+)
 ONE = (1, 1, 1, 1)
 DEEP = {"stem": (32, 32, 64), "shortcut": "pool"}
+LINE = {"w0": 24, "wa": 12.0, "wm": 1.4, "depth": 5, "group": 8}
 TIMM = {"padding": "torch", "epsilon": 1e-5, "preprocessing": IMAGENET}  # trained by timm itself
 SMALL = {
     "small_legacy_seresnet": SEResNet50.replace(depths=ONE),
@@ -48,16 +54,34 @@ SMALL = {
     "small_seresnext": SEResNeXt50.replace(depths=ONE),
     "small_seresnext_d": SEResNeXt50.replace(depths=ONE, **DEEP),
     "small_senet154": SENet154.replace(depths=ONE),
+    "small_regnetx": keras_senet.RegNetX002.replace(**LINE),
+    "small_regnety": keras_senet.RegNetY002.replace(**LINE),
+    "small_regnety_tv": keras_senet.RegNetY008TV.replace(**LINE | {"group": 24}),
+    "small_resnetrs": keras_senet.ResNetRS50.replace(depths=ONE),
     "bninception": BNInception,
     "mobilenet_wd4": MobileNet.replace(alpha=0.25),
     "shufflenet_g3_wd4": ShuffleNet.replace(scale=0.25),
     "shufflenetv2_wd2": ShuffleNetV2x05,
     "shufflenetv2_wd2_se": keras_senet.SEShuffleNetV2x05,
     "mobilenetv3_small_100": MobileNetV3Small.replace(**TIMM),
-    "mobilenetv3_small_075": MobileNetV3Small.replace(**TIMM, alpha=0.75),
+    "mobilenetv3_small_075": keras_senet.MobileNetV3Small075.replace(**TIMM),
     "tf_mobilenetv3_small_100": MobileNetV3Small,
     "tf_mobilenetv3_small_minimal_100": MobileNetV3SmallMinimalistic,
     "preresnet20_cifar10": keras_senet.PreResNet20,
+}
+EFFICIENT = keras_senet.EfficientNetB0
+PYTORCH = {"padding": "torch", "epsilon": 1e-5}
+SMALL |= {
+    "small_tf_efficientnet": EFFICIENT.replace(width=0.25, depth=0.5, head_width=320),
+    "small_efficientnet": EFFICIENT.replace(width=0.25, depth=1.2, head_width=320, **PYTORCH),
+    "small_tf_efficientnetv2": keras_senet.EfficientNetV2B0.replace(
+        width=0.35, depth=0.4, head_width=448
+    ),
+    "small_efficientnetv2_rw": keras_senet.EfficientNetV2RWS.replace(
+        width=0.35, depth=0.2, head_width=624
+    ),
+    "mobilenetv3_small_050": keras_senet.MobileNetV3Small050.replace(**TIMM),
+    "small_semnasnet": keras_senet.MnasNetA1.replace(width=0.5),
 }
 CIFAR = {
     "resnet20_cifar10": ResNet20,
@@ -86,6 +110,12 @@ LARGE_RESIDUAL = {
     "seresnext50_32x4d": SEResNeXt50,
     "seresnext101_32x8d": SEResNeXt101.replace(width=8),
     "senet154": SENet154,
+    "regnetx_002": keras_senet.RegNetX002,
+    "regnety_002": keras_senet.RegNetY002,
+    "regnety_016": keras_senet.RegNetY016,
+    "regnety_080_tv": keras_senet.RegNetY080TV,
+    "resnetrs50": keras_senet.ResNetRS50,
+    "resnetrs101": keras_senet.ResNetRS101,
 }
 LARGE = {
     "bn_vgg16": keras_senet.VGG16,
@@ -103,6 +133,15 @@ LARGE = {
     "mobilenetv3_large_100": MobileNetV3Large.replace(**TIMM),
     "tf_mobilenetv3_large_100": MobileNetV3Large,
     "tf_mobilenetv3_large_minimal_100": MobileNetV3LargeMinimalistic,
+    "mobilenetv3_large_150d": keras_senet.MobileNetV3Large150d.replace(**TIMM),
+    "tf_efficientnet_b0": EFFICIENT,
+    "efficientnet_b1": keras_senet.EfficientNetB1.replace(**PYTORCH),
+    "tf_efficientnet_b4": keras_senet.EfficientNetB4,
+    "tf_efficientnetv2_b0": keras_senet.EfficientNetV2B0,
+    "tf_efficientnetv2_s": keras_senet.EfficientNetV2S,
+    "efficientnetv2_rw_t": keras_senet.EfficientNetV2RWT,
+    "semnasnet_075": keras_senet.MnasNetA1x075,
+    "semnasnet_100": keras_senet.MnasNetA1,
     "preresnet56_cifar10": keras_senet.PreResNet56,
     "preresnet110_cifar10": keras_senet.PreResNet110,
     "preresnet164bn_cifar10": keras_senet.PreResNet164,
@@ -112,8 +151,11 @@ LARGE = {
 @functools.cache
 def golden():
     """Shapes by network and tensor name, and the logits by network and size of the image."""
-    shapes = json.loads(gzip.decompress((GOLDEN / "tensors.json.gz").read_bytes()))
-    return shapes, np.load(GOLDEN / "logits.npz")
+    shapes, logits = {}, {}
+    for tensors, outputs in FILES:
+        shapes |= json.loads(gzip.decompress((GOLDEN / tensors).read_bytes()))
+        logits |= np.load(GOLDEN / outputs)
+    return shapes, logits
 
 
 def tensors(network):

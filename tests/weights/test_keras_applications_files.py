@@ -8,7 +8,7 @@ from weights import applications_files
 
 import keras_senet
 from keras_senet.layers import SqueezeExcitation
-from keras_senet.weights import RECORDS
+from keras_senet.weights import IMAGENET, RECORDS
 
 pytest.importorskip("h5py")
 ARGUMENTS = {"weights": None, "classifier_activation": None}
@@ -94,15 +94,76 @@ def test_mobilenet_v3(name, tmp_path):
     assert error <= 1e-4
 
 
+def efficient(name, size):
+    """A network of keras.applications that normalizes pixels as its published files do."""
+    model = getattr(keras.applications, name)(input_shape=(size, size, 3), **ARGUMENTS)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization) and layer.weights:
+            statistics = layer
+            break
+    else:
+        return randomized(model)
+    randomized(model)
+    mean, std = np.array(IMAGENET.mean), np.array(IMAGENET.std)
+    statistics.set_weights([mean, std**2, np.array(0)])
+    statistics.finalize_state()
+    return model
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "bound"),
+    [
+        ("EfficientNetB0", 64, 1e-5),
+        ("EfficientNetV2B0", 65, 1e-5),
+        pytest.param("EfficientNetB0", 65, 1e-5, marks=pytest.mark.slow),
+        pytest.param("EfficientNetB2", 97, 1e-5, marks=pytest.mark.slow),
+        pytest.param("EfficientNetV2B3", 96, 1e-5, marks=pytest.mark.slow),
+        pytest.param("EfficientNetV2S", 97, 1e-5, marks=pytest.mark.slow),
+        # Sums of 57 units grow to 200, and errors of float32 with them, from unit to unit.
+        pytest.param("EfficientNetV2M", 64, 1e-4, marks=pytest.mark.slow),
+    ],
+)
+def test_efficientnet(name, size, bound, tmp_path):
+    model = efficient(name, size)
+    path = tmp_path / "x.h5"
+    applications_files.write(model, path)
+    ours = getattr(keras_senet, name)(
+        weights=path, input_shape=(size, size, 3), classifier_activation=None
+    )
+    expected = outputs(model, image(size)).reshape(-1)
+    error = np.abs(outputs(ours, image(size)) - expected).max() / np.abs(expected).max()
+    print(name, size, "against keras.applications", error)
+    assert error <= bound
+
+
+def test_efficientnet_normalizes_as_its_file(tmp_path):
+    """The published files have deviations where the layer expects variances; others are refused."""
+    network = keras_senet.EfficientNetB0
+    model = efficient("EfficientNetB0", 32)
+    statistics = next(x for x in model.layers if isinstance(x, keras.layers.Normalization))
+    path = tmp_path / "x.h5"
+    for variance, is_known in ((IMAGENET.std, True), ((1.0, 1.0, 1.0), False)):
+        statistics.set_weights([np.array(IMAGENET.mean), np.array(variance), np.array(0)])
+        applications_files.write(model, path)
+        if is_known:
+            assert network(weights=path, input_shape=(32, 32, 3)).name == network.name
+            continue
+        with pytest.raises(ValueError, match="normalizes pixels by statistics of its own"):
+            network(weights=path, input_shape=(32, 32, 3))
+
+
 def test_the_hashes_are_those_of_keras():
-    from keras.src.applications import mobilenet_v3, resnet
+    from keras.src.applications import efficientnet, efficientnet_v2, mobilenet_v3, resnet
 
     hashes = {f"keras/{name}": pair[0] for name, pair in resnet.WEIGHTS_HASHES.items()}
     for size in ("large", "small"):
         for kind, mark in (("", ""), ("_minimalistic", "_minimalistic")):
             file = f"{size}{mark}_224_1.0_float"
             hashes[f"keras/mobilenet_v3_{size}{kind}"] = mobilenet_v3.WEIGHTS_HASHES[file][0]
+    for version, module in (("", efficientnet), ("_v2", efficientnet_v2)):
+        for kind, pair in module.WEIGHTS_HASHES.items():
+            hashes[f"keras/efficientnet{version}_{kind.strip('-')}"] = pair[0]
     compared = [record for record in RECORDS if record.name in hashes]
-    assert len(compared) == 7
+    assert len(compared) == 22
     for record in compared:
         assert record.checksum == f"md5:{hashes[record.name]}"

@@ -45,12 +45,13 @@ def test_timm_states_the_same():
         view = record.preprocessing
         assert record.input_size == config["size"], record.name
         assert view.crop == config["crop"] and view.interpolation == config["interpolation"]
+        assert view.crop_mode == config["crop_mode"]
         assert list(view.mean) == config["mean"] and list(view.std) == config["std"]
         assert record.classes == config["classes"]
         if record.repository is None:
             assert record.url == config["url"]
         compared += 1
-    assert compared == 34
+    assert compared == 34 + 48 + 72
 
 
 def test_names_are_unique_and_printed(capsys):

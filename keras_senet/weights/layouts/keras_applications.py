@@ -1,5 +1,7 @@
 """Layouts of keras.applications, as `read_applications_h5` names their tensors."""
 
+import dataclasses
+
 from keras_senet.weights.layouts.layout import BLOCK, Layout
 
 
@@ -104,6 +106,50 @@ def _mobilenet_v3(size, depths):
 MOBILENET_V3 = (
     _mobilenet_v3("large", (1, 2, 3, 4, 2, 3)),
     _mobilenet_v3("small", (1, 2, 3, 2, 3)),
+)
+
+# `read_applications_h5` numbers units: "block2_1_dwconv" is "block2a_dwconv" in the file.
+_EFFICIENTNET = (
+    (r"stem_conv", "stem_conv"),
+    (r"stem_conv_bn", "stem_bn"),
+    (r"last_conv", "top_conv"),
+    (r"last_conv_bn", "top_bn"),
+    (BLOCK + r"_conv1", "block{0}_{1}_expand_conv"),
+    (BLOCK + r"_conv1_bn", "block{0}_{1}_expand_bn"),
+    (BLOCK + r"_conv2_bn", "block{0}_{1}_bn"),
+    (BLOCK + r"_conv3", "block{0}_{1}_project_conv"),
+    (BLOCK + r"_conv3_bn", "block{0}_{1}_project_bn"),
+    (BLOCK + r"_se", "block{0}_{1}_se"),
+)
+EFFICIENTNET = Layout(
+    name="keras.applications (EfficientNet)",
+    mark=r"^block1_1_dwconv\.weight$",
+    rows=((BLOCK + r"_conv2", "block{0}_{1}_dwconv"), *_EFFICIENTNET),
+    first=(2, 1),
+    head="predictions",
+    fc_suffixes=("_reduce", "_expand"),
+)
+_EFFICIENTNET_V2 = dataclasses.replace(
+    EFFICIENTNET,
+    rows=(
+        (r"stage(1)_block(\d+)_conv", "block{0}_{1}_project_conv"),
+        (r"stage(1)_block(\d+)_conv_bn", "block{0}_{1}_project_bn"),
+        (r"stage([23])_block(\d+)_conv2", "block{0}_{1}_project_conv"),
+        (r"stage([23])_block(\d+)_conv2_bn", "block{0}_{1}_project_bn"),
+        (BLOCK + r"_conv2", "block{0}_{1}_dwconv2"),
+        *_EFFICIENTNET,
+    ),
+)
+# S, M and L have four units and more in their second stage, and other pixels than B0 to B3.
+EFFICIENTNET_V2 = dataclasses.replace(
+    _EFFICIENTNET_V2,
+    name="keras.applications (EfficientNetV2 S, M, L)",
+    mark=r"^block2_4_expand_conv\.weight$",
+)
+EFFICIENTNET_V2_B = dataclasses.replace(
+    _EFFICIENTNET_V2,
+    name="keras.applications (EfficientNetV2 B0 to B3)",
+    mark=r"^block4_1_dwconv2\.weight$",
 )
 
 # Convolutions in the branches of Inception-ResNet-v2's modules, in the order of its code.

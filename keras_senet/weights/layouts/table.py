@@ -11,20 +11,27 @@ logger = logging.getLogger("keras_senet")
 # A file may have the marks of several layouts: the first one in this table counts.
 LAYOUTS = (
     timm.LEGACY_RESNET,
+    timm.RESNET_RS,
     timm.RESNET_D,
     timm.RESNET,
+    timm.REGNET,
     caffe.RESNET,
     caffe.INCEPTION,
     keras_applications.RESNET,
     keras_applications.VGG,
     keras_applications.MOBILENET,
     *keras_applications.MOBILENET_V3,
+    keras_applications.EFFICIENTNET,
+    keras_applications.EFFICIENTNET_V2,
+    keras_applications.EFFICIENTNET_V2_B,
     keras_applications.INCEPTION_RESNET,
     pytorchcv.BN_INCEPTION,
     pytorchcv.VGG,
     pytorchcv.MOBILENET,
     pytorchcv.SHUFFLENET_V2,
     pytorchcv.SHUFFLENET,
+    timm.EFFICIENTNET_V2,
+    timm.EFFICIENTNET,
     timm.MOBILENET_V3,
     pytorchcv.CIFAR_RESNET,
     pytorchcv.CIFAR_PREACTIVATION,
@@ -99,7 +106,8 @@ def detect(names):
             return layout
     raise ValueError(
         "Unknown weight layout. Expected tensor names of timm ('layer1.0.conv1.weight', "
-        "'conv_stem.weight'), of Caffe ('conv2_1_1x1_reduce'), of the Caffe-derived files "
+        "'conv_stem.weight', "
+        "'s1.b1.conv1.conv.weight'), of Caffe ('conv2_1_1x1_reduce'), of the Caffe-derived files "
         "('layer0.conv1.weight'), of keras.applications ('conv1_conv') or of pytorchcv "
         f"('features.init_block.conv.weight'). Received names such as {sorted(names)[:3]}."
     )

@@ -1,5 +1,7 @@
 """Whether timm computes what a model does: names and shapes show neither gates nor poolings."""
 
+import math
+
 from keras_senet.layers import SqueezeExcitation
 from keras_senet.weights.layouts import timm
 
@@ -25,12 +27,19 @@ def layout_for(model, computation):
     if computation["family"] == "MobileNetV3":
         _check_mobilenet(model, computation)
         return timm.MOBILENET_V3
+    if computation["family"] == "EfficientNet":
+        return _efficientnet(model, computation)
+    if computation["family"] == "RegNet":
+        _check_regnet(model, computation)
+        return timm.REGNET
     if computation["family"] != "ResNet":
         raise ValueError(
-            f"timm has no layout for {model.name!r}. Expected a network of ResNet or MobileNetV3, "
-            "or layout='keras_senet'."
+            f"timm has no layout for {model.name!r}. Expected a network of ResNet, RegNet, "
+            "EfficientNet or MobileNetV3, or layout='keras_senet'."
         )
     _check_resnet(model, computation)
+    if computation["stem_pool"] == "conv":
+        return timm.RESNET_RS
     if computation["stem_pool"] == "ceil":
         return timm.LEGACY_RESNET
     return timm.RESNET_D if computation["shortcut"] == "pool" else timm.RESNET
@@ -46,23 +55,48 @@ def _check_resnet(model, computation):
             f"{model.name!r} has Caffe's stem pooling and no SE, which timm has no network for. "
             + ADVICE
         )
-    units = sum(computation["depths"])
-    if blocks and len(blocks) != units:
-        _refuse(model, "SE blocks (stages)", len(blocks), f"in all {units} units, or in none")
+    _check_units(model, blocks, sum(computation["depths"]))
+    ratio = 4 if computation["stem_pool"] == "conv" else 16  # in ResNet-RS, in the others
     for layer in blocks:
         channels = layer.expand.filters
-        width = channels // 16 if legacy else max(8, (channels // 16 + 4) // 8 * 8)
+        width = channels // 16 if legacy else max(8, (channels // ratio + 4) // 8 * 8)
         if layer.reduce.filters != width:
             _refuse(model, "hidden width of SE (reduction, divisor)", layer.reduce.filters, width)
     basic = computation["block"] == "basic"
     if not basic:
         _check_stride(model, computation, legacy)
-    elif computation["stem_pool"] == "avg":
-        _refuse(model, "stem_pool of basic blocks", "avg", "'pad' or 'ceil'")
+    elif computation["stem_pool"] in ("avg", "conv"):
+        _refuse(model, "stem_pool of basic blocks", computation["stem_pool"], "'pad' or 'ceil'")
     if basic and computation["relu_before_se"] != (legacy and basic):
         _refuse(model, "relu_before_se", computation["relu_before_se"], legacy)
+    if computation["stem_pool"] == "conv" and (
+        computation["shortcut"] != "pool" or len(computation["stem"]) != 3
+    ):
+        found = computation["shortcut"], computation["stem"]
+        _refuse(model, "shortcut and stem of stem_pool 'conv'", found, "'pool' and three filters")
     if legacy and computation["shortcut"] == "pool":
         _refuse(model, "shortcut", "pool", "'1x1' or '3x3' with stem_pool 'ceil'")
+
+
+def _check_units(model, blocks, units):
+    if blocks and len(blocks) != units:
+        _refuse(model, "SE blocks (stages)", len(blocks), f"in all {units} units, or in none")
+
+
+def _check_regnet(model, computation):
+    """Refuses a RegNet for which timm computes something else, with the field's name."""
+    blocks = [layer for layer in model.layers if isinstance(layer, SqueezeExcitation)]
+    _check_se(model, computation, blocks, gate="sigmoid", placement="3x3")
+    _check_units(model, blocks, computation["depth"])
+    stages = {layer.name[: len("stage1")] for layer in model.layers if layer.name[:5] == "stage"}
+    if len(stages) != 4:
+        _refuse(model, "stages (w0, wa, wm, depth)", len(stages), 4)
+    for layer in blocks:
+        unit = layer.name.removesuffix("_se")
+        # Of the channels that enter the unit, as Python rounds.
+        width = round(model.get_layer(f"{unit}_conv1").kernel.shape[2] / 4)
+        if layer.reduce.filters != width:
+            _refuse(model, "hidden width of SE (reduction, ratio_of)", layer.reduce.filters, width)
 
 
 def _check_stride(model, computation, legacy):
@@ -87,9 +121,7 @@ def _check_mobilenet(model, computation):
             _refuse(
                 model, "hidden width of SE (reduction, divisor)", layer.reduce.filters, expected
             )
-    padded = (computation["padding"], round(computation["epsilon"], 7))
-    if padded not in (("same", 1e-3), ("torch", 1e-5)):
-        _refuse(model, "padding and epsilon", padded, "('same', 0.001) or ('torch', 1e-05)")
+    _check_padding(model, computation)
     activations = {stage["activation"] for stage in computation["stages"]}
     if computation["activation"] == "relu" and activations != {"relu"}:
         _refuse(model, "activation", "relu", "'hard_swish' unless every stage has 'relu'")
@@ -99,13 +131,52 @@ def _check_mobilenet(model, computation):
         _refuse(model, "activation", computation["activation"], "'relu' or 'hard_swish'")
 
 
-def _check_se(model, computation, blocks, gate, placement):
+def _efficientnet(model, computation):
+    """The layout of an EfficientNet; refuses those for which timm computes something else."""
+    rows = computation["stages"]
+    kinds = [row["block"] for row in rows]
+    is_second = kinds[0] != "inverted"
+    inverted = range(4 if is_second else 1, 1 + len(rows))
+    if (
+        not inverted
+        or kinds[inverted[0] - 1 :] != ["inverted"] * len(inverted)
+        or (is_second and kinds[1:3] != ["fused", "fused"])
+    ):
+        _refuse(model, "blocks of the stages", kinds, "'fused' in stages 1 to 3 alone, or nowhere")
+    bare = [number for number in inverted if rows[number - 1]["expansion"] == 1]
+    if bare != ([] if is_second else [1]):
+        _refuse(model, "inverted stages of expansion 1", bare, "[1], or none beside fused ones")
+    blocks = [layer for layer in model.layers if isinstance(layer, SqueezeExcitation)]
+    # MnasNet-A1 has ReLU, and SE in some stages.
+    stages = [3, 5, 6] if computation["activation"] == "relu" else list(inverted)
+    found = computation["se"] and computation["se"]["stages"]
+    tables = [row for number, row in enumerate(rows, 1) if number in stages]
+    units = sum(math.ceil(row["depth"] * computation["depth"]) for row in tables)
+    if found != stages or len(blocks) != units:
+        _refuse(model, "SE blocks (stages)", found, f"{stages}, one in each unit")
+    _check_se(model, computation, blocks, "sigmoid", "3x3", computation["activation"])
+    for layer in blocks:
+        expansion = rows[int(layer.name[len("stage")]) - 1]["expansion"]
+        width = layer.expand.filters // expansion // 4
+        if layer.reduce.filters != width:
+            _refuse(model, "hidden width of SE (reduction, ratio_of)", layer.reduce.filters, width)
+    _check_padding(model, computation)
+    return timm.EFFICIENTNET_V2 if is_second else timm.EFFICIENTNET
+
+
+def _check_padding(model, computation):
+    padded = (computation["padding"], round(computation["epsilon"], 7))
+    if padded not in (("same", 1e-3), ("torch", 1e-5)):
+        _refuse(model, "padding and epsilon", padded, "('same', 0.001) or ('torch', 1e-05)")
+
+
+def _check_se(model, computation, blocks, gate, placement, activation="relu"):
     if not blocks:
         return
     se = computation["se"]
     if se is None:
         raise ValueError(f"{model.name!r} got SE blocks after it was built. {ADVICE}")
-    expected = {"gate": gate, "squeeze": "avg", "activation": "relu", "placement": placement}
+    expected = {"gate": gate, "squeeze": "avg", "activation": activation, "placement": placement}
     for field, value in expected.items():
         if se[field] != value:
             _refuse(model, f"SE {field}", se[field], repr(value))

@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from keras_senet.weights.kernels import as_in_torch
+from keras_senet.weights.preprocessing import IMAGENET
 from keras_senet.weights.readers.hdf5 import read_datasets
 
 KINDS = {
@@ -19,6 +20,7 @@ KINDS = {
     "W_1": "weight",
     "b_1": "bias",
 }
+PIXELS = ("mean", "variance", "count")  # of Keras' Normalization
 HEADS = ("conv_preds", "logits")  # classifiers that are 1x1 convolutions
 WINDOWS = {"fc1": 7, "fc2": 1}  # VGG16's fully connected layers, which are convolutions of ours
 RESNET_EPSILON = 1.001e-5  # of its normalizations; ours have 1e-5
@@ -41,14 +43,15 @@ def read_applications_h5(path):
         ValueError: If it is not such a file; see `read_datasets`.
     """
     tensors = {}
-    for name, value in read_datasets(path).items():
-        layer, kind = _layer_and_kind(name)
+    arrays = {_layer_and_kind(name): value for name, value in read_datasets(path).items()}
+    _take_out_normalization(arrays, path)
+    for (layer, kind), value in arrays.items():
         if kind not in KINDS:
             raise ValueError(
-                f"{path} has {name!r}. Expected arrays of keras.applications, such as "
+                f"{path} has {kind!r} of {layer!r}. Expected arrays of keras.applications, such as "
                 "'conv1_conv/kernel:0'."
             )
-        tensors[f"{layer}.{KINDS[kind]}"] = as_in_torch(_reshaped(layer, value))
+        tensors[f"{_numbered_unit(layer)}.{KINDS[kind]}"] = as_in_torch(_reshaped(layer, value))
     tensors = _numbered_from_0(tensors)
     if "conv1_conv.bias" in tensors:
         _fold_resnet(tensors, path)
@@ -66,6 +69,37 @@ def _layer_and_kind(name):
         groups = groups[:half]
     layer = "/".join(groups).lower().replace("/batchnorm", "_bn").replace("/", "_")
     return layer, last.removesuffix(":0").removeprefix(f"{layer}_")
+
+
+def _numbered_unit(layer):
+    """`block2_1_dwconv` of EfficientNet's `block2a_dwconv`; other names as they are."""
+    return re.sub(
+        r"^(block\d)([a-z])(_.+)$",
+        lambda match: f"{match[1]}_{ord(match[2]) - ord('a') + 1}{match[3]}",
+        layer,
+    )
+
+
+def _take_out_normalization(arrays, path):
+    """Takes out the statistics of pixels that EfficientNet's files have, which must be ImageNet's.
+
+    The published files have deviations where Keras' layer expects variances; the network of
+    keras.applications that reads them divides by their root once more. Files of networks that were
+    built without weights and got the statistics later have variances.
+    """
+    found = {kind: arrays.pop((layer, kind)) for layer, kind in list(arrays) if kind in PIXELS}
+    if not found:
+        return
+    std = np.array(IMAGENET.std)
+    known = found.keys() >= {"mean", "variance"} and np.allclose(
+        found["mean"].ravel(), IMAGENET.mean, atol=1e-4
+    )
+    spread = found.get("variance", std).ravel()
+    if not known or not any(np.allclose(spread, one, atol=1e-4) for one in (std, std**2)):
+        raise ValueError(
+            f"{path} normalizes pixels by statistics of its own: {found}. Expected ImageNet's, "
+            f"mean {IMAGENET.mean} and variance {tuple(std**2)} of pixels in 0..1."
+        )
 
 
 def _reshaped(layer, value):

@@ -1,10 +1,10 @@
-"""Networks of keras.applications without SE (MobileNet v3: with), as a start for SE networks.
+"""Networks of keras.applications: with SE, or without, as a start for SE networks.
 
 Accuracies are those of https://keras.io/api/applications, MobileNet v3's of its documentation in
 Keras. They are of the network in the file, without new SE blocks.
 """
 
-from keras_senet.weights.preprocessing import INCEPTION, VGG
+from keras_senet.weights.preprocessing import IMAGENET, INCEPTION, MIDDLE, VGG
 from keras_senet.weights.records.record import WeightRecord
 
 BASE = "https://storage.googleapis.com/tensorflow/keras-applications/"
@@ -36,7 +36,45 @@ ROWS = (
      61.9, None, f"{V3}small_minimalistic_224_1.0_float.h5", "99cd97fb2fcdad2bf028eb838de69e37"),
 )  # fmt: skip
 
-KERAS_RECORDS = tuple(
+# Their own normalization of pixels, as in the models of keras.applications: network, size, top-1,
+# top-5, md5.
+EFFICIENT = (
+    ("EfficientNetB0", 224, 77.1, 93.3, "902e53a9f72be733fc0bcb005b3ebbac"),
+    ("EfficientNetB1", 240, 79.1, 94.4, "1d254153d4ab51201f1646940f018540"),
+    ("EfficientNetB2", 260, 80.1, 94.9, "b15cce36ff4dcbd00b6dd88e7857a6ad"),
+    ("EfficientNetB3", 300, 81.6, 95.7, "ffd1fdc53d0ce67064dc6a9c7960ede0"),
+    ("EfficientNetB4", 380, 82.9, 96.4, "18c95ad55216b8f92d7e70b3a046e2fc"),
+    ("EfficientNetB5", 456, 83.6, 96.7, "ace28f2a6363774853a83a0b21b9421a"),
+    ("EfficientNetB6", 528, 84.0, 96.8, "165f6e37dce68623721b423839de8be5"),
+    ("EfficientNetB7", 600, 84.3, 97.0, "8c03f828fec3ef71311cd463b6759d99"),
+    ("EfficientNetV2-B0", 224, 78.7, 94.3, "21ecbf6da12460d5c40bb2f29ceb2188"),
+    ("EfficientNetV2-B1", 240, 79.8, 95.0, "069f0534ff22adf035c89e2d9547a9dc"),
+    ("EfficientNetV2-B2", 260, 80.5, 95.1, "424e49f28180edbde1e94797771950a7"),
+    ("EfficientNetV2-B3", 300, 82.0, 95.8, "1f1fc43bd98a6e4fd8fdfd551e02c7a0"),
+    ("EfficientNetV2-S", 384, 83.9, 96.7, "e1d88a8495beba45748fedd0cecbe016"),
+    ("EfficientNetV2-M", 480, 85.3, 97.4, "a3bf6aa3276309f4fc6a34aa114c95cd"),
+    ("EfficientNetV2-L", 480, 85.7, 97.5, "27e6d408b53c7ebc868fefa357689935"),
+)
+FIRST = "https://storage.googleapis.com/keras-applications/"
+SECOND = f"{BASE}efficientnet_v2/"
+
+EFFICIENT_RECORDS = tuple(
+    WeightRecord(
+        name=f"keras/{file.replace('v2-', '_v2_').replace('netb', 'net_b')}",
+        network=network.replace("-", ""),
+        url=f"{SECOND if 'v2' in file else FIRST}{file}.h5",
+        filename=f"{file}.h5",
+        checksum=f"md5:{md5}",
+        preprocessing=MIDDLE if network[-1] in "SML" else IMAGENET,
+        input_size=size,
+        licence="Apache-2.0",
+        top1=top1,
+        top5=top5,
+    )
+    for network, size, top1, top5, md5 in EFFICIENT
+    for file in (network.lower(),)
+)
+KERAS_RECORDS = EFFICIENT_RECORDS + tuple(
     WeightRecord(
         name=f"keras/{name}",
         network=network,

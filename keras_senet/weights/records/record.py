@@ -24,7 +24,7 @@ class WeightRecord:
             it; `None` where unknown.
         preprocessing: Normalization of its pixels, crop and interpolation of its evaluation.
         input_size: Height and width of the images of its evaluation in pixels.
-        classes: Number of classes.
+        classes: Number of classes, 0 where the file has no classifier.
         licence: Licence of the weights, as their source states it.
         top1: Published accuracy on ImageNet's validation images in percent, at `input_size` and
             the crop of `preprocessing`, or `None`.

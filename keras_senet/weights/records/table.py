@@ -2,11 +2,18 @@
 
 import difflib
 
+from keras_senet.weights.records import timm_tables
 from keras_senet.weights.records.caffe import CAFFE_RECORDS
 from keras_senet.weights.records.keras_applications import KERAS_RECORDS
 from keras_senet.weights.records.timm import TIMM_RECORDS
 
-RECORDS = (*TIMM_RECORDS, *CAFFE_RECORDS, *KERAS_RECORDS)
+RECORDS = (
+    *TIMM_RECORDS,
+    *timm_tables.read("timm_residual.csv"),
+    *timm_tables.read("timm_mobile.csv"),
+    *CAFFE_RECORDS,
+    *KERAS_RECORDS,
+)
 SOURCES = ("timm/", "smp-hub/", "caffe/", "keras/")
 
 
@@ -48,6 +55,12 @@ def fitting(architecture, most=6):
     return f"Weight sets that fit {architecture}: {', '.join(names[:most])}{more}."
 
 
+def crop_text(preprocessing):
+    """The crop of an evaluation, `"0.875"`, or `"0.9, squashed"`."""
+    squashed = ", squashed" if preprocessing.crop_mode == "squash" else ""
+    return f"{preprocessing.crop:g}{squashed}"
+
+
 def rows():
     """Header and rows of the table, as tuples of texts."""
     lines: list[tuple[str, ...]] = [
@@ -59,7 +72,7 @@ def rows():
                 record.name,
                 ", ".join((record.network, *record.also)),
                 str(record.input_size),
-                f"{record.preprocessing.crop:g}",
+                crop_text(record.preprocessing),
                 record.preprocessing.interpolation,
                 *("-" if value is None else f"{value:g}" for value in (record.top1, record.top5)),
                 record.licence,

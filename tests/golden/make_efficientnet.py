@@ -1,0 +1,70 @@
+"""Makes the golden numbers of EfficientNet and its relatives again, from timm.
+
+Needs the environment of README.md. Then: python tests/golden/make_efficientnet.py
+"""
+
+import gzip
+import json
+
+import numpy as np
+from make_golden import HERE, IMAGENET, INCEPTION, logits, randomize
+from packages import timm
+from timm.models import efficientnet
+
+TENSORFLOW = {"bn_eps": 1e-3, "pad_type": "same"}
+TEN = {"num_classes": 10}
+
+
+def small():
+    """Narrow networks of few units, for the quick suite."""
+    return {
+        "small_tf_efficientnet": efficientnet._gen_efficientnet(
+            "tf_efficientnet_b0", 0.25, 0.5, **TENSORFLOW, **TEN
+        ),
+        "small_efficientnet": efficientnet._gen_efficientnet("efficientnet_b0", 0.25, 1.2, **TEN),
+        "small_tf_efficientnetv2": efficientnet._gen_efficientnetv2_base(
+            "tf_efficientnetv2_b0", 0.35, 0.4, **TENSORFLOW, **TEN
+        ),
+        "small_efficientnetv2_rw": efficientnet._gen_efficientnetv2_s(
+            "efficientnetv2_rw_s", 0.35, 0.2, rw=True, **TEN
+        ),
+        "small_semnasnet": efficientnet._gen_mnasnet_a1("semnasnet_050", 0.5, **TEN),
+    }
+
+
+# Mean and deviation, sizes of images, and timm's names.
+NETWORKS = (
+    (IMAGENET, (224, 225), ("tf_efficientnet_b0", "efficientnet_b1", "tf_efficientnetv2_b0")),
+    (IMAGENET, (224, 225), ("efficientnetv2_rw_t", "semnasnet_075", "semnasnet_100")),
+    (IMAGENET, (193, 224), ("tf_efficientnet_b4",)),
+    (INCEPTION, (193, 224), ("tf_efficientnetv2_s",)),
+    (IMAGENET, (64, 65), ("mobilenetv3_small_050",)),
+    (IMAGENET, (224, 225), ("mobilenetv3_large_150d",)),
+)
+
+
+def networks():
+    """Yields name, network, mean and deviation, sizes."""
+    for name, network in small().items():
+        yield name, network, IMAGENET, (64, 65)
+    for statistics, sizes, names in NETWORKS:
+        for name in names:
+            yield name, timm.create_model(name), statistics, sizes
+
+
+def main():
+    """Writes `efficientnet.npz` and `efficientnet_tensors.json.gz`."""
+    outputs, shapes = {}, {}
+    for name, network, (mean, std), sizes in networks():
+        shapes[name] = randomize(network.eval())
+        for size in sizes:
+            values = logits(network, size, mean, std)
+            outputs[f"{name}/{size}"] = values.astype("float32")
+            print(f"{name:32} {size} mean {values.mean():8.3f} std {values.std():8.3f}", flush=True)
+    np.savez_compressed(HERE / "efficientnet.npz", **outputs)
+    with gzip.GzipFile(HERE / "efficientnet_tensors.json.gz", "wb", mtime=0) as file:
+        file.write(json.dumps(shapes).encode())
+
+
+if __name__ == "__main__":
+    main()
