@@ -240,7 +240,9 @@ class EfficientNet(Architecture):
             x, branch, lambda x: x, self.se, stage, name, has_relu=False, drop_rate=drop_rate
         )
 
-    def _conv(self, x, filters, kernel_size, name, *, stride=1, activation="own", last=None):
+    def _conv(
+        self, x, filters, kernel_size, name, *, stride=1, activation: str | None = "own", last=None
+    ):
         return conv_norm(
             x,
             filters,

@@ -22,6 +22,10 @@ NETWORKS = (
     "SEShuffleNetV2x10",
     "SEVGG16",
     "MobileNetV3Small",
+    "RegNetY002",
+    "ResNetRS50",
+    "EfficientNetB0",
+    "EfficientNetV2S",
 )
 ON_TENSORFLOW = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow")
 BOTTLENECKS = keras_senet.SEResNet164.replace(depths=(1, 2, 1))

@@ -10,7 +10,7 @@ from keras_senet import export
 
 # The default suite takes a few, the slow one all with SE, and one without of each family: all
 # operators of a plain network are in its SE twin.
-FAST = ("SEBNInception", "MobileNetV3Large", "SEShuffleNet")
+FAST = ("SEBNInception", "MobileNetV3Large", "SEShuffleNet", "RegNetY002")
 PLAIN = {type(value): name for name, value in variants().items() if value.se is None}
 NAMES = [
     name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
@@ -51,7 +51,7 @@ def test_one_partition_without_flex(name, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("quantization", ["dynamic", "int8"])
-@pytest.mark.parametrize("name", (*FAST, "RegNetY002"))
+@pytest.mark.parametrize("name", (*FAST, "ResNetRS50", "EfficientNetB0", "EfficientNetV2S"))
 def test_one_partition_when_quantized(name, quantization, tmp_path):
     """Pooling, hard swish and, with dynamic ranges, depthwise convolutions have no int8 kernels."""
     network = shallow(variants()[name])

@@ -76,10 +76,9 @@ DESIGNS = {
 OWN = {
     name: shallow(network)
     for name, network in variants().items()
-    if name.startswith("SE") or name.startswith("MobileNetV3")
     if name in ("SEResNet18", "SEResNeXt50", "SENet154", "SEResNet20", "SEPreResNet164",
                 "SEMobileNet", "MobileNetV3Small", "SEShuffleNet", "SEShuffleNetV2x05",
-                "SEBNInception")
+                "SEBNInception", "RegNetY002", "ResNetRS50", "EfficientNetB0", "EfficientNetV2S")
 }  # fmt: skip
 
 
