@@ -1,7 +1,4 @@
-"""Writes choosing.md and its plot from benchmarks/results/choosing.json.
-
-python docs/generate_choosing.py
-"""
+"""Writes choosing.md and its plot: `python docs/generate_choosing.py`."""
 
 import json
 import pathlib
