@@ -27,7 +27,14 @@ NOT_RUN = {
     "smaller.fit": "trains for a minute",
     'load("runs/digits/served")': "a served model of `make demo`",
 }
-SLOW = {"architecture.md", "excitation.md", "export.md", "index.md", "quick_start.md"}
+SLOW = {
+    "architecture.md",
+    "excitation.md",
+    "export.md",
+    "index.md",
+    "phone.md",
+    "quick_start.md",
+}
 
 
 def blocks(path):
