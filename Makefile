@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 # Processes that share the suite.
 WORKERS ?= 2
-TEST = $(BIN)/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadfile
+TEST = $(BIN)/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadfile --durations 12
 # What runs on every backend; the rest of the analysis is the same code, and minutes of compiling on
 # JAX. Files are found, read and refused before a backend sees them, and written from arrays.
 # Each program of JAX runs once or twice here: compiling it well takes longer than running it badly.

@@ -37,7 +37,7 @@ def _jax(model, x, y):
 
     variables = (
         [weight.value for weight in model.trainable_weights],
-        [weight.value for weight in model.non_trainable_weights],
+        [variable.value for variable in model.non_trainable_variables],
     )
     # One program, which runs once: compiling it well would take longer than running it badly.
     options = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
