@@ -13,7 +13,7 @@ ALSO = ("BNInception", "MobileNetV3Small", "MobileNetV3SmallMinimalistic")
 # Elsewhere than on TensorFlow one of each family: compiling a network takes long on JAX.
 FAMILIES = (
     "resnext", "bn_inception", "inception_resnet", "vgg", "mobilenet", "mobilenet_v3",
-    "shufflenet", "shufflenet_v2", "preresnet", "regnet", "resnet_rs", "efficientnet",
+    "shufflenet", "shufflenet_v2", "preresnet", "regnet",
     "efficientnet_v2",
 )  # fmt: skip
 
