@@ -5,6 +5,7 @@ from keras_senet.architectures import (
     efficientnet_v2,
     inception,
     inception_resnet,
+    mnasnet,
     mobilenet,
     mobilenet_v3,
     regnet,
@@ -18,6 +19,7 @@ from keras_senet.architectures.efficientnet import *
 from keras_senet.architectures.efficientnet_v2 import *
 from keras_senet.architectures.inception import *
 from keras_senet.architectures.inception_resnet import *
+from keras_senet.architectures.mnasnet import *
 from keras_senet.architectures.mobilenet import *
 from keras_senet.architectures.mobilenet_v3 import *
 from keras_senet.architectures.regnet import *
@@ -32,6 +34,7 @@ __all__ += efficientnet.__all__
 __all__ += efficientnet_v2.__all__
 __all__ += inception.__all__
 __all__ += inception_resnet.__all__
+__all__ += mnasnet.__all__
 __all__ += mobilenet.__all__
 __all__ += mobilenet_v3.__all__
 __all__ += regnet.__all__

@@ -1,4 +1,4 @@
-"""EfficientNet and MnasNet-A1, with their native SE; EfficientNetV2's rows: efficientnet_v2.py."""
+"""EfficientNet, with its native SE; rows of the same class: efficientnet_v2.py, mnasnet.py."""
 
 import dataclasses
 import math
@@ -31,8 +31,6 @@ __all__ = [
     "EfficientNetB7",
     "EfficientNetB8",
     "EfficientNetL2",
-    "MnasNetA1",
-    "MnasNetA1x075",
 ]
 
 BLOCKS = ("inverted", "fused", "conv")
@@ -68,16 +66,6 @@ B0 = (
     Stage(80, 3, stride=2),
     Stage(112, 3, kernel_size=5),
     Stage(192, 4, kernel_size=5, stride=2),
-    Stage(320, 1),
-)
-# MnasNet-A1: Tan et al., https://arxiv.org/abs/1807.11626, figure 7.
-A1 = (
-    Stage(16, 1, expansion=1),
-    Stage(24, 2, stride=2),
-    Stage(40, 3, kernel_size=5, stride=2, expansion=3),
-    Stage(80, 4, stride=2),
-    Stage(112, 2),
-    Stage(160, 3, kernel_size=5, stride=2),
     Stage(320, 1),
 )
 
@@ -289,14 +277,3 @@ EfficientNetB8 = EfficientNetB0.replace(
 EfficientNetL2 = EfficientNetB0.replace(
     name="efficientnet_l2", width=4.3, depth=5.3, input_size=800, dropout=0.5
 )
-# timm's semnasnet_100 and semnasnet_075.
-MnasNetA1 = EfficientNet(
-    name="mnasnet_a1",
-    stages=A1,
-    activation="relu",
-    padding="torch",
-    epsilon=1e-5,
-    stochastic_depth=0.0,
-    se=native((3, 5, 6), activation="relu"),
-)
-MnasNetA1x075 = MnasNetA1.replace(name="mnasnet_a1x075", width=0.75)

@@ -129,6 +129,22 @@ def check_split(split, what, name, image_size):
         )
 
 
+def check_labels(split, what, name, classes):
+    """Raises a ValueError if a label has no class, or one-hot labels are of other classes."""
+    columns = getattr(split, "classes", None)
+    if columns not in (None, classes):
+        raise ValueError(
+            f"{name} has {classes} class names. Its {what} labels are one-hot with {columns} "
+            "columns. Expected a column for each class."
+        )
+    least, greatest = split.labels.min(), split.labels.max()
+    if least < 0 or greatest >= classes:
+        raise ValueError(
+            f"The {classes} classes of {name} need labels from 0 to {classes - 1}. Its {what} "
+            f"images have labels from {least} to {greatest}."
+        )
+
+
 def _paths(array):
     paths = array.tolist()
     others = [one for one in paths if not isinstance(one, (str, bytes, pathlib.PurePath))]

@@ -8,10 +8,16 @@ import typing
 import keras
 import numpy as np
 
+from keras_senet.data import summary
 from keras_senet.data.augmentation import SHIFT, Augmentation
 from keras_senet.data.bad_images import BadImages
-from keras_senet.data.checks import as_class_names, as_count, as_image_size, check_split
-from keras_senet.data.image_files import readable
+from keras_senet.data.checks import (
+    as_class_names,
+    as_count,
+    as_image_size,
+    check_labels,
+    check_split,
+)
 from keras_senet.data.shards import shard_positions, shard_size
 from keras_senet.data.split import Examples
 from keras_senet.data.view import View
@@ -20,8 +26,6 @@ if typing.TYPE_CHECKING:
     import tensorflow as tf
 
 logger = logging.getLogger("keras_senet")
-
-SHOWN = 20  # classes in a summary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,25 +78,11 @@ class Dataset:
         for what, split in self.splits.items():
             check_split(split, what, self.name, self.image_size)
             if "labels" in vars(split):  # labels of record files are read when first needed
-                self._check_labels(what, split)
+                check_labels(split, what, self.name, len(self.class_names))
 
     def __str__(self):
         """The classes and their numbers of images, as far as known without reading files."""
-        splits = {what: split for what, split in self.splits.items() if "labels" in vars(split)}
-        counts = ", ".join(f"{len(split)} {what}" for what, split in self.splits.items())
-        size, classes = self.image_size, len(self.class_names)
-        lines = [f"{self.name}: {classes} classes, {counts} images of {size}x{size} pixels"]
-        images = [np.bincount(split.labels, minlength=classes) for split in splits.values()]
-        names = [readable(name) for name in self.class_names[:SHOWN]]
-        width = max(map(len, names))
-        if splits:
-            lines.append("  ".join([" " * (width + 2), *splits]))
-        for index, name in enumerate(names if splits else ()):
-            columns = (f"{n[index]:{len(what)}}" for what, n in zip(splits, images, strict=True))
-            lines.append("  ".join([f"  {name:{width}}", *columns]))
-        if splits and classes > SHOWN:
-            lines.append(f"  and {classes - SHOWN} more classes")
-        return "\n".join(lines)
+        return summary.of(self)
 
     @property
     def splits(self) -> dict[str, Examples]:
@@ -103,22 +93,7 @@ class Dataset:
     def check_labels(self) -> None:
         """Raises a ValueError if a label has no class; reads all of them."""
         for what, split in self.splits.items():
-            self._check_labels(what, split)
-
-    def _check_labels(self, what, split):
-        classes = len(self.class_names)
-        columns = getattr(split, "classes", None)
-        if columns not in (None, classes):
-            raise ValueError(
-                f"{self.name} has {classes} class names. Its {what} labels are one-hot with "
-                f"{columns} columns. Expected a column for each class."
-            )
-        least, greatest = split.labels.min(), split.labels.max()
-        if least < 0 or greatest >= classes:
-            raise ValueError(
-                f"The {classes} classes of {self.name} need labels from 0 to {classes - 1}. "
-                f"Its {what} images have labels from {least} to {greatest}."
-            )
+            check_labels(split, what, self.name, len(self.class_names))
 
     def replace(self, **changes) -> typing.Self:
         """A copy with these fields changed, which counts its own bad images."""
