@@ -12,11 +12,11 @@ import keras
 import numpy as np
 
 from keras_senet.data import Split
+from keras_senet.data.image_files import listed
 from keras_senet.files import replacing
 
 IMAGES = "images.csv.gz"
 LOOKED_AT = 1000  # images of a split held as pixels that tell it from another one
-NAMED = 3  # images in a message
 # Where the data lie does not matter, what they are called even less; the digest of images does.
 NOT_COMPARED = ("data.name", "data.source", "weights.name")
 
@@ -105,15 +105,18 @@ class Identity:
                 ]
         except (OSError, EOFError, ValueError):
             return "its images or their labels are others"
-        missing, new = ({*saved} - {*self.images}, {*self.images} - {*saved})
+        before, now = ({name for _, name, _ in rows} for rows in (saved, self.images))
         parts = [
-            f"{len(rows)} {what}, as {', '.join(_named(row) for row in sorted(rows)[:NAMED])}"
-            for rows, what in ((missing, "images are gone"), (new, "images are new"))
-            if rows
+            f"{what}: {listed(sorted(names))}"
+            for what, names in (("images gone", before - now), ("images new", now - before))
+            if names
         ]
-        if not parts:
-            return "its images have another order" if saved != self.images else "pixels differ"
-        return "; ".join(parts)
+        if parts:
+            return "; ".join(parts)
+        moved = [name for _, name, _ in sorted({*self.images} - {*saved})]
+        if moved:
+            return f"images have another split or label: {listed(moved)}"
+        return "its images have another order" if saved != self.images else "its pixels differ"
 
 
 def identify(architecture, dataset, recipe, weights, precision, seed):
@@ -238,8 +241,3 @@ def _fields(description, prefix=""):
             yield from _fields(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
-
-
-def _named(row):
-    split, name, _ = row
-    return f"{name} ({split})"
