@@ -57,8 +57,7 @@ def send(monkeypatch, number, hook, when):
     monkeypatch.setattr(training.run, "Progress", lambda *_, **__: sender())
 
 
-@pytest.mark.parametrize("epoch", [1, 2])
-@pytest.mark.parametrize("batch", [0, 1])
+@pytest.mark.parametrize(("epoch", "batch"), [(1, 1), pytest.param(2, 0, marks=pytest.mark.slow)])
 def test_sigterm_in_validation(epoch, batch, digits, tmp_path, monkeypatch, capsys, uninterrupted):
     with monkeypatch.context() as patch:
         done = epoch * STEPS
@@ -78,6 +77,7 @@ def test_sigterm_in_validation(epoch, batch, digits, tmp_path, monkeypatch, caps
     compare(tmp_path, uninterrupted)
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_the_step(digits, tmp_path, monkeypatch, capsys, uninterrupted):
     with monkeypatch.context() as patch:
         send(patch, signal.SIGINT, "on_train_batch_begin", lambda index, step: step == 3)
