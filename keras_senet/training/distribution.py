@@ -47,15 +47,15 @@ def initialize(
             "Expected `coordinator`, `num_processes` and `process_id`, or none of them. Received: "
             f"{given}"
         )
+    elif process_id not in range(num_processes or 0):
+        raise ValueError(
+            "Expected 0 <= process_id < num_processes. Received: "
+            f"process_id={process_id}, num_processes={num_processes}"
+        )
     if keras.backend.backend() != "jax":
         raise ValueError(
             "Several processes need the JAX backend: set KERAS_BACKEND=jax. Received: "
             f"{keras.backend.backend()}"
-        )
-    if coordinator is not None and not 0 <= process_id < num_processes:
-        raise ValueError(
-            "Expected 0 <= process_id < num_processes. Received: "
-            f"process_id={process_id}, num_processes={num_processes}"
         )
     import jax
 

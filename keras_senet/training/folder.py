@@ -41,7 +41,7 @@ def check_workdir(workdir: str | os.PathLike) -> None:
                 partial.write_text("x")
             (there / ".writable").unlink()
         except OSError as error:
-            reason = (error.__cause__ or error).strerror or error
+            reason = getattr(error.__cause__, "strerror", None) or error.strerror or error
             raise PermissionError(
                 f"Cannot write the files of the run into {folder} ({reason}). Choose another "
                 "--workdir, or change its permissions."

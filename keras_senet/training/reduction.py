@@ -14,6 +14,9 @@ class Reduction:
     Elsewhere it changes nothing. Put it before Keras' class: `class SGD(Reduction, ...)`.
     """
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)  # Keras' class, which comes next
+
     def _backend_apply_gradients(self, grads, trainable_variables):
         replicas = _replicas()
         if replicas == 1 or not (self.global_clipnorm or self.gradient_accumulation_steps):
