@@ -152,7 +152,9 @@ def _leave(code):
 
     Processes of JAX that train together say goodbye to one another, and do not end like this.
     """
-    if "tensorflow" in sys.modules and "jax" not in sys.modules:
+    import keras
+
+    if keras.backend.backend() != "jax":
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
