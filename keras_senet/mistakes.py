@@ -83,7 +83,9 @@ def run(main: Callable[[list[str]], object]) -> None:
             raise ValueError(f"{first_line(error)}. --help lists all flags.") from error
 
     logger = logging.getLogger("keras_senet")
-    logger.addHandler(logging.StreamHandler())  # the message alone, not with absl's prefix
+    handler = logging.StreamHandler()  # the message alone, not with absl's prefix
+    handler.setLevel(logging.WARNING)
+    logger.addHandler(handler)
     logger.propagate = False
     try:
         with said():
