@@ -166,8 +166,8 @@ def _sentence(error):
     """What to say of an error; `None` for one that is no mistake of the user."""
     if type(error).__name__ in MEMORY or "RESOURCE_EXHAUSTED" in str(error):
         return (
-            f"The memory does not suffice: {first_line(error)} Choose a smaller batch size or "
-            "image size, or more accumulation steps."
+            f"The memory does not suffice: {first_line(error).rpartition('}} ')[2]} Choose a "
+            "smaller batch size or image size, or more accumulation steps."
         )
     if isinstance(error, TypeError):
         if not _is_ours(error):
