@@ -1,7 +1,10 @@
 """The whole way in one go: train SE-ResNet-20 on digits, export it, verify what was exported."""
 
+import os
 import pathlib
 import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
 
 from rich.console import Console
 from rich.table import Table

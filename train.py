@@ -1,19 +1,24 @@
 """Trains a network: python train.py --model=SEResNet20 --data=digits --workdir=runs/digits.
 
 The same command again goes on where it was stopped. It exits with 75 after SIGTERM (run it again),
-with 1 if the run has diverged, with 2 after a mistake in flags, data or folders, which it names.
+with 130 after Ctrl-C, with 1 if the run has diverged, with 2 after a mistake in flags, data or
+folders, which it names. With --mode=evaluate --workdir=RUN it judges a finished run.
 """
 
 import dataclasses
-import difflib
+import json
 import os
+import pathlib
 import sys
 
-from absl import app, flags
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
+
+from absl import flags
 
 import keras_senet
 from keras_senet import mistakes
 from keras_senet.training import RECIPES, Recipe
+from keras_senet.training.evaluation import SPLITS
 
 AUGMENTATIONS = {
     name.lower(): value
@@ -35,6 +40,7 @@ _AUGMENTATION = flags.DEFINE_enum(
     "Field of the recipe: a value of keras_senet.data.",
 )
 _WEIGHTS = flags.DEFINE_string("weights", None, "Weights file to start from, or to evaluate.")
+_SPLIT = flags.DEFINE_enum("split", "held_out", SPLITS, "Images to evaluate on.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of weights, order and augmentation.")
 _PRECISION = flags.DEFINE_enum(
     "precision",
@@ -93,14 +99,6 @@ def _recipe():
     return RECIPES[_RECIPE.value].replace(**changes)
 
 
-def _architecture(name):
-    architecture = getattr(keras_senet, name, None)
-    if isinstance(architecture, keras_senet.Architecture):
-        return architecture
-    close = difflib.get_close_matches(name, keras_senet.__all__, n=3, cutoff=0.4)
-    raise ValueError(f"Unknown --model={name}. Close to it: {', '.join(close) or 'none'}.")
-
-
 def _train(architecture, dataset, recipe):
     saving = keras_senet.training.Saving(
         steps=_STEPS.value,
@@ -115,7 +113,7 @@ def _train(architecture, dataset, recipe):
             architecture,
             dataset,
             recipe,
-            _WORKDIR.value,
+            _workdir(),
             weights=_WEIGHTS.value,
             precision=_PRECISION.value,
             seed=_SEED.value,
@@ -126,24 +124,46 @@ def _train(architecture, dataset, recipe):
     except keras_senet.training.Diverged as error:
         sys.exit(f"{error}")
     print(f"Held-out accuracy {result.accuracy:.2%} after {result.seconds:.0f} s of training.")
-    _say_unreadable(result.unreadable)
+    _say_unreadable(
+        dataset.bad_images, "Images that could not be read and were replaced or left out"
+    )
     if result.test is not None:
         print(f"Test accuracy {result.test.top1:.2%} on {result.test.images} images.")
     print(f"Model, metrics, report and checkpoints are in {result.workdir}/")
 
 
-def _judged_model(architecture, recipe):
-    """The model to evaluate: the run's, or that of the weights in their evaluation's size."""
-    if not _WEIGHTS.value:
-        return _model_of_run(f"{_WORKDIR.value}/model.keras")
-    size = recipe.image_size
-    return architecture(
-        weights=_WEIGHTS.value, input_shape=None if size is None else (size, size, 3)
-    )
+def _evaluate(recipe):
+    """Judges a model: of a run on its own data, or that of weights."""
+    if _WEIGHTS.value and _WORKDIR.value:
+        raise ValueError("--weights and --workdir exclude each other in evaluation: give one.")
+    if _WEIGHTS.value:
+        # In the size of their evaluation, unless given.
+        size = recipe.image_size
+        shape = None if size is None else (size, size, 3)
+        model = mistakes.architecture(_MODEL.value)(weights=_WEIGHTS.value, input_shape=shape)
+        source, batch_size = _DATA.value, recipe.batch_size
+    else:
+        model, source, batch_size = _of_run(recipe)
+    dataset = _load(source, model.inputs[0].shape[1])
+    # With other classes the classifier would be new, and its accuracy noise.
+    if _WEIGHTS.value and model.output_shape[-1] != len(dataset.class_names):
+        raise ValueError(
+            f"--weights={_WEIGHTS.value} has {model.output_shape[-1]} classes, "
+            f"--data={source} has {len(dataset.class_names)}. Train on it first."
+        )
+    found = keras_senet.training.evaluate(model, dataset, batch_size, split=_SPLIT.value)
+    split = _SPLIT.value.replace("_", "-")
+    print(f"{dataset.name}, {split} images seen at {found.view}.")
+    print(f"top-1 {found.top1:.2%}, top-5 {found.top5:.2%}, {found.images} images")
+    _say_unreadable(found.unreadable, "Images that could not be read and were not judged")
+    for truth, taken, images in found.confused():
+        print(f"{images:6} of {truth} taken for {taken}")
 
 
-def _model_of_run(path):
-    if not os.path.exists(path):
+def _of_run(recipe):
+    """Model, data and batch size of a finished run; flags come before its own."""
+    path, summary = _workdir() / "model.keras", _workdir() / "summary.json"
+    if not path.exists():
         raise ValueError(f"No finished run in --workdir={_WORKDIR.value}: it has no model.keras.")
     for flag in ("model", "image_size"):
         if flags.FLAGS[flag].present:
@@ -151,40 +171,33 @@ def _model_of_run(path):
                 f"--{flag} and --workdir exclude each other in evaluation: the run has its own. "
                 f"Pass --weights={path} in place of --workdir."
             )
-    import keras
-
-    return keras.models.load_model(path)
-
-
-def _evaluate(model, dataset, recipe):
-    # With other classes the classifier would be new, and its accuracy noise.
-    if _WEIGHTS.value and model.output_shape[-1] != len(dataset.class_names):
-        raise ValueError(
-            f"--weights={_WEIGHTS.value} has {model.output_shape[-1]} classes, "
-            f"--data={_DATA.value} has {len(dataset.class_names)}. Train on it first."
-        )
-    evaluation = keras_senet.training.evaluate(model, dataset, recipe.batch_size)
-    view = evaluation.view
-    print(f"Seen at {view}.")
-    print(f"top-1 {evaluation.top1:.2%}, top-5 {evaluation.top5:.2%}, {evaluation.images} images")
-    _say_unreadable(evaluation.unreadable)
-    for truth, taken, images in evaluation.confused():
-        print(f"{images:6} of {truth} taken for {taken}")
+    source, batch_size = _DATA.value, recipe.batch_size
+    if not (flags.FLAGS["data"].present and flags.FLAGS["batch_size"].present):
+        if not summary.exists():
+            raise ValueError(
+                f"{summary} is missing, which says what data the run had. Pass --data and "
+                "--batch_size, or repeat the training command, which writes it."
+            )
+        run = json.loads(summary.read_text())
+        if not flags.FLAGS["data"].present:
+            source = run.get("source", run["data"])  # runs of earlier versions have a name alone
+        if not flags.FLAGS["batch_size"].present:
+            batch_size = run["recipe"]["batch_size"]
+    return mistakes.load_model(path), source, batch_size
 
 
-def _say_unreadable(unreadable):
+def _say_unreadable(unreadable, what):
     if unreadable:
         path, reason = next(iter(unreadable.items()))
-        print(
-            f"Held-out images that could not be read and were not judged: {len(unreadable)}. "
-            f"The first: {path}: {reason}"
-        )
+        print(f"{what}: {len(unreadable)}. The first: {path}: {reason}")
 
 
-def _load(image_size):
-    return keras_senet.data.load(
-        _DATA.value, image_size=image_size, max_bad_images=_BAD_IMAGES.value
-    )
+def _load(source, image_size):
+    return keras_senet.data.load(source, image_size=image_size, max_bad_images=_BAD_IMAGES.value)
+
+
+def _workdir():
+    return pathlib.Path(_WORKDIR.value).expanduser()
 
 
 def _check_workdir():
@@ -194,7 +207,7 @@ def _check_workdir():
     if not _WORKDIR.value:
         raise ValueError("Flag --workdir must be given: the folder of the run.")
     if _MODE.value == "train":
-        keras_senet.training.check_workdir(_WORKDIR.value)
+        keras_senet.training.check_workdir(_workdir())
 
 
 def main(argv):
@@ -204,14 +217,13 @@ def main(argv):
     if _DETERMINISTIC.value:
         keras_senet.training.make_deterministic()
     keras_senet.training.initialize(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
-    architecture, recipe = _architecture(_MODEL.value), _recipe()
+    recipe = _recipe()
     _check_workdir()
-    size = recipe.image_size or architecture.input_size
     if _MODE.value == "evaluate" and not (_DATA_ONLY.value or _CHECK_DATA.value):
-        model = _judged_model(architecture, recipe)
-        _evaluate(model, _load(model.inputs[0].shape[1] or size), recipe)
+        _evaluate(recipe)
         return
-    dataset = _load(size)
+    architecture = mistakes.architecture(_MODEL.value)
+    dataset = _load(_DATA.value, recipe.image_size or architecture.input_size)
     if _DATA_ONLY.value:
         rate = keras_senet.data.throughput(
             dataset,
@@ -232,5 +244,4 @@ def main(argv):
 
 _define_recipe_flags()
 if __name__ == "__main__":
-    with mistakes.said():
-        app.run(main)
+    mistakes.run(main)

@@ -6,10 +6,13 @@ Prints a table, writes --output (JSON) and --plot (PNG, SVG or PDF). Exits with 
 
 import dataclasses
 import json
+import os
 import pathlib
 import sys
 
-from absl import app, flags
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
+
+from absl import flags
 
 from keras_senet import export, mistakes
 from keras_senet.files import replacing
@@ -27,7 +30,7 @@ _DEBUG = flags.DEFINE_bool("debug", False, "Show where in the code an error was 
 def main(argv):
     """Times the files, prints one line for each."""
     if len(argv) < 2:
-        raise app.UsageError("Expected one or more .tflite files.")
+        raise ValueError("Expected one or more .tflite files.")
     files = {path: path for path in argv[1:]}
     rows = export.benchmark(files, tuple(map(int, _THREADS.value)), _RUNS.value)
     print("threads  median ms      p90      p99  ratio  load ms  peak MB  heap MB  file")
@@ -54,5 +57,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    with mistakes.said():
-        app.run(main)
+    mistakes.run(main)

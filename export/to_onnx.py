@@ -1,7 +1,10 @@
 """Exports to ONNX: python export/to_onnx.py --model=model.keras --output=model.onnx."""
 
-import keras
-from absl import app, flags
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
+
+from absl import flags
 
 from keras_senet import export, mistakes
 
@@ -14,11 +17,10 @@ _DEBUG = flags.DEFINE_bool("debug", False, "Show where in the code an error was 
 def main(argv):
     """Reads the flags and exports."""
     if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    model = keras.models.load_model(_MODEL.value)
+        raise ValueError(f"Unexpected arguments: {argv[1:]}")
+    model = mistakes.load_model(_MODEL.value)
     print(export.to_onnx(model, _OUTPUT.value, overwrite=_OVERWRITE.value))
 
 
 if __name__ == "__main__":
-    with mistakes.said():
-        app.run(main)
+    mistakes.run(main)

@@ -7,8 +7,9 @@ a threshold.
 import os
 import sys
 
-import keras
-from absl import app, flags
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
+
+from absl import flags
 
 from keras_senet import export, mistakes
 
@@ -28,14 +29,14 @@ _DEBUG = flags.DEFINE_bool("debug", False, "Show where in the code an error was 
 def main(argv):
     """Reads the flags, exports, verifies, says how the artefact compares."""
     if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+        raise ValueError(f"Unexpected arguments: {argv[1:]}")
     report_path = f"{_OUTPUT.value.rstrip(os.sep)}.json"
     if os.path.lexists(report_path) and not _OVERWRITE.value:
-        raise app.UsageError(f"{report_path} exists already. Pass --overwrite to replace it.")
-    model = keras.models.load_model(_MODEL.value)
+        raise ValueError(f"{report_path} exists already. Pass --overwrite to replace it.")
+    model = mistakes.load_model(_MODEL.value)
     size = _IMAGE_SIZE.value or model.inputs[0].shape[1]
     if size is None:
-        raise app.UsageError("The model takes images of any size: choose one with --image_size.")
+        raise ValueError("The model takes images of any size: choose one with --image_size.")
     images, labels = export.load_verification(
         _VERIFICATION.value, model=model, image_size=size, count=_VERIFICATION_IMAGES.value
     )
@@ -51,5 +52,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    with mistakes.said():
-        app.run(main)
+    mistakes.run(main)

@@ -8,8 +8,9 @@ import os
 import pathlib
 import sys
 
-import keras
-from absl import app, flags
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
+
+from absl import flags
 
 from keras_senet import export, mistakes
 
@@ -48,7 +49,7 @@ _DEBUG = flags.DEFINE_bool("debug", False, "Show where in the code an error was 
 
 def _check_report_path(path):
     if os.path.lexists(path) and not _OVERWRITE.value:
-        raise app.UsageError(f"{path} exists already. Pass --overwrite to replace it.")
+        raise ValueError(f"{path} exists already. Pass --overwrite to replace it.")
 
 
 def _thresholds():
@@ -64,24 +65,24 @@ def _read_labels(path):
     try:
         return pathlib.Path(path).read_text().splitlines()
     except OSError as error:
-        raise app.UsageError(f"--labels: cannot read {path} ({error.strerror}).") from error
+        raise ValueError(f"--labels: cannot read {path} ({error.strerror}).") from error
 
 
 def main(argv):
     """Reads the flags, exports, verifies, says how the artefact compares."""
     if len(argv) > 1:
-        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+        raise ValueError(f"Unexpected arguments: {argv[1:]}")
     calibrated = _QUANTIZATION.value.startswith("int8")
     if calibrated != (_CALIBRATION.value is not None):
-        raise app.UsageError(
+        raise ValueError(
             "--calibration belongs to --quantization=int8 (or int8_full), which needs it."
         )
     report_path = f"{_OUTPUT.value}.json"
     _check_report_path(report_path)
-    model = keras.models.load_model(_MODEL.value)
+    model = mistakes.load_model(_MODEL.value)
     size = _INPUT_SIZE.value or model.inputs[0].shape[1]
     if size is None:
-        raise app.UsageError("The model takes images of any size: choose one with --input_size.")
+        raise ValueError("The model takes images of any size: choose one with --input_size.")
     # Sources are read before anything is written: a wrong one leaves nothing behind.
     images, labels = export.load_verification(
         _VERIFICATION.value, model=model, image_size=size, count=_VERIFICATION_IMAGES.value
@@ -111,5 +112,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    with mistakes.said():
-        app.run(main)
+    mistakes.run(main)

@@ -9,8 +9,15 @@ The subpackages `data`, `training`, `analysis` and `export` load on first use.
 """
 
 import importlib
+import os
+import sys
 
-from keras_senet import layers
+from keras_senet.startup import LEVEL, SILENT, quiet
+
+if sys.argv[:1] == ["-m"]:  # a program of this package, which Python is about to run
+    os.environ.setdefault(LEVEL, SILENT)
+with quiet():
+    from keras_senet import layers
 from keras_senet._version import __version__
 from keras_senet.architectures import *
 from keras_senet.architectures import __all__ as _architectures

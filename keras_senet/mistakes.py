@@ -1,22 +1,34 @@
 """A mistake of a program's user, reported in one sentence and without a traceback."""
 
+import argparse
 import contextlib
+import difflib
+import logging
 import os
 import pathlib
 import sys
+import typing
+import warnings
+from collections.abc import Callable, Iterator
+
+if typing.TYPE_CHECKING:
+    import keras
 
 EXIT_CODE = 2
+INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 LONGEST = 600  # characters; more is a library's listing, of which the first line counts
 PACKAGE = str(pathlib.Path(__file__).parent)
+MEMORY = ("ResourceExhaustedError", "MemoryError", "_ArrayMemoryError")
 
 
 @contextlib.contextmanager
-def said():
+def said() -> Iterator[None]:
     """A `with` block that turns an error of input into one sentence on stderr and exit code 2.
 
     It is for the last lines of a program. ValueError, OSError and ImportError are errors of input,
-    and TypeError where this package raises it. All other errors keep their traceback. With
-    `--debug` on the command line every error has one.
+    TypeError where this package raises it, and memory that does not suffice. All other errors keep
+    their traceback. With `--debug` on the command line every error has one. Ctrl-C ends the program
+    with code 130, and warnings are one line each.
 
     Example:
         >>> with said():
@@ -24,21 +36,112 @@ def said():
         digits
     """
     try:
-        yield
+        with warnings.catch_warnings():  # which restores what is replaced here
+            warnings.showwarning = _show_warning
+            yield
     except BrokenPipeError:  # the reader of the output is gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_CODE)
-    except (ValueError, OSError, ImportError, TypeError) as error:
-        if "--debug" in sys.argv or (isinstance(error, TypeError) and not _is_ours(error)):
+    except KeyboardInterrupt as error:
+        if not error.args:  # else it has been said
+            print("Ctrl-C: stopped.", file=sys.stderr, flush=True)
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        sentence = None if "--debug" in sys.argv else _sentence(error)
+        if sentence is None:
             raise
-        text = str(error).strip() or type(error).__name__
-        if len(text) > LONGEST:
-            text = f"{text.splitlines()[0][:LONGEST]} ..."
-        print(f"{text}\n(--debug shows where this was found.)", file=sys.stderr, flush=True)
+        print(sentence, file=sys.stderr, flush=True)
         sys.exit(EXIT_CODE)
 
 
-def first_line(error, longest=300):
+class Parser(argparse.ArgumentParser):
+    """argparse's parser with `--debug`, whose errors `said` reports in one sentence."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.add_argument(
+            "--debug", action="store_true", help="Show where in the code an error was found."
+        )
+
+    def error(self, message: str) -> typing.NoReturn:
+        """Raises a ValueError."""
+        raise ValueError(f"{message[:1].upper()}{message[1:]}. --help lists all flags.")
+
+
+def run(main: Callable[[list[str]], object]) -> None:
+    """Runs `main` with the flags of absl; a mistake in them is one sentence, too.
+
+    Args:
+        main: A function of the arguments that are no flags, the program's name first.
+    """
+    from absl import app, flags
+
+    def parse(arguments):
+        try:
+            return flags.FLAGS(arguments)
+        except flags.Error as error:
+            raise ValueError(f"{first_line(error)}. --help lists all flags.") from error
+
+    logger = logging.getLogger("keras_senet")
+    handler = logging.StreamHandler()  # the message alone, not with absl's prefix
+    handler.setLevel(logging.WARNING)
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        with said():
+            app.run(main, flags_parser=parse)
+    except SystemExit as leaving:
+        if isinstance(leaving.code, int) and leaving.code:
+            _leave(leaving.code)
+        raise
+
+
+def architecture(name: str, flag: str = "--model"):
+    """The network of the package that a flag names.
+
+    Args:
+        name: Such as `"SEResNet50"`.
+        flag: The flag, for the message.
+
+    Raises:
+        ValueError: If there is none of this name.
+
+    Example:
+        >>> architecture("SEResNet50").name
+        'se_resnet50'
+    """
+    import keras_senet
+
+    found = vars(keras_senet).get(name)
+    if isinstance(found, keras_senet.Architecture):
+        return found
+    close = difflib.get_close_matches(name, keras_senet.__all__, n=3, cutoff=0.4)
+    raise ValueError(f"Unknown {flag}={name}. Close to it: {', '.join(close) or 'none'}.")
+
+
+def load_model(path: str | os.PathLike) -> "keras.Model":
+    """Reads a `.keras` file.
+
+    Args:
+        path: The file; `~` is the home folder.
+
+    Raises:
+        ValueError: If it is missing, or Keras cannot read it.
+    """
+    import keras
+
+    path = os.path.expanduser(path)
+    expected = "Expected a .keras file, such as model.keras in the folder of a run."
+    if not os.path.isfile(path):
+        what = "is a folder" if os.path.isdir(path) else "is not there"
+        raise ValueError(f"{path} {what}. {expected}")
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:  # of many types: of zip, json, h5py and of every layer
+        raise ValueError(f"Keras cannot read {path}: {first_line(error)} {expected}") from error
+
+
+def first_line(error: BaseException, longest: int = 300) -> str:
     """The first line of an error's message, cut to `longest` characters.
 
     For an error without a message it is the name of the error's class.
@@ -46,9 +149,51 @@ def first_line(error, longest=300):
     return (str(error).strip().splitlines() or [type(error).__name__])[0].strip()[:longest]
 
 
+def _leave(code):
+    """Ends the process at once: an orderly exit waits for the threads that read images.
+
+    Processes of JAX that train together say goodbye to one another, and do not end like this.
+    """
+    import keras
+
+    if keras.backend.backend() != "jax":
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _sentence(error):
+    """What to say of an error; `None` for one that is no mistake of the user."""
+    if type(error).__name__ in MEMORY or "RESOURCE_EXHAUSTED" in str(error):
+        return (
+            f"The memory does not suffice: {first_line(error).rpartition('}} ')[2]} Choose a "
+            "smaller batch size or image size, or more accumulation steps."
+        )
+    if isinstance(error, TypeError):
+        if not _is_ours(error):
+            return None
+    elif not isinstance(error, (ValueError, OSError, ImportError)):
+        return None
+    text = str(error).strip() or type(error).__name__
+    if len(text) > LONGEST:
+        text = f"{text.splitlines()[0][:LONGEST]} ..."
+    # What a library says may need its place to be understood.
+    known = _is_ours(error) or _frame(error).f_globals.get("__name__") == "__main__"
+    return text if known else f"{text}\n(--debug shows where this was found.)"
+
+
+def _show_warning(message, category, *_, **__):
+    print(f"{category.__name__}: {message}", file=sys.stderr)
+
+
 def _is_ours(error):
     """Whether a file of the package raised the error."""
+    return _frame(error).f_code.co_filename.startswith(PACKAGE)
+
+
+def _frame(error):
+    """The frame that raised an error."""
     trace = error.__traceback__
     while trace.tb_next is not None:
         trace = trace.tb_next
-    return trace.tb_frame.f_code.co_filename.startswith(PACKAGE)
+    return trace.tb_frame

@@ -1,9 +1,6 @@
 """Report on a network's gates: `python -m keras_senet.analysis --model=... --output=FOLDER`."""
 
-import argparse
 import pathlib
-
-import keras
 
 import keras_senet
 from keras_senet import mistakes
@@ -14,7 +11,7 @@ from keras_senet.figures import save
 
 def main(arguments=None):
     """Reads the flags, collects, writes report, numbers and figures, prints the summary."""
-    parser = argparse.ArgumentParser(prog="python -m keras_senet.analysis", description=__doc__)
+    parser = mistakes.Parser(prog="python -m keras_senet.analysis", description=__doc__)
     parser.add_argument("--model", required=True, help="A .keras file.")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", help="A data set: its held-out images are looked at.")
@@ -25,7 +22,7 @@ def main(arguments=None):
     parser.add_argument("--batch_size", type=int, default=32, help="Images at a time.")
     parser.add_argument("--format", choices=("png", "svg"), default="png", help="Of the figures.")
     flags = parser.parse_args(arguments)
-    model = keras.models.load_model(flags.model, compile=False)
+    model = mistakes.load_model(flags.model)
     size = flags.image_size or model.inputs[0].shape[1]
     if size is None:
         parser.error("the model takes images of any size: pass --image_size=224, for example")

@@ -6,7 +6,6 @@ Finished cells, one for each design and seed, are kept in the working folder: th
 goes on where it was stopped.
 """
 
-import argparse
 import math
 import pathlib
 
@@ -24,7 +23,7 @@ SMALL = keras_senet.SEResNet164.replace(name="se_resnet20_bottleneck", depths=(2
 def main(arguments=None):
     """Reads the flags, runs the cells that are missing, writes and prints the tables."""
     flags = _parser().parse_args(arguments)
-    network = getattr(keras_senet, flags.model) if flags.model else SMALL
+    network = mistakes.architecture(flags.model) if flags.model else SMALL
     recipe = DIGITS.replace(
         epochs=flags.epochs, batch_size=flags.batch_size, learning_rate=flags.learning_rate
     )
@@ -71,7 +70,7 @@ def write(outcome, folder):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = mistakes.Parser(
         prog="python -m keras_senet.analysis.ablate", description="The paper's ablations."
     )
     names = [one.name for one in ABLATIONS]

@@ -2,6 +2,7 @@
 
 import collections.abc
 import contextlib
+import re
 import threading
 import typing
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,6 +11,8 @@ if typing.TYPE_CHECKING:
     from keras_senet.data.dataset import Dataset
     from keras_senet.data.split import Examples
 
+# An error of Python in the text of the error that TensorFlow makes of it.
+WRAPPED = re.compile(r"\b\w+(?:Error|Exception): ([^\n]+)\nTraceback")
 LAST = "The last one was"  # ends every refusal, whatever text of TensorFlow surrounds it
 
 
@@ -91,16 +94,19 @@ class BadImages(collections.abc.Mapping):
 
     @contextlib.contextmanager
     def unwrapped(self) -> Iterator[None]:
-        """A `with` block that raises the ValueError of unreadable images as itself.
+        """A `with` block that raises errors of reading as a ValueError of one sentence.
 
         TensorFlow, whose threads read the images, wraps it into an error of a hundred lines.
         """
         try:
             yield
         except Exception as error:
-            if self.refusal is None or LAST not in str(error):
+            if self.refusal is not None and LAST in str(error):
+                raise ValueError(str(self.refusal)) from None
+            wrapped = WRAPPED.search(str(error))
+            if wrapped is None or not type(error).__module__.startswith("tensorflow"):
                 raise
-            raise ValueError(str(self.refusal)) from None
+            raise ValueError(f"The data cannot be read: {wrapped[1]}") from error
 
 
 def check(dataset: "Dataset") -> dict[str, str]:

@@ -223,6 +223,7 @@ class TFRecords:
     HEADER, FOOTER = 12, 4
 
     def __init__(self, paths):
+        self._paths = list(paths)
         self._files = [os.open(path, os.O_RDONLY) for path in paths]
         starts = [self._starts(file, path) for file, path in zip(self._files, paths, strict=True)]
         self._starts_of_all = np.concatenate(starts)
@@ -232,10 +233,14 @@ class TFRecords:
         return len(self._starts_of_all)
 
     def __getitem__(self, index):
-        file, start = self._files[self._file_of_all[index]], int(self._starts_of_all[index])
-        length = int.from_bytes(os.pread(file, 8, start), "little")
-        # Positional reads: threads share the file without a lock.
-        return os.pread(file, length, start + self.HEADER)
+        number, start = self._file_of_all[index], int(self._starts_of_all[index])
+        file = self._files[number]
+        try:
+            length = int.from_bytes(os.pread(file, 8, start), "little")
+            # Positional reads: threads share the file without a lock.
+            return os.pread(file, length, start + self.HEADER)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._paths[number]) from error
 
     def _starts(self, file, path):
         starts, at, end = [], 0, os.fstat(file).st_size

@@ -1,10 +1,10 @@
 """Training a network with `model.fit`, as a recipe says."""
 
 from keras_senet.training._train import train
-from keras_senet.training.check import check_workdir
 from keras_senet.training.distribution import initialize
 from keras_senet.training.divergence import Diverged
 from keras_senet.training.evaluation import Evaluation, evaluate
+from keras_senet.training.folder import check_workdir
 from keras_senet.training.losses import PresentClasses, loss
 from keras_senet.training.numerics import make_deterministic
 from keras_senet.training.optimizers import SGD, Lamb, optimizer
@@ -25,8 +25,9 @@ from keras_senet.training.recipes import (
 )
 from keras_senet.training.report import write_report
 from keras_senet.training.results import Result
-from keras_senet.training.saving import Preempted, Saving
+from keras_senet.training.saving import Saving
 from keras_senet.training.schedules import Schedule
+from keras_senet.training.stopping import Preempted
 
 __all__ = [
     "CIFAR",

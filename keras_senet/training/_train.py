@@ -1,5 +1,6 @@
 """`train`: from an architecture and a data set to the files of a run."""
 
+import contextlib
 import logging
 import os
 import pathlib
@@ -11,17 +12,19 @@ import keras
 from keras_senet.architectures import Architecture
 from keras_senet.data import Dataset, View
 from keras_senet.training import distribution
-from keras_senet.training.check import check, check_workdir
+from keras_senet.training.check import check
 from keras_senet.training.checkpoints import Checkpoints
 from keras_senet.training.evaluation import evaluate
+from keras_senet.training.folder import check_workdir, locked
+from keras_senet.training.identity import identify
 from keras_senet.training.model import compiled_model
 from keras_senet.training.numerics import resolve
 from keras_senet.training.recipe import Recipe
 from keras_senet.training.report import write_report
-from keras_senet.training.results import Result, write_results
+from keras_senet.training.results import Result, write_curves, write_model, write_summary
 from keras_senet.training.run import Run
 from keras_senet.training.saving import Saving
-from keras_senet.training.state import describe
+from keras_senet.training.stopping import Stopping
 
 logger = logging.getLogger("keras_senet")
 
@@ -48,7 +51,8 @@ def train(
         architecture: A `keras_senet.architectures.Architecture`.
         dataset: A `keras_senet.data.Dataset`.
         recipe: A `Recipe`.
-        workdir: Folder for the files, created if it is missing. All processes must share it.
+        workdir: Folder for the files, created if it is missing; `~` is the home folder. All
+            processes of the run must share it; a second run in it is refused.
         weights: Path of the weights to start from; `None` for random ones.
         precision: `"float32"`, `"bfloat16"`, `"float16"`, or `"auto"`: bfloat16 on accelerators
             that have it, float32 elsewhere.
@@ -67,7 +71,8 @@ def train(
         Diverged: If loss, weights or moving statistics are not finite, or the loss stays high; the
             last checkpoint is kept.
         Preempted: After SIGTERM, once the state is saved.
-        OSError: If the folder cannot be written.
+        KeyboardInterrupt: After Ctrl-C, once the state is saved.
+        OSError: If the folder cannot be written, or another process trains in it.
 
     Example:
         >>> network = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
@@ -76,50 +81,58 @@ def train(
         >>> 0 <= result.accuracy <= 1
         True
     """
-    workdir = pathlib.Path(workdir)
+    workdir = pathlib.Path(workdir).expanduser()
     check_workdir(workdir)
     precision = resolve(precision)
     keras.utils.set_random_seed(seed)
-    with distribution.replicas(devices) as replicas:
-        check(dataset, recipe, replicas=replicas, processes=distribution.process()[1])
-        logger.info("%s", dataset)
-        steps = len(dataset.training) // recipe.batch_size
-        model = compiled_model(
-            architecture,
-            dataset,
-            recipe,
-            weights=weights,
-            precision=precision,
-            steps_per_epoch=steps,
-        )
-        dataset = _in_view_of(dataset, model)
-        run = Run(
-            model,
-            dataset,
-            recipe,
-            seed,
-            steps_per_epoch=steps * recipe.accumulation_steps,
-            process=distribution.process(),
-            checkpoints=Checkpoints(workdir / "checkpoints", saving.keep),
-            description=describe(architecture, dataset, recipe, weights, precision, seed),
-        )
-        run.begin(resume)
-        with dataset.bad_images.unwrapped():
-            run.fit(saving)
-            run.finish()
-    return _results(run, workdir)
+    processes = distribution.process()[1]
+    with contextlib.ExitStack() as held, Stopping(processes) as stopping:
+        with distribution.replicas(devices) as replicas:
+            check(dataset, recipe, replicas=replicas, processes=processes)
+            logger.info("%s", dataset)
+            steps = len(dataset.training) // recipe.batch_size
+            model = compiled_model(
+                architecture,
+                dataset,
+                recipe,
+                weights=weights,
+                precision=precision,
+                steps_per_epoch=steps,
+            )
+            dataset = _in_view_of(dataset, model)
+            run = Run(
+                model,
+                dataset,
+                recipe,
+                seed,
+                steps_per_epoch=steps * recipe.accumulation_steps,
+                process=distribution.process(),
+                checkpoints=Checkpoints(workdir / "checkpoints", saving.keep),
+                identity=identify(architecture, dataset, recipe, weights, precision, seed),
+            )
+            if run.writes:
+                held.enter_context(locked(workdir))
+            run.begin(resume)
+            with dataset.bad_images.unwrapped():
+                run.fit(saving, stopping)
+                run.finish()
+        return _results(run, workdir)
 
 
 def _results(run, workdir):
-    """Evaluates the trained model and writes the files of the run."""
+    """Writes the files of the run, the model first: whatever fails after it costs nothing."""
     dataset, batch_size = run.dataset, run.recipe.batch_size
+    if run.writes:
+        write_model(run.model, workdir)
+        write_curves(run.position.rows, workdir)
     accuracy, test, bad_images = run.position.rows[-1]["val_accuracy"], None, dataset.bad_images
     evaluation = None
     if run.process[1] == 1:  # several processes cannot read the weights outside of `fit`
         evaluation = evaluate(run.model, dataset, batch_size)
         accuracy = evaluation.top1
-        test, bad_test_images = _evaluate_test(run.model, dataset, batch_size)
-        bad_images = {**bad_images, **bad_test_images}
+        if dataset.test is not None:
+            test = evaluate(run.model, dataset, batch_size, split="test")
+            bad_images = {**bad_images, **test.unreadable}
     elif dataset.test is not None and run.writes:
         warnings.warn(
             "Several processes do not judge the test split. Evaluate model.keras on it.",
@@ -128,7 +141,7 @@ def _results(run, workdir):
     unreadable = dataset.unreadable(dataset.held_out)
     result = Result(run.model, accuracy, run.position.seconds, workdir, test, unreadable)
     if run.writes:
-        write_results(result, run.position, run.description, bad_images)
+        write_summary(result, run.position, run.identity.description, bad_images)
     if evaluation is not None:
         write_report(workdir, evaluation, test)
     return result
@@ -146,11 +159,3 @@ def _in_view_of(dataset, model):
         view = of_weights.replace(size=dataset.image_size, crop=crop)
     view.write_to(model)
     return dataset.seen_by(model)
-
-
-def _evaluate_test(model, dataset, batch_size):
-    """The `Evaluation` of the test split (`None` without one), and its unreadable images."""
-    if dataset.test is None:
-        return None, {}
-    dataset = dataset.replace(held_out=dataset.test, test=None)
-    return evaluate(model, dataset, batch_size), dataset.bad_images

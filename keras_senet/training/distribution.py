@@ -29,16 +29,28 @@ def initialize(
         Whether there are several.
 
     Raises:
-        ValueError: If the backend is not JAX, or some arguments are missing.
+        ValueError: If the backend is not JAX, some arguments are missing, or they name no process.
     """
     given = (coordinator, num_processes, process_id)
     if given == (None, None, None):
-        if int(os.environ.get(SLURM, 1)) == 1 or keras.backend.backend() != "jax":
+        tasks = os.environ.get(SLURM, "1")
+        if tasks == "1":
             return False
+        if keras.backend.backend() != "jax":
+            raise ValueError(
+                f"Slurm starts {tasks} tasks ({SLURM}={tasks}), which would train apart on the "
+                f"{keras.backend.backend()} backend. Set KERAS_BACKEND=jax to train together, or "
+                f"--ntasks=1; where this is one task of its own, unset {SLURM}."
+            )
     elif None in given:
         raise ValueError(
             "Expected `coordinator`, `num_processes` and `process_id`, or none of them. Received: "
             f"{given}"
+        )
+    elif process_id not in range(num_processes or 0):
+        raise ValueError(
+            "Expected 0 <= process_id < num_processes. Received: "
+            f"process_id={process_id}, num_processes={num_processes}"
         )
     if keras.backend.backend() != "jax":
         raise ValueError(
@@ -107,15 +119,23 @@ def replicas(devices=None):
 
     Yields:
         The number of replicas.
+
+    Raises:
+        ValueError: If there is no such device, or one is named twice.
     """
-    if keras.backend.backend() == "jax":
-        names = list(devices or keras.distribution.list_devices())
+    backend = keras.backend.backend()
+    names = None if devices is None else _known(devices)
+    if names is not None and len(names) == 1:
+        with keras.device(names[0]):
+            yield 1
+    elif backend == "jax":
+        names = names or list(keras.distribution.list_devices())
         with _data_parallel(names) if len(names) > 1 else contextlib.nullcontext():
             yield len(names)
-    elif keras.backend.backend() == "tensorflow":
+    elif backend == "tensorflow":
         import tensorflow as tf
 
-        names = list(devices or (d.name for d in tf.config.list_logical_devices("GPU")))
+        names = names or [_short(d.name) for d in tf.config.list_logical_devices("GPU")]
         if len(names) < 2:
             yield 1
             return
@@ -123,6 +143,35 @@ def replicas(devices=None):
             yield len(names)
     else:
         yield 1
+
+
+def _known(devices):
+    """The devices as `"gpu:0"`; a ValueError if one is not there, or there twice."""
+    names = [devices] if isinstance(devices, str) else list(devices)
+    names = [_short(name) for name in names]
+    there = _there()
+    missing = [name for name in names if name not in there]
+    if missing or not names or len({*names}) < len(names):
+        raise ValueError(
+            f"Expected devices of these, each once: {', '.join(there)}. Received: "
+            f"{', '.join(names) or 'none'}"
+        )
+    return names
+
+
+def _there():
+    """Names of all devices."""
+    if keras.backend.backend() != "tensorflow":
+        return [_short(name) for name in keras.distribution.list_devices()]
+    import tensorflow as tf
+
+    return [_short(device.name) for device in tf.config.list_logical_devices()]
+
+
+def _short(name):
+    """`"gpu:0"` of `"/device:GPU:0"`, `"GPU:0"` or `"gpu"`."""
+    kind, _, number = name.strip().lower().removeprefix("/device:").partition(":")
+    return f"{kind}:{number or 0}"
 
 
 @contextlib.contextmanager

@@ -14,22 +14,25 @@ from keras_senet.weights.class_names import class_names
 logger = logging.getLogger("keras_senet")
 
 TOP = 5
+SPLITS = ("held_out", "test")
+DENSE = 10_000  # classes of which a matrix fits in memory
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """Counts of right and wrong predictions on held-out images.
+    """Counts of right and wrong predictions on images of one split.
 
     Attributes:
         class_names: Names of the K classes.
-        confusion: `(K, K)` int64: images of class i whose most probable class is j.
+        pairs: `(P, 3)` int64: class, predicted class, and how many images have this pair, in the
+            order of the classes; pairs of no image are left out.
         top5_correct: `(K,)` int64: images of class i whose five most probable classes contain it.
         unreadable: Images that could not be read and do not count: path to reason.
         view: The `keras_senet.data.View` that the images were evaluated in, or `None`.
     """
 
     class_names: tuple[str, ...]
-    confusion: np.ndarray
+    pairs: np.ndarray
     top5_correct: np.ndarray
     unreadable: dict = dataclasses.field(default_factory=dict)
     view: View | None = None
@@ -37,12 +40,12 @@ class Evaluation:
     @property
     def images(self) -> int:
         """Number of images."""
-        return int(self.confusion.sum())
+        return int(self.pairs[:, 2].sum())
 
     @property
     def top1(self) -> float:
         """Share of images whose most probable class is right."""
-        return float(np.trace(self.confusion) / self.images)
+        return float(self.class_correct.sum() / self.images)
 
     @property
     def top5(self) -> float:
@@ -50,24 +53,52 @@ class Evaluation:
         return float(self.top5_correct.sum() / self.images)
 
     @property
+    def class_images(self) -> np.ndarray:
+        """`(K,)` int64: images of every class."""
+        return self._by_class(self.pairs)
+
+    @property
+    def class_correct(self) -> np.ndarray:
+        """`(K,)` int64: images of every class whose most probable class is right."""
+        return self._by_class(self.pairs[self.pairs[:, 0] == self.pairs[:, 1]])
+
+    @property
     def class_accuracy(self) -> np.ndarray:
         """`(K,)`: top-1 share (recall) of every class, NaN without images."""
         with np.errstate(invalid="ignore"):
-            return np.diag(self.confusion) / self.confusion.sum(1)
+            return self.class_correct / self.class_images
+
+    @property
+    def mistakes(self) -> np.ndarray:
+        """The `pairs` whose classes differ, those of most images first."""
+        wrong = self.pairs[self.pairs[:, 0] != self.pairs[:, 1]]
+        return wrong[np.argsort(-wrong[:, 2], kind="stable")]
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """`(K, K)` int64: images of class i whose most probable class is j. Large for many classes.
+
+        Raises:
+            ValueError: For more than 10,000 classes, where it would take a gigabyte and more.
+        """
+        classes = len(self.class_names)
+        if classes > DENSE:
+            raise ValueError(
+                f"A matrix of {classes} x {classes} classes does not fit in memory. Use `pairs`."
+            )
+        matrix = np.zeros((classes, classes), "int64")
+        matrix[self.pairs[:, 0], self.pairs[:, 1]] = self.pairs[:, 2]
+        return matrix
 
     def confused(self, limit: int = 10) -> list[tuple[str, str, int]]:
         """The most frequent mistakes: `(true class, predicted class, images)`, most first."""
-        mistakes = self.confusion - np.diag(np.diag(self.confusion))
-        order = np.argsort(-mistakes, axis=None, kind="stable")[:limit]
-        pairs = zip(*np.unravel_index(order, mistakes.shape), strict=True)
         return [
-            (self.class_names[i], self.class_names[j], int(mistakes[i, j]))
-            for i, j in pairs
-            if mistakes[i, j]
+            (self.class_names[truth], self.class_names[taken], int(images))
+            for truth, taken, images in self.mistakes[:limit]
         ]
 
     def summary(self) -> dict:
-        """All figures but the confusion matrix, in JSON's types."""
+        """All figures but the pairs, in JSON's types."""
         return {
             "images": self.images,
             "unreadable": len(self.unreadable),
@@ -80,9 +111,16 @@ class Evaluation:
             "confused": self.confused(),
         }
 
+    def _by_class(self, pairs):
+        counts = np.zeros(len(self.class_names), "int64")
+        np.add.at(counts, pairs[:, 0], pairs[:, 2])
+        return counts
 
-def evaluate(model: keras.Model, dataset: Dataset, batch_size: int) -> Evaluation:
-    """Classifies every held-out image of a data set once, in the view of the model.
+
+def evaluate(
+    model: keras.Model, dataset: Dataset, batch_size: int, *, split: str = "held_out"
+) -> Evaluation:
+    """Classifies every image of a split once, in the view of the model.
 
     The view is size, crop and interpolation of evaluation. Images that cannot be read are left out
     and named in the result.
@@ -91,19 +129,29 @@ def evaluate(model: keras.Model, dataset: Dataset, batch_size: int) -> Evaluatio
         model: A model from images `(N, S, S, 3)` to scores `(N, K)`.
         dataset: A `keras_senet.data.Dataset`.
         batch_size: Images in a batch; a smaller last one is padded, and the padding not counted.
+        split: `"held_out"`, or `"test"` for the data set's test split.
 
     Returns:
         An `Evaluation`.
 
     Raises:
-        ValueError: If the model has other classes, as far as it names them, or no image can be
-            read.
+        ValueError: If the model has other classes, as far as it names them, the data set has no
+            such split, no image can be read, or scores are not finite.
 
     Example:
         >>> digits = keras_senet.data.load("digits")
         >>> evaluate(keras_senet.SEResNet20(), digits, batch_size=64).images
         364
     """
+    if split not in SPLITS:
+        raise ValueError(f"Argument `split` must be one of {SPLITS}. Received: {split!r}")
+    if split == "test":
+        if dataset.test is None:
+            raise ValueError(
+                f"{dataset.name} has no test split. Expected one beside the validation, as a "
+                "folder test of folders of classes, or split 'held_out'."
+            )
+        dataset = dataset.replace(held_out=dataset.test, test=None)
     names = tuple(dataset.class_names)
     if sentence := mismatch(model, dataset):
         raise ValueError(f"{sentence} Expected the same, in the same order.")
@@ -115,24 +163,36 @@ def evaluate(model: keras.Model, dataset: Dataset, batch_size: int) -> Evaluatio
             dataset.name,
             names[0],
         )
-    classes = len(names)
     dataset = dataset.seen_by(model)
-    confusion = np.zeros((classes, classes), "int64")
-    top5_correct = np.zeros(classes, "int64")
     with dataset.bad_images.unwrapped():
-        for images, labels in dataset.validation(batch_size):
-            images, labels = np.asarray(images), np.asarray(labels)
-            scores = model.predict_on_batch(padded(images, batch_size))
-            scores = keras.ops.convert_to_numpy(scores)[: len(images)]
-            # Ties go to the first class in both counts.
-            order = np.argsort(-scores, axis=-1, kind="stable")
-            np.add.at(confusion, (labels, order[:, 0]), 1)
-            found = (order[:, :TOP] == labels[:, None]).any(-1)
-            np.add.at(top5_correct, labels[found], 1)
-    if not confusion.any():
+        pairs, top5_correct = _count(model, dataset.validation(batch_size), batch_size, len(names))
+    if not len(pairs):
         raise ValueError(f"{dataset.name} has no held-out images. Expected at least one.")
     unreadable = dataset.unreadable(dataset.held_out)
     view = dataset.seen
     if dataset.held_out.holds_pixels:
         view = view.replace(crop=1.0)  # pixels of the right size are seen whole
-    return Evaluation(names, confusion, top5_correct, unreadable, view)
+    return Evaluation(names, pairs, top5_correct, unreadable, view)
+
+
+def _count(model, batches, batch_size, classes):
+    """`pairs` and `top5_correct` of an `Evaluation`."""
+    top5_correct = np.zeros(classes, "int64")
+    seen = [np.zeros(0, "int64")]  # class and predicted class of each image, as one number
+    for images, labels in batches:
+        images, labels = np.asarray(images), np.asarray(labels, "int64")
+        scores = model.predict_on_batch(padded(images, batch_size))
+        scores = keras.ops.convert_to_numpy(scores)[: len(images)]
+        if not np.isfinite(scores).all():
+            raise ValueError(
+                f"{model.name!r} gives scores that are not finite: its weights are damaged, or the "
+                "training diverged."
+            )
+        seen.append(labels * classes + scores.argmax(-1))
+        right = np.take_along_axis(scores, labels[:, None], -1)
+        # Ties go to the first class in both counts.
+        before = np.arange(classes) < labels[:, None]
+        rank = ((scores > right) | ((scores == right) & before)).sum(-1)
+        np.add.at(top5_correct, labels[rank < TOP], 1)
+    numbers, counts = np.unique(np.concatenate(seen), return_counts=True)
+    return np.stack([numbers // classes, numbers % classes, counts], -1), top5_correct

@@ -5,6 +5,7 @@ import typing
 import keras
 from keras import ops
 
+from keras_senet.training.reduction import Reduction
 from keras_senet.training.schedules import learning_rate
 
 if typing.TYPE_CHECKING:
@@ -49,7 +50,7 @@ def optimizer(recipe: "Recipe", steps_per_epoch: int) -> keras.optimizers.Optimi
 
 
 @keras.saving.register_keras_serializable(package="keras_senet")
-class SGD(keras.optimizers.SGD):
+class SGD(Reduction, keras.optimizers.SGD):
     """`keras.optimizers.SGD` with an L2 penalty inside the momentum, as in Caffe and PyTorch.
 
     Keras' own `weight_decay` shrinks the weights beside the momentum, which at momentum 0.9 is ten
@@ -124,7 +125,7 @@ class SGD(keras.optimizers.SGD):
 
 
 @keras.saving.register_keras_serializable(package="keras_senet")
-class Lamb(keras.optimizers.Lamb):
+class Lamb(Reduction, keras.optimizers.Lamb):
     """`keras.optimizers.Lamb` with the decay inside the layer-wise step, as in the paper.
 
     With Adam's direction `r = m / (sqrt(v) + epsilon)` (algorithm 2, bias-corrected):

@@ -14,15 +14,19 @@ from keras_senet.training.evaluation import Evaluation
 
 WORST = 10  # classes shown with those that they are mistaken for
 MISTAKES = 3  # such classes shown for each
+LISTED = 2000  # classes shown with their accuracy
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { margin-bottom: 0; } h2 { margin-top: 2rem; font-size: 1.2rem; }
-table { border-collapse: collapse; } td, th { padding: 0.2rem 0.8rem; text-align: left; }
+h1 { margin-bottom: 0; overflow-wrap: anywhere; } h2 { margin-top: 2rem; font-size: 1.2rem; }
+table { border-collapse: collapse; } td, th { padding: 0.2rem 0.8rem 0.2rem 0; text-align: left; }
+td { overflow-wrap: anywhere; vertical-align: top; min-width: 3rem; }
 tr { border-bottom: 1px solid #ddd; } .number { text-align: right; }
-.figures { display: flex; gap: 3rem; margin: 1.5rem 0; }
+.wide { overflow-x: auto; } .wide td { overflow-wrap: normal; }
+.figures { display: flex; flex-wrap: wrap; gap: 1rem 3rem; margin: 1.5rem 0; }
 .figures b { display: block; font-size: 2rem; line-height: 1.2; }
-.bar { background: #0072b2; height: 0.7rem; } .track { background: #eee; width: 12rem; }
+.bar { background: #0072b2; height: 0.7rem; }
+.track { background: #eee; width: 20vw; max-width: 12rem; margin-top: 0.4rem; }
 img { max-width: 100%; } .muted { color: #666; } .columns { columns: 18rem; }
 """
 
@@ -76,6 +80,7 @@ def write_report(
     ]
     document = (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{html.escape(title)}</title><style>{STYLE}</style>{''.join(page)}</html>\n"
     )
     path = workdir / "report.html"
@@ -103,31 +108,33 @@ def _figures(evaluation, test):
 
 
 def _worst(evaluation):
-    accuracy, confusion = evaluation.class_accuracy, evaluation.confusion
+    accuracy, images = evaluation.class_accuracy, evaluation.class_images
+    mistakes = evaluation.mistakes
     rows = []
     # NaN, a class without images, sorts last.
     for index in np.argsort(accuracy, kind="stable")[:WORST]:
         if np.isnan(accuracy[index]):
             continue
-        mistakes = np.where(np.arange(len(confusion)) == index, 0, confusion[index])
         taken_for = [
-            f"{evaluation.class_names[other]} ({mistakes[other]})"
-            for other in np.argsort(-mistakes, kind="stable")[:MISTAKES]
-            if mistakes[other]
+            f"{evaluation.class_names[other]} ({count})"
+            for _, other, count in mistakes[mistakes[:, 0] == index][:MISTAKES]
         ]
         share = f"{accuracy[index]:.1%}"
         bar = _Markup(f'<div class="track"><div class="bar" style="width:{share}"></div></div>')
-        rows.append([evaluation.class_names[index], bar, share, confusion[index].sum(), taken_for])
+        rows.append([evaluation.class_names[index], bar, share, images[index], taken_for])
     return _table(["class", "", "accuracy", "images", "taken for"], rows)
 
 
 def _classes(evaluation):
+    shares = evaluation.class_accuracy
     items = "".join(
         f"<div>{html.escape(name)} "
         f'<span class="muted">{"no images" if np.isnan(share) else f"{share:.1%}"}</span></div>'
-        for name, share in zip(evaluation.class_names, evaluation.class_accuracy, strict=True)
+        for name, share in zip(evaluation.class_names[:LISTED], shares, strict=False)
     )
-    return f'<div class="columns">{items}</div>'
+    left = len(shares) - LISTED
+    rest = f'<p class="muted">and {left:,} more classes</p>' if left > 0 else ""
+    return f'<div class="columns">{items}</div>{rest}'
 
 
 def _pairs(values):
@@ -137,7 +144,8 @@ def _pairs(values):
 def _epochs(history):
     names = list(history[0])
     rows = [[row[name] for name in names] for row in history]
-    return f"<details><summary>Every epoch</summary>{_table(names, rows)}</details>"
+    table = f'<div class="wide">{_table(names, rows)}</div>'
+    return f"<details><summary>Every epoch</summary>{table}</details>"
 
 
 def _table(header, rows):

@@ -8,10 +8,12 @@ import math
 import pathlib
 
 import keras
+import numpy as np
 
 from keras_senet.files import replacing
 from keras_senet.training.evaluation import Evaluation
 
+CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
 SIZES = ("training_images", "held_out_images", "test_images", "image_size", "view")
 
 
@@ -37,28 +39,33 @@ class Result:
     unreadable: dict = dataclasses.field(default_factory=dict)
 
 
-def write_results(result, position, description, bad_images):
-    """Writes `model.keras`, `history.csv`, `curves.png` and `summary.json`.
+def write_model(model, workdir):
+    """Writes `model.keras`, without the optimizer: it loads after `import keras_senet` alone."""
+    with replacing(workdir / "model.keras") as partial:
+        keras.Model(model.inputs, model.outputs, name=model.name).save(partial)
+
+
+def write_curves(rows, workdir):
+    """Writes `history.csv` and `curves.png`: `rows` has the metrics of every epoch."""
+    write_history(rows, workdir / "history.csv")
+    curves = {name: [row[name] for row in rows] for name in CURVES}
+    plot_curves(curves, workdir / "curves.png")
+
+
+def write_summary(result, position, description, bad_images):
+    """Writes `summary.json`.
 
     Args:
         result: A `Result`.
         position: The `Position` at the end.
-        description: The run's `state.describe`.
+        description: The `description` of the run's `Identity`.
         bad_images: Images of any split that could not be read: path to reason.
     """
-    workdir = result.workdir
-    # Without the optimizer, so that the file loads after `import keras_senet` alone.
-    model = keras.Model(result.model.inputs, result.model.outputs, name=result.model.name)
-    with replacing(workdir / "model.keras") as partial:
-        model.save(partial)
-    rows = position.rows
-    write_history(rows, workdir / "history.csv")
-    plot_curves({name: [row[name] for row in rows] for name in rows[0]}, workdir / "curves.png")
+    rows, data = position.rows, description["data"]
     best = max(rows, key=lambda row: row["val_accuracy"])
-    data = description["data"]
     summary = {
         "model": result.model.name,
-        "parameters": sum(math.prod(weight.shape) for weight in model.trainable_weights),
+        "parameters": _parameters(result.model),
         "held_out_accuracy": result.accuracy,
         **_test_figures(result.test),
         "best_epoch": best["epoch"],
@@ -66,6 +73,7 @@ def write_results(result, position, description, bad_images):
         "best_checkpoint_step": position.best_step,
         "seconds": round(result.seconds, 1),
         "data": data["name"],
+        "source": data["source"],
         "classes": data["class_names"],
         **{name: data[name] for name in SIZES if name in data},
         "bad_images": dict(bad_images),
@@ -76,8 +84,15 @@ def write_results(result, position, description, bad_images):
         "versions": {"keras": keras.__version__, "backend": keras.backend.backend()},
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-    with replacing(workdir / "summary.json") as partial:
+    with replacing(result.workdir / "summary.json") as partial:
         partial.write_text(json.dumps(summary, indent=2) + "\n")
+
+
+def _parameters(model):
+    """Number of weights that an optimizer moves, or would if their layers were not frozen."""
+    return sum(
+        math.prod(weight.shape) for weight in model.weights if not weight.name.startswith("moving")
+    )
 
 
 def _test_figures(test):
@@ -85,9 +100,10 @@ def _test_figures(test):
 
 
 def write_history(rows, path):
-    """Writes the metrics of every epoch as csv: `rows` are dictionaries of the same keys."""
+    """Writes the metrics of every epoch as csv; what a dictionary of `rows` lacks stays empty."""
+    names = dict.fromkeys(name for row in rows for name in row)
     with replacing(path) as partial, open(partial, "w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
+        writer = csv.DictWriter(file, list(names))
         writer.writeheader()
         writer.writerows(rows)
 
@@ -103,19 +119,23 @@ def plot_curves(history, path):
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    best = int(np.argmax(history["val_accuracy"])) + 1
+    figure = Figure(figsize=(9, 3.9), layout="constrained")
     axes = figure.subplots(1, 2)
     panels = ((axes[0], "loss", "Loss (logarithmic)"), (axes[1], "accuracy", "Accuracy"))
     for axis, key, title in panels:
         epochs = range(1, len(history[key]) + 1)
         axis.plot(epochs, history[key], marker=".", color="#0072b2", label="training (augmented)")
         axis.plot(epochs, history[f"val_{key}"], marker=".", color="#d55e00", label="held out")
+        label = f"best epoch: {best}, {history['val_accuracy'][best - 1]:.2%}"
+        axis.axvline(best, color="#666666", linestyle=":", linewidth=1.2, zorder=0, label=label)
         axis.set_title(title)
         axis.set_xlabel("epoch")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(alpha=0.3)
     axes[0].set_yscale("log")
     axes[1].set_ylim(top=1.005)
-    axes[1].legend(loc="lower right")
+    # Below the panels, where no curve is.
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     with replacing(path) as partial:
         FigureCanvasAgg(figure).print_png(partial)

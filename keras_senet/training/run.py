@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 
 import keras
 
@@ -12,10 +13,17 @@ from keras_senet.training.batches import ExactLoss, training_batches, validation
 from keras_senet.training.checkpoints import Checkpoints
 from keras_senet.training.distribution import together
 from keras_senet.training.divergence import Diverged, Divergence
+from keras_senet.training.identity import Identity
 from keras_senet.training.model import create_variables
-from keras_senet.training.progress import Progress, tensorboard
+from keras_senet.training.progress import (
+    LearningRate,
+    Progress,
+    UnreadableImages,
+    tensorboard,
+)
 from keras_senet.training.recipe import Recipe
-from keras_senet.training.saving import Preemption, Saver
+from keras_senet.training.saving import Saver
+from keras_senet.training.schedules import learning_rate
 from keras_senet.training.state import Position, State, find_start
 
 
@@ -31,7 +39,7 @@ class Run:
         steps_per_epoch: Steps of `model.fit` in an epoch.
         process: Index of this process and the number of processes. Process 0 writes the files.
         checkpoints: The run's `Checkpoints`.
-        description: The run's `state.describe`.
+        identity: The run's `Identity`.
         position: How far the run is, a `Position`.
         metrics: Arrays with the metrics of an epoch that a restart interrupted.
     """
@@ -43,7 +51,7 @@ class Run:
     steps_per_epoch: int
     process: tuple[int, int]
     checkpoints: Checkpoints
-    description: dict
+    identity: Identity
     position: Position = dataclasses.field(default_factory=Position)
     metrics: dict | None = None
 
@@ -58,53 +66,45 @@ class Run:
 
     def begin(self, resume):
         """Restores the newest checkpoint, or removes all to start anew, as `resume` says."""
-        self.position, arrays = find_start(self.checkpoints, self.description, resume)
+        self.position, arrays = find_start(self.checkpoints, self.identity, resume)
+        self._check_length()
         if self.writes:
             self.checkpoints.clear_partial()
             if arrays is None:
                 self.checkpoints.clear()
+            self.identity.write_images(self.checkpoints.folder.parent)
         if arrays is None:
             return
         if self.position.frozen:
             self._freeze()
         self.state.restore(arrays)
-        if self.position.step % self.steps_per_epoch:
+        if self.position.step % self.steps_per_epoch or self._is_unvalidated:
             self.metrics = arrays
 
-    def fit(self, saving):
+    def _check_length(self):
+        done = self.position.step / self.steps_per_epoch
+        if done > self.recipe.epochs:
+            raise ValueError(
+                f"{self.checkpoints.folder} has checkpoints of {done:g} epochs. Expected at least "
+                f"as many in the recipe. Received: epochs={self.recipe.epochs}"
+            )
+
+    def fit(self, saving, stopping):
         """Trains from here to the end of the recipe.
 
         Args:
             saving: A `Saving`.
+            stopping: An active `Stopping`.
 
         Raises:
             Diverged: If the loss, weights or moving statistics diverge.
             Preempted: After SIGTERM, once the state is saved.
+            KeyboardInterrupt: After Ctrl-C, once the state is saved.
         """
-        with (
-            together(self.process[1]),
-            Preemption(self.process[1]) as preemption,
-            self._advice(),
-        ):
-            saver = Saver(
-                self.state,
-                self.position,
-                self.checkpoints if self.writes else None,
-                saving,
-                preemption,
-                {"run": self.description},
-            )
-            saver.metrics = self.metrics
-            callbacks = [self.average] if self.average else []
-            if self.process[1] == 1:  # each of several knows only its own shard's unreadable images
-                callbacks.append(ExactLoss(self.dataset))
-            classes = len(self.dataset.class_names)
-            callbacks.append(Divergence(self.model.loss, classes, self.steps_per_epoch))
-            if self.writes:
-                callbacks.append(Progress(self.recipe.epochs, self.recipe.part_size))
-            if self.writes and saving.tensorboard:
-                callbacks.append(tensorboard(self.checkpoints.folder.parent))
-            callbacks.append(saver)
+        with together(self.process[1]), self._advice(), contextlib.ExitStack() as after:
+            callbacks = self._callbacks(saving, stopping, after)
+            if self._is_unvalidated:
+                self._validate(callbacks)
             while self.position.step < self.recipe.epochs * self.steps_per_epoch:
                 self._fit_phase(callbacks)
 
@@ -116,6 +116,68 @@ class Run:
             batches = training_batches(self.dataset, self.recipe, self.seed)
             images = (images for images, _ in batches)
             precise_batch_norm(self.model, images, self.recipe.precise_bn_batches)
+
+    def _callbacks(self, saving, stopping, after):
+        """The callbacks of all calls of `fit`, in the order in which they change `logs`.
+
+        Args:
+            saving: A `Saving`.
+            stopping: A `Stopping`.
+            after: An `ExitStack` that removes the bar of progress, whatever ends the run.
+        """
+        callbacks = []
+        if self.process[1] == 1:  # each of several knows only its own shard's unreadable images
+            callbacks.append(ExactLoss(self.dataset))
+        updates = self.steps_per_epoch // self.recipe.accumulation_steps
+        callbacks.append(LearningRate(learning_rate(self.recipe, updates)))
+        callbacks.append(UnreadableImages(self.dataset.bad_images))
+        classes = len(self.dataset.class_names)
+        callbacks.append(Divergence(self.model.loss, classes, self.steps_per_epoch))
+        if self.writes:
+            steps = math.ceil(len(self.dataset.held_out) / self.recipe.part_size)
+            progress = Progress(self.recipe.epochs, self.recipe.part_size, validation_steps=steps)
+            after.callback(progress.on_train_end)
+            callbacks.append(progress)
+        if self.writes and saving.tensorboard:
+            callbacks.append(tensorboard(self.checkpoints.folder.parent))
+        saver = Saver(
+            self.state,
+            self.position,
+            self.checkpoints if self.writes else None,
+            saving,
+            stopping,
+            {"run": self.identity.description},
+        )
+        saver.metrics = self.metrics
+        callbacks.append(saver)
+        if self.average:
+            callbacks.append(self.average)
+        return callbacks
+
+    @property
+    def _is_unvalidated(self):
+        """Whether the run was stopped in the validation of an epoch, which is to be done again."""
+        epochs, rest = divmod(self.position.step, self.steps_per_epoch)
+        return not rest and len(self.position.rows) < epochs
+
+    def _validate(self, callbacks):
+        """The end of an epoch of `fit` whose steps are done: validation and `on_epoch_end`."""
+        epoch = self.position.step // self.steps_per_epoch - 1
+        batches, validation_steps = validation_batches(
+            self.dataset, self.recipe.part_size, self.process
+        )
+        callbacks = keras.callbacks.CallbackList(
+            callbacks, model=self.model, epochs=self.recipe.epochs, steps=0
+        )
+        callbacks.on_train_begin()
+        callbacks.on_epoch_begin(epoch)
+        logs = self.model.get_metrics_result()
+        found = self.model.evaluate(
+            batches, steps=validation_steps, callbacks=callbacks, return_dict=True, verbose=0
+        )
+        logs.update({f"val_{name}": value for name, value in found.items()})
+        callbacks.on_epoch_end(epoch, logs)
+        callbacks.on_train_end(logs)
 
     def _fit_phase(self, callbacks):
         """One call of `fit`: the rest of an interrupted epoch, or whole epochs until a freeze."""

@@ -1,23 +1,12 @@
-"""When a run saves its state: after steps, seconds and epochs, and on SIGTERM."""
+"""When a run saves its state: after steps, seconds and epochs, and on SIGTERM or Ctrl-C."""
 
 import dataclasses
-import signal
-import threading
 import time
 import warnings
 
 import keras
 
 from keras_senet.training.results import write_history
-
-EXIT_CODE = 75  # EX_TEMPFAIL of sysexits.h: run the same command again
-
-
-class Preempted(SystemExit):
-    """Raised after SIGTERM, once the state is saved; uncaught, the process exits with 75."""
-
-    def __init__(self):
-        super().__init__(EXIT_CODE)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,66 +32,34 @@ class Saving:
                 raise ValueError(f"Field `{field}` must be greater than 0. Received: {value}")
 
 
-class Preemption:
-    """Notices SIGTERM while its `with` block runs.
-
-    If one of several JAX processes is signalled, all of them notice it at the same step.
-    """
-
-    def __init__(self, processes=1):
-        self._distributed = processes > 1
-        self._signalled = False
-        self._before = None
-
-    def __enter__(self):
-        # JAX has its own handler; Python allows handlers in the main thread only.
-        if not self._distributed and threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGTERM, self._notice)
-        return self
-
-    def __exit__(self, *_):
-        if self._before is not None:
-            signal.signal(signal.SIGTERM, self._before)
-
-    def _notice(self, *_):
-        self._signalled = True
-
-    def noticed(self, step):
-        """Whether to stop at this step; every process must call it at every step.
-
-        Args:
-            step: Steps done, the same number on all processes.
-        """
-        if self._distributed and keras.backend.backend() == "jax":
-            from jax.experimental import multihost_utils
-
-            return multihost_utils.reached_preemption_sync_point(step)
-        return self._signalled
-
-
 class Saver(keras.callbacks.Callback):
-    """Saves the state of a run, writes `history.csv`, and raises `Preempted` after SIGTERM.
+    """Saves the state of a run, writes `history.csv`, and leaves after SIGTERM or Ctrl-C.
+
+    The state is saved before the validation and after it, so that neither costs the other. Put it
+    after callbacks that change the metrics of an epoch, and before those that change the weights
+    for the validation, as `Average` does.
 
     Args:
         state: The run's `State`.
         position: Its `Position`, which this callback updates.
         checkpoints: `Checkpoints`, or `None` on a process that does not write.
         saving: A `Saving`.
-        preemption: An active `Preemption`.
+        stopping: An active `Stopping`.
         facts: Further facts for every checkpoint.
     """
 
-    def __init__(self, state, position, checkpoints, saving, preemption, facts):
+    def __init__(self, state, position, checkpoints, saving, stopping, facts):
         super().__init__()
         self.state = state
         self.position = position
         self.checkpoints = checkpoints
         self.saving = saving
-        self.preemption = preemption
+        self.stopping = stopping
         self.facts = facts
         self.metrics = None  # arrays of an interrupted epoch
         self._begin = position.step
         self._saved = (position.step, time.monotonic())
+        stopping.saved_step = position.step
         self._clock = time.monotonic()
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -114,10 +71,13 @@ class Saver(keras.callbacks.Callback):
 
     # At the beginning of a step, since Keras waits for a step before callbacks at its end.
     def on_train_batch_begin(self, batch, logs=None):
-        """Saves if it is time; after SIGTERM saves and stops."""
+        """Saves if it is time; after SIGTERM or Ctrl-C saves and leaves."""
         self.position.step = self._begin + batch
-        if self.preemption.noticed(self.position.step):
-            self._leave()
+        self.stopping.deferred = self.position.step > self.stopping.saved_step
+        number = self.stopping.noticed()
+        if number is not None:
+            self.save()
+            self.stopping.leave(number)
         step, moment = self._saved
         steps, seconds = self.saving.steps, self.saving.seconds
         if (steps and self.position.step - step >= steps) or (
@@ -125,11 +85,22 @@ class Saver(keras.callbacks.Callback):
         ):
             self.save()
 
+    def on_test_begin(self, logs=None):
+        """Saves when the last training step of an epoch is done, before its validation."""
+        self.position.step = self._begin + self.params["steps"]
+        if self.position.step > self._saved[0]:
+            self.save()
+        # Validation changes nothing that could be saved.
+        self.stopping.deferred = False
+        self._leave_if_noticed()
+
+    def on_test_batch_begin(self, batch, logs=None):
+        """Leaves in the validation after a signal."""
+        self._leave_if_noticed()
+
     def on_epoch_end(self, epoch, logs=None):
         """Logs the epoch and saves."""
-        self.position.step = self._begin + self.params["steps"]
-        row = {"epoch": epoch, **(logs or {})}
-        row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        row = {"epoch": epoch + 1, **(logs or {})}
         rows = self.position.rows
         if all(row["val_accuracy"] > past["val_accuracy"] for past in rows):
             self.position.best_step = self.position.step
@@ -148,7 +119,10 @@ class Saver(keras.callbacks.Callback):
             return True
         facts = {**dataclasses.asdict(self.position), **self.facts}
         arrays = self.state.arrays()
-        return self.checkpoints.save(self.position.step, facts, arrays, self.position.best_step)
+        done = self.checkpoints.save(self.position.step, facts, arrays, self.position.best_step)
+        if done:
+            self.stopping.saved_step = self.position.step
+        return done
 
     def _log(self, rows):
         try:
@@ -156,7 +130,7 @@ class Saver(keras.callbacks.Callback):
         except OSError as error:  # the checkpoint has the rows too
             warnings.warn(f"history.csv could not be written: {error}", stacklevel=2)
 
-    def _leave(self):
-        if self.save():
-            print(f"SIGTERM: saved step {self.position.step}. The same command goes on from there.")
-        raise Preempted
+    def _leave_if_noticed(self):
+        number = self.stopping.noticed()
+        if number is not None:
+            self.stopping.leave(number)

@@ -1,8 +1,6 @@
-"""The state of a run: where it stands, its variables as arrays, and which run it is."""
+"""The state of a run: where it stands, and its variables as arrays."""
 
 import dataclasses
-import hashlib
-import json
 
 import keras
 import numpy as np
@@ -98,36 +96,12 @@ class State:
         }
 
 
-def describe(architecture, dataset, recipe, weights, precision, seed):
-    """The settings of a run, in JSON's types; a run is resumed only with the same settings."""
-    labels = hashlib.sha256(b"".join(s.labels.tobytes() for s in dataset.splits.values()))
-    description = {
-        "architecture": dataclasses.asdict(architecture),
-        "data": {
-            "name": dataset.name,
-            "class_names": dataset.class_names,
-            "image_size": dataset.image_size,
-            "view": dataclasses.asdict(dataset.seen),
-            "training_images": len(dataset.training),
-            "held_out_images": len(dataset.held_out),
-            **({} if dataset.test is None else {"test_images": len(dataset.test)}),
-            "labels_sha256": labels.hexdigest(),
-        },
-        "recipe": dataclasses.asdict(recipe),
-        "weights": None if weights is None else str(weights),
-        "precision": precision,
-        "seed": seed,
-        "backend": keras.backend.backend(),
-    }
-    return json.loads(json.dumps(description, default=str))
-
-
-def find_start(checkpoints, description, resume):
+def find_start(checkpoints, identity, resume):
     """Finds where a run starts: at its newest checkpoint, or at the beginning.
 
     Args:
         checkpoints: `Checkpoints` of the run.
-        description: Its `describe`.
+        identity: Its `Identity`.
         resume: `"auto"`: at the newest checkpoint if there is one; `"must"`: an error without one;
             `"never"`: at the beginning.
 
@@ -149,28 +123,7 @@ def find_start(checkpoints, description, resume):
             )
         return Position(), None
     facts, arrays = saved
-    check_same(facts.pop("run"), description, checkpoints.folder)
+    identity.check(facts.pop("run"), checkpoints.folder)
+    for number, row in enumerate(facts["rows"], 1):
+        row["epoch"] = number  # earlier versions counted from 0
     return Position(**facts), arrays
-
-
-def check_same(saved, now, folder):
-    """Raises a `ValueError` that names the fields in which two descriptions differ."""
-    saved, now = dict(_fields(saved)), dict(_fields(now))
-    changes = [
-        f"{name} was {saved.get(name)!r} and is {now.get(name)!r}"
-        for name in sorted({*saved, *now})
-        if saved.get(name) != now.get(name)
-    ]
-    if changes:
-        raise ValueError(
-            f"{folder} has checkpoints of another run: {'; '.join(changes)}. Choose another "
-            "folder, or `resume='never'` to start anew and remove them."
-        )
-
-
-def _fields(description, prefix=""):
-    for name, value in description.items():
-        if isinstance(value, dict):
-            yield from _fields(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

@@ -70,14 +70,6 @@ def test_batches_and_devices(changes, devices, message, digits):
         check(digits, RECIPE.replace(**changes), **devices)
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a limit of TensorFlow's")
-@pytest.mark.parametrize("changes", [{"clip_norm": 1.0}, {"accumulation_steps": 2}])
-def test_several_devices_of_tensorflow(changes, digits):
-    check(digits, RECIPE.replace(**changes))
-    with pytest.raises(ValueError, match="neither clip nor accumulate"):
-        check(digits, RECIPE.replace(**changes), replicas=2)
-
-
 def test_weights_of_another_network(digits, tmp_path):
     path = tmp_path / "x.weights.h5"
     NETWORK.replace(se=None)(input_shape=(16, 16, 3), classes=7).save_weights(path)

@@ -15,10 +15,15 @@ from keras_senet.training import Evaluation, Progress, Saving, evaluate, write_r
 from keras_senet.training.average import Average
 from keras_senet.training.batches import ExactLoss
 from keras_senet.training.divergence import Divergence
+from keras_senet.training.progress import LearningRate, UnreadableImages
 from keras_senet.training.results import plot_curves
 from keras_senet.training.saving import Saver
 from keras_senet.training.state import Position
+from keras_senet.training.stopping import Stopping
 from keras_senet.weights.class_names import name_classes
+
+# Of six images of class 0 three are right, two taken for class 1; class 2 has no images.
+PAIRS = np.array([[0, 0, 3], [0, 1, 2], [0, 2, 1], [1, 1, 4]])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +78,9 @@ def test_counts_are_exact_for_any_batch(batch_size):
 
 
 def test_classes_and_mistakes():
-    confusion = np.array([[3, 2, 1], [0, 4, 0], [0, 0, 0]])
-    evaluation = Evaluation(("cat", "dog", "owl"), confusion, np.array([6, 4, 0]))
+    evaluation = Evaluation(("cat", "dog", "owl"), PAIRS, np.array([6, 4, 0]))
+    np.testing.assert_array_equal(evaluation.confusion, [[3, 2, 1], [0, 4, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(evaluation.class_images, [6, 4, 0])
     np.testing.assert_allclose(evaluation.class_accuracy, [0.5, 1, np.nan])
     assert evaluation.confused() == [("cat", "dog", 2), ("cat", "owl", 1)]
     assert json.loads(json.dumps(evaluation.summary())) == {
@@ -139,8 +145,7 @@ def finished(tmp_path):
 
 
 def test_the_report_stands_alone(finished):
-    confusion = np.array([[3, 2, 1], [0, 4, 0], [0, 0, 0]])
-    evaluation = Evaluation(("<div>", "dog", "owl"), confusion, np.array([6, 4, 0]))
+    evaluation = Evaluation(("<div>", "dog", "owl"), PAIRS, np.array([6, 4, 0]))
     path = write_report(finished, evaluation)
     page = path.read_text()
     for text in ("70.00%", "100.00%", "dog (2), owl (1)", "no images", "digits", "keras 3.15.1"):
@@ -151,7 +156,7 @@ def test_the_report_stands_alone(finished):
 
 def test_a_report_needs_the_run_files(finished):
     (finished / "curves.png").unlink()
-    evaluation = Evaluation(("a",), np.array([[1]]), np.array([1]))
+    evaluation = Evaluation(("a",), np.array([[0, 0, 1]]), np.array([1]))
     with pytest.raises(FileNotFoundError, match=r"curves\.png"):
         write_report(finished, evaluation)
     assert not (finished / "report.html").exists()
@@ -206,7 +211,10 @@ def test_no_callback_of_a_run_makes_keras_wait_for_each_step(trainable, monkeypa
         Average(trainable, 0.9),
         ExactLoss(dataset=None),
         Divergence(keras.losses.CategoricalCrossentropy(), classes=2, steps_per_epoch=1),
+        LearningRate(None),
+        UnreadableImages({}),
         Progress(1, 1),
-        Saver(None, Position(), None, Saving(), None, {}),
+        Saver(None, Position(), None, Saving(), Stopping(), {}),
     ):
-        assert keras.callbacks.CallbackList(callbacks=[callback])._async_train, callback
+        callbacks = keras.callbacks.CallbackList(callbacks=[callback])
+        assert callbacks._async_train and callbacks._async_test, callback

@@ -14,7 +14,7 @@ from PIL import Image
 
 import keras_senet
 from keras_senet import mistakes, training
-from keras_senet.training.check import check_workdir
+from keras_senet.training.folder import check_workdir
 
 ROOT = pathlib.Path(__file__).parents[2]
 NETWORK = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
@@ -76,10 +76,10 @@ def test_a_workdir_that_cannot_be_written(tmp_path, monkeypatch):
     check_workdir("relative/run")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "run"]
 
-    def refuse(dir):
+    def refuse(**_):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
     with pytest.raises(PermissionError, match=r"Cannot write .* \(Read-only file system\)"):
         check_workdir(tmp_path / "new")
 

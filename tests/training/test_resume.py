@@ -46,7 +46,7 @@ def test_sigterm_saves_and_the_same_call_goes_on(
                 os.kill(os.getpid(), signal.SIGTERM)
 
     progress = training.run.Progress
-    monkeypatch.setattr(training.run, "Progress", lambda *_: Sender())
+    monkeypatch.setattr(training.run, "Progress", lambda *_, **__: Sender())
     with pytest.raises(training.Preempted) as stopped:
         training.train(NETWORK, digits, RECIPE, tmp_path)
     assert stopped.value.code == 75
@@ -61,7 +61,7 @@ def test_sigterm_saves_and_the_same_call_goes_on(
         np.testing.assert_allclose(resumed[1][name], array, rtol=1e-4, atol=1e-5, err_msg=name)
     assert result.accuracy == pytest.approx(uninterrupted.accuracy)
     with open(tmp_path / "history.csv") as file:
-        assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1"]
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
 
 
 def test_a_finished_run_is_not_trained_again(uninterrupted, digits):

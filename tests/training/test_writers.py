@@ -9,12 +9,18 @@ import pytest
 
 from keras_senet.training import Evaluation, Result, write_report
 from keras_senet.training.checkpoints import Checkpoints, write_checkpoint
-from keras_senet.training.results import plot_curves, write_history, write_results
+from keras_senet.training.results import (
+    plot_curves,
+    write_curves,
+    write_history,
+    write_model,
+    write_summary,
+)
 
 ROWS = [{"epoch": 0, "loss": 1.0, "val_loss": 1.0, "accuracy": 0.5, "val_accuracy": 0.5}]
 CURVES = {name: [row[name] for row in ROWS] for name in ROWS[0]}
 DESCRIPTION = {
-    "data": {"name": "digits", "class_names": ["a", "b"]},
+    "data": {"name": "digits", "source": "digits", "class_names": ["a", "b"]},
     "recipe": {"name": "digits"},
     "precision": "float32",
     "seed": 0,
@@ -25,7 +31,9 @@ def write_all_results(folder):
     image = keras.Input((2,))
     model = keras.Model(image, keras.layers.Dense(2)(image))
     position = types.SimpleNamespace(rows=ROWS, best_step=1)
-    write_results(Result(model, 0.5, 1.0, folder), position, DESCRIPTION, {})
+    write_model(model, folder)
+    write_curves(ROWS, folder)
+    write_summary(Result(model, 0.5, 1.0, folder), position, DESCRIPTION, {})
 
 
 WRITERS = {
@@ -35,7 +43,7 @@ WRITERS = {
     "model.keras": lambda path: write_all_results(path.parent),
     "summary.json": lambda path: write_all_results(path.parent),
     "report.html": lambda path: write_report(
-        path.parent, Evaluation(("a", "b"), np.eye(2, dtype=int), np.ones(2, int))
+        path.parent, Evaluation(("a", "b"), np.array([[0, 0, 1], [1, 1, 1]]), np.ones(2, int))
     ),
 }
 

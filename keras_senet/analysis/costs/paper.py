@@ -4,6 +4,7 @@ import dataclasses
 import functools
 
 import keras_senet
+from keras_senet import mistakes
 from keras_senet.analysis.costs.model_cost import cost
 from keras_senet.architectures import Architecture, SEConfig
 
@@ -105,8 +106,9 @@ def counts(row):
     return counted.macs + counted.se.additions, counted.parameters
 
 
-def main():
+def main(arguments=None):
     """Prints all rows."""
+    mistakes.Parser(prog="python -m keras_senet.analysis.costs.paper").parse_args(arguments)
     print(f"{'table':5}  {'network':24}{'MACs':>16}{'paper':>9}{'ratio':>8}", end="")
     print(f"{'parameters':>14}{'paper':>8}  note")
     for row in ROWS:
@@ -120,4 +122,5 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    with mistakes.said():
+        main()

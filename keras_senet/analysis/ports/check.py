@@ -5,12 +5,10 @@ Example:
         --network SEResNet50 --peer seresnet50 --images photo.jpg
 """
 
-import argparse
 import sys
 
 import numpy as np
 
-import keras_senet
 from keras_senet import mistakes
 from keras_senet.analysis.ports import parity
 from keras_senet.data import load_image
@@ -18,7 +16,7 @@ from keras_senet.data import load_image
 
 def main(arguments=None):
     """Compares, prints the first layer that differs; returns 1 if there is one, else 0."""
-    parser = argparse.ArgumentParser(description="Compare our network with timm's, layer by layer.")
+    parser = mistakes.Parser(description="Compare our network with timm's, layer by layer.")
     parser.add_argument("file", help="weights in a layout of timm")
     parser.add_argument("--against", choices=["timm"], default="timm")
     parser.add_argument("--network", required=True, help="our architecture, such as SEResNet50")
@@ -28,7 +26,7 @@ def main(arguments=None):
     parser.add_argument("--peer_python", default=sys.executable, help="the Python that has timm")
     parser.add_argument("--tolerance", type=float, default=1e-4)
     chosen = parser.parse_args(arguments)
-    network = getattr(keras_senet, chosen.network)
+    network = mistakes.architecture(chosen.network, "--network")
     size = chosen.size
     if chosen.images:
         model = network.replace(depths=(1,) * len(network.depths))(input_shape=(size, size, 3))
