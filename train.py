@@ -6,8 +6,11 @@ with 1 if the run has diverged, with 2 after a mistake in flags, data or folders
 
 import dataclasses
 import difflib
+import inspect
 import os
+import re
 import sys
+import typing
 
 from absl import app, flags
 
@@ -28,12 +31,6 @@ _DATA = flags.DEFINE_string(
 )
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.")
 _RECIPE = flags.DEFINE_enum("recipe", "digits", sorted(RECIPES), "Recipe to start from.")
-_AUGMENTATION = flags.DEFINE_enum(
-    "augmentation",
-    None,
-    sorted(AUGMENTATIONS),
-    "Field of the recipe: a value of keras_senet.data.",
-)
 _WEIGHTS = flags.DEFINE_string("weights", None, "Weights file to start from, or to evaluate.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of weights, order and augmentation.")
 _PRECISION = flags.DEFINE_enum(
@@ -59,37 +56,66 @@ _PROCESSES = flags.DEFINE_integer("num_processes", None, "Number of processes (J
 _PROCESS = flags.DEFINE_integer("process_id", None, "Number of this process, from 0.")
 _DATA_ONLY = flags.DEFINE_bool("data_only", False, "Only measure the input pipeline.")
 _CHECK_DATA = flags.DEFINE_bool("check_data", False, "Only look for images that cannot be read.")
+_HOLD_OUT = flags.DEFINE_float("hold_out", None, "Share of each class to hold out anew.")
+_FOLD = flags.DEFINE_string("fold", None, "As 2/5: hold out the second of five folds.")
 _BAD_IMAGES = flags.DEFINE_integer(
     "max_bad_images", None, "Unreadable images to tolerate; default: a tenth of a split."
 )
 _DEBUG = flags.DEFINE_bool("debug", False, "Show where in the code an error was found.")
 
 
+class _FieldParser(flags.ArgumentParser):
+    """Reads a field of a recipe, of which `None` is said as none."""
+
+    def __init__(self, convert):
+        super().__init__()
+        self.convert = convert
+
+    def parse(self, argument):
+        """The value of the field; the recipe itself checks it."""
+        if not isinstance(argument, str):
+            return argument
+        return None if argument.strip().lower() == "none" else self.convert(argument)
+
+
+def _weights(text):
+    return text if text == "balanced" else tuple(map(float, text.split(",")))
+
+
+def _parser(kind):
+    if kind == str | tuple[float, ...] | None:
+        return _FieldParser(_weights)
+    if kind in (tuple[int, ...], tuple[str, ...]):
+        one = typing.get_args(kind)[0]
+        return _FieldParser(lambda text: tuple(one(word.strip()) for word in text.split(",")))
+    converts = (one for one in (int, float, str) if kind in (one, one | None))
+    return _FieldParser(next(converts))
+
+
 def _define_recipe_flags():
-    """A flag for each field of a recipe; those not given keep the recipe's values."""
-    kinds = {int: flags.DEFINE_integer, float: flags.DEFINE_float, bool: flags.DEFINE_bool}
+    """A flag for each field of a recipe, with its sentence; those not given keep their values."""
+    text = (inspect.getdoc(Recipe) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
+    sentences = dict(re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", text, re.MULTILINE))
     for field in dataclasses.fields(Recipe):
-        if field.name in ("name", "augmentation"):
-            continue
-        help_text = f"Field of the recipe: {field.name.replace('_', ' ')}."
-        if field.type in (tuple[int, ...], tuple[str, ...]):
-            flags.DEFINE_list(field.name, None, help_text + " Several, with commas.")
-            continue
-        kind = next((k for k in kinds if field.type in (k, k | None)), None)
-        kinds.get(kind, flags.DEFINE_string)(field.name, None, help_text)
+        said = " ".join(sentences.get(field.name, field.name).split())
+        if field.name == "augmentation":
+            values = [*sorted(AUGMENTATIONS), "own"]
+            flags.DEFINE_enum(field.name, None, values, f"{said} Here named own.")
+        elif field.type is bool:
+            flags.DEFINE_bool(field.name, None, said)
+        elif field.name != "name":
+            flags.DEFINE(_parser(field.type), field.name, None, said)
 
 
 def _recipe():
     changes = {}
     for field in dataclasses.fields(Recipe):
-        value = None if field.name == "name" else flags.FLAGS[field.name].value
-        if value is None:
+        if field.name == "name" or flags.FLAGS[field.name].using_default_value:
             continue
+        value = flags.FLAGS[field.name].value
         if field.name == "augmentation":
-            value = AUGMENTATIONS[value]
-        elif field.name == "drops":
-            value = tuple(map(int, value))
-        changes[field.name] = tuple(value) if isinstance(value, list) else value
+            value = AUGMENTATIONS.get(value)
+        changes[field.name] = () if value is None and isinstance(field.default, tuple) else value
     return RECIPES[_RECIPE.value].replace(**changes)
 
 
@@ -182,9 +208,18 @@ def _say_unreadable(unreadable):
 
 
 def _load(image_size):
-    return keras_senet.data.load(
+    dataset = keras_senet.data.load(
         _DATA.value, image_size=image_size, max_bad_images=_BAD_IMAGES.value
     )
+    if _FOLD.value is None:
+        share = _HOLD_OUT.value
+        return dataset if share is None else keras_senet.data.hold_out(dataset, share)
+    fold = re.fullmatch(r"(\d+)/(\d+)", _FOLD.value)
+    if fold is None or _HOLD_OUT.value is not None:
+        raise ValueError(
+            f"Expected --fold=NUMBER/COUNT, as 2/5, without --hold_out. Received: {_FOLD.value}"
+        )
+    return keras_senet.data.fold(dataset, int(fold[1]), int(fold[2]))
 
 
 def _check_workdir():

@@ -4,6 +4,7 @@ import os
 
 from keras_senet.data.augmentation import (
     CIFAR,
+    CONVNEXT,
     MOBILE,
     NONE,
     PHOTO,
@@ -18,6 +19,7 @@ from keras_senet.data.checks import as_image_size
 from keras_senet.data.dataset import Dataset
 from keras_senet.data.decode import load_image, read_rgb
 from keras_senet.data.digits import load_digits
+from keras_senet.data.division import fold, hold_out
 from keras_senet.data.folder import load_folder
 from keras_senet.data.shapes import load_shapes
 from keras_senet.data.speed import throughput
@@ -27,6 +29,7 @@ from keras_senet.data.view import View
 
 __all__ = [
     "CIFAR",
+    "CONVNEXT",
     "MOBILE",
     "NONE",
     "PHOTO",
@@ -40,6 +43,8 @@ __all__ = [
     "Split",
     "View",
     "check",
+    "fold",
+    "hold_out",
     "load",
     "load_digits",
     "load_folder",

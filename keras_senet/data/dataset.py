@@ -203,6 +203,7 @@ class Dataset:
         shard: tuple[int, int] = (0, 1),
         sampling: str = "uniform",
         augmentation: Augmentation | None = None,
+        repeats: int = 1,
     ) -> "tf.data.Dataset":
         """Endless augmented batches, beginning at any step.
 
@@ -220,6 +221,9 @@ class Dataset:
             sampling: `"uniform"`: every image once in each pass over the split;
                 `"class_balanced"`: every class equally often.
             augmentation: An `Augmentation`; `None`: the data set's own.
+            repeats: How often an image that is drawn comes, each time augmented anew, within a few
+                images (repeated augmentation, Hoffer et al., https://arxiv.org/abs/1901.09335);
+                a pass over the split then takes as many times longer.
 
         Returns:
             A `tf.data.Dataset` of images `(B, S, S, 3)` uint8 and labels: `(B,)` int32, or shares
@@ -236,7 +240,10 @@ class Dataset:
         """
         self.bad_images.probe(self.training)
         chosen = self.augmentation if augmentation is None else augmentation
-        return self._pipeline.training(self, batch_size, seed, step, shard, sampling, chosen)
+        as_count(repeats, "repeats")
+        return self._pipeline.training(
+            self, batch_size, seed, step, shard, sampling, chosen, repeats
+        )
 
     def validation(self, batch_size: int, shard: tuple[int, int] = (0, 1)) -> "tf.data.Dataset":
         """Batches of the held-out images, in order, each image once.

@@ -30,7 +30,10 @@ class Divergence(keras.callbacks.Callback):
     def __init__(self, loss, classes, steps_per_epoch):
         super().__init__()
         guess = np.full((1, classes), 1 / classes, "float32")
-        self.limit = HIGH * float(loss(np.eye(classes, dtype="float32")[:1], guess))
+        target = np.zeros((1, classes), "float32")
+        target[0, 0] = 1
+        # Weights of classes have a mean of 1.
+        self.limit = HIGH * float(getattr(loss, "loss", loss)(target, guess))
         self.steps_per_epoch = steps_per_epoch
         self.window = min(WINDOW, steps_per_epoch)
         self.high = 0
