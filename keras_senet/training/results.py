@@ -85,9 +85,10 @@ def _test_figures(test):
 
 
 def write_history(rows, path):
-    """Writes the metrics of every epoch as csv: `rows` are dictionaries of the same keys."""
+    """Writes the metrics of every epoch as csv; a metric that an epoch lacks is left empty."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
     with replacing(path) as partial, open(partial, "w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
+        writer = csv.DictWriter(file, names)
         writer.writeheader()
         writer.writerows(rows)
 

@@ -102,6 +102,7 @@ class Saver(keras.callbacks.Callback):
         self.facts = facts
         self.metrics = None  # arrays of an interrupted epoch
         self._begin = position.step
+        self._batches = 0
         self._saved = (position.step, time.monotonic())
         self._clock = time.monotonic()
 
@@ -115,6 +116,7 @@ class Saver(keras.callbacks.Callback):
     # At the beginning of a step, since Keras waits for a step before callbacks at its end.
     def on_train_batch_begin(self, batch, logs=None):
         """Saves if it is time; after SIGTERM saves and stops."""
+        self._batches = batch + 1
         self.position.step = self._begin + batch
         if self.preemption.noticed(self.position.step):
             self._leave()
@@ -127,7 +129,8 @@ class Saver(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Logs the epoch and saves."""
-        self.position.step = self._begin + self.params["steps"]
+        self.position.step = self._begin + self._batches  # all, if no callback has stopped it
+        self.position.stopped = self.model.stop_training
         row = {"epoch": epoch, **(logs or {})}
         row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         rows = self.position.rows

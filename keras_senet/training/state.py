@@ -7,6 +7,10 @@ import json
 import keras
 import numpy as np
 
+from keras_senet.architectures import Architecture
+from keras_senet.data import Augmentation
+from keras_senet.training.recipe import Recipe
+
 RESUMES = ("auto", "never", "must")
 
 
@@ -20,6 +24,7 @@ class Position:
         seconds: Time spent in training, over all restarts.
         best_step: Step of the best accuracy on held-out images.
         frozen: Whether batch normalization has been frozen during the run.
+        stopped: Whether a callback has ended the run before its last epoch.
     """
 
     step: int = 0
@@ -27,6 +32,7 @@ class Position:
     seconds: float = 0.0
     best_step: int | None = None
     frozen: bool = False
+    stopped: bool = False
 
 
 class State:
@@ -155,7 +161,7 @@ def find_start(checkpoints, description, resume):
 
 def check_same(saved, now, folder):
     """Raises a `ValueError` that names the fields in which two descriptions differ."""
-    saved, now = dict(_fields(saved)), dict(_fields(now))
+    saved, now = dict(_fields(_completed(saved))), dict(_fields(now))
     changes = [
         f"{name} was {saved.get(name)!r} and is {now.get(name)!r}"
         for name in sorted({*saved, *now})
@@ -166,6 +172,23 @@ def check_same(saved, now, folder):
             f"{folder} has checkpoints of another run: {'; '.join(changes)}. Choose another "
             "folder, or `resume='never'` to start anew and remove them."
         )
+
+
+def _completed(saved):
+    """A description of before some fields existed, with their defaults: what was done then."""
+
+    def defaults(kind):
+        fields = dataclasses.fields(kind)
+        return {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
+
+    recipe = {**defaults(Recipe), **saved["recipe"]}
+    if recipe["augmentation"] is not None:
+        recipe["augmentation"] = {**defaults(Augmentation), **recipe["augmentation"]}
+    return {
+        **saved,
+        "architecture": {**defaults(Architecture), **saved["architecture"]},
+        "recipe": recipe,
+    }
 
 
 def _fields(description, prefix=""):
