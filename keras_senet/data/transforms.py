@@ -50,7 +50,11 @@ def rotate(image, key, degrees):
 
 def jitter(image, key, limit):
     """Adds to each channel a uniform number of at most this size."""
-    change = tf.random.stateless_uniform((3,), key, -limit, limit)
+    return _shifted(image, tf.random.stateless_uniform((3,), key, -limit, limit))
+
+
+@tf.function(jit_compile=True)
+def _shifted(image, change):
     changed = tf.cast(image, tf.float32) + change
     return tf.cast(tf.clip_by_value(tf.round(changed), 0, 255), tf.uint8)
 

@@ -3,49 +3,48 @@
 import tensorflow as tf
 
 GREY = 128
-# The three channels of a pixel lie side by side in 64 bits, so that one multiplication weights all
-# of them: 8 bits of a channel times 12 of a weight fit into 21.
-LANE, WEIGHT = 21, 12
-ONES = sum(1 << (LANE * channel) for channel in range(3))
 
 
 def warp(image, matrix, offset=(0.0, 0.0), fill_mode="CONSTANT"):
     """Pixel (x, y) of the result is pixel `matrix @ (x, y) + offset` of the image.
 
-    TensorFlow's own operation, `ImageProjectiveTransformV3`, takes several times longer: it maps
-    the place of every channel of every pixel by itself.
+    TensorFlow's own operation, `ImageProjectiveTransformV3`, finds the place of every channel of
+    every pixel by itself. Compiled by XLA, the same formula takes less than half of its time;
+    operation by operation it would take twice as long.
 
     Args:
-        image: `(H, W, 3)` uint8.
+        image: `(H, W, 3)` uint8, of known height and width.
         matrix: `(4,)` or nested: the 2x2 matrix by rows, about the image's centre.
         offset: x and y in pixels.
         fill_mode: What lies outside: `"CONSTANT"` (grey) or `"REFLECT"`.
 
     Returns:
-        `(H, W, 3)` uint8, within 1 of the rounded exact value.
+        `(H, W, 3)` uint8.
     """
-    height, width = tf.unstack(tf.shape(image)[:2])
-    a, b, c, d = tf.unstack(tf.reshape(tf.cast(matrix, tf.float32), (4,)))
-    rows, columns = (tf.cast(side, tf.float32) for side in (height, width))
-    y = tf.range(rows)[:, None] - (rows - 1) / 2
-    x = tf.range(columns)[None, :] - (columns - 1) / 2
-    left, right = _neighbours(a * x + (b * y + (columns - 1) / 2 + offset[0]), columns, fill_mode)
-    top, below = _neighbours(c * x + (d * y + (rows - 1) / 2 + offset[1]), rows, fill_mode)
+    matrix = tf.reshape(tf.cast(matrix, tf.float32), (4,))
+    mapped = _mapped(image, matrix, tf.cast(tf.stack(offset), tf.float32), fill_mode)
+    return tf.ensure_shape(mapped, image.shape)
+
+
+@tf.function(jit_compile=True)
+def _mapped(image, matrix, offset, fill_mode):
+    height, width = image.shape[:2]
+    y = tf.range(height, dtype=tf.float32)[:, None] - (height - 1) / 2
+    x = tf.range(width, dtype=tf.float32)[None, :] - (width - 1) / 2
+    a, b, c, d = tf.unstack(matrix)
+    left, right = _neighbours(a * x + b * y + (width - 1) / 2 + offset[0], width, fill_mode)
+    top, below = _neighbours(c * x + d * y + (height - 1) / 2 + offset[1], height, fill_mode)
     # A margin of one pixel stands for all that lies outside.
-    margin = tf.constant(GREY * ONES, tf.int64)
-    pixels = tf.pad(_packed(image), [[1, 1], [1, 1]], constant_values=margin)
-    first = tf.cast(top, tf.int32) * (width + 2) + tf.cast(left, tf.int32) + (width + 3)
-    pixels = tf.reshape(pixels, [-1])
-    total = tf.constant(ONES << (WEIGHT - 1), tf.int64)  # rounds
-    scale = float(1 << WEIGHT)
-    for step, share in (
-        (0, (1 - right) * (1 - below)),
-        (1, right * (1 - below)),
-        (width + 2, (1 - right) * below),
-        (width + 3, right * below),
-    ):
-        total += tf.gather(pixels, first + step) * tf.cast(scale * share + 0.5, tf.int64)
-    return _unpacked(total)
+    grey = tf.constant(GREY, tf.uint8)
+    pixels = tf.reshape(tf.pad(image, [[1, 1], [1, 1], [0, 0]], constant_values=grey), (-1, 3))
+    first = (top + 1) * (width + 2) + left + 1
+
+    def row(begin):
+        before, after = (tf.cast(tf.gather(pixels, begin + step), tf.float32) for step in range(2))
+        return before + right * (after - before)
+
+    upper, lower = row(first), row(first + width + 2)
+    return tf.cast(upper + below * (lower - upper) + 0.5, tf.uint8)
 
 
 def _neighbours(place, size, fill_mode):
@@ -56,19 +55,4 @@ def _neighbours(place, size, fill_mode):
     else:
         place = tf.clip_by_value(place, -1, size)
     before = tf.minimum(tf.floor(place), size - 1)
-    return before, place - before
-
-
-def _packed(image):
-    """`(H, W)` int64 of `(H, W, 3)` uint8."""
-    channels = [tf.cast(image[..., number], tf.int64) for number in range(3)]
-    return channels[0] + channels[1] * (1 << LANE) + channels[2] * (1 << 2 * LANE)
-
-
-def _unpacked(pixels):
-    """`(H, W, 3)` uint8 of weighted sums `(H, W)` int64."""
-    channels = [
-        tf.cast(tf.bitwise.right_shift(pixels, WEIGHT + LANE * number) & 255, tf.uint8)
-        for number in range(3)
-    ]
-    return tf.stack(channels, -1)
+    return tf.cast(before, tf.int32), (place - before)[..., None]

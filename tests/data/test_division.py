@@ -21,7 +21,7 @@ def of_paths(names=()):
 
 @pytest.mark.parametrize("count", [2, 3, 5, 7])
 def test_every_image_is_in_one_fold(count):
-    dataset, paths, labels = of_paths()
+    dataset, paths, _ = of_paths()
     held = []
     for number in range(1, count + 1):
         one = data.fold(dataset, number, count)

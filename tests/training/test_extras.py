@@ -87,26 +87,31 @@ def test_the_best_epoch_is_kept(finished):
     assert [layer.name for layer in best.layers] == [x.name for x in result.model.layers]
 
 
+@pytest.mark.slow
 def test_the_best_epoch_may_be_an_earlier_one(tmp_path):
-    """The rate of the last epochs spoils the network; the run's own model is left as it was."""
+    """The last one takes each class for the next, surely; the run's own model is left so."""
 
     class Spoiler(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
-            if epoch == 1:
+            if epoch == 2:
                 kernel = self.model.get_layer("head").kernel
-                kernel.assign(-keras.ops.ones(kernel.shape))
+                kernel.assign(30 * keras.ops.roll(kernel, 1, axis=1))
 
-    recipe = RECIPE.replace(epochs=2, ema=0.0, learning_rate=0.02, warmup_epochs=0)
+    recipe = training.DIGITS.replace(
+        epochs=3, warmup_epochs=0, learning_rate=0.02, schedule="step", drops=(2,)
+    )
     result = training.train(NETWORK, DIGITS, recipe, tmp_path, callbacks=[Spoiler()])
     accuracies = [float(row["val_accuracy"]) for row in rows(tmp_path)]
-    assert accuracies[0] > accuracies[1] == pytest.approx(result.accuracy)
+    assert max(accuracies) > accuracies[2] + 0.05
+    assert accuracies[2] == pytest.approx(result.accuracy)
     images, labels = DIGITS.held_out_arrays()
-    for file, accuracy in zip(("best.keras", "model.keras"), accuracies, strict=True):
+    for file, accuracy in (("best.keras", max(accuracies)), ("model.keras", accuracies[2])):
         model = keras.models.load_model(tmp_path / file)
         found = (model.predict(images, verbose=0).argmax(-1) == labels).mean()
         assert found == pytest.approx(accuracy)
 
 
+@pytest.mark.slow
 def test_a_callback_may_end_the_run_and_its_variables_are_saved(tmp_path):
     counter = Counter(stop_after=2)
     recipe = RECIPE.replace(epochs=4, ema=0.0)
