@@ -5,6 +5,8 @@ import math
 import keras
 import numpy as np
 
+from keras_senet.training.losses import WeightedClasses
+
 WINDOW = 100  # steps over which the loss is averaged
 PATIENCE = 10  # windows of high loss in a row that end the run
 HIGH = 2.0  # times the loss of a uniform guess
@@ -33,7 +35,8 @@ class Divergence(keras.callbacks.Callback):
         target = np.zeros((1, classes), "float32")
         target[0, 0] = 1
         # Weights of classes have a mean of 1.
-        self.limit = HIGH * float(getattr(loss, "loss", loss)(target, guess))
+        plain = loss.loss if isinstance(loss, WeightedClasses) else loss
+        self.limit = HIGH * float(plain(target, guess))
         self.steps_per_epoch = steps_per_epoch
         self.window = min(WINDOW, steps_per_epoch)
         self.high = 0
