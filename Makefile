@@ -12,6 +12,9 @@ BACKENDS = tests/layers tests/architectures tests/surgery/test_add_se.py tests/w
   tests/analysis/test_cost.py tests/analysis/test_excitation.py \
   $(addprefix --ignore=tests/weights/test_, bad_files.py checkpoints.py download.py \
   export_weights.py hostile_files.py records.py surroundings.py weights_argument.py)
+# Training runs on TensorFlow and JAX. Flags and the writing of files are no backend's.
+TRAINING = tests/training \
+  $(addprefix --ignore=tests/training/test_, flags.py mistakes.py writers.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: help demo test test-fast test-slow lint docs clean
@@ -46,8 +49,7 @@ demo: $(VENV)/demo
 test: $(VENV)/dev
 	$(TEST) -m "not slow"
 	TF_ENABLE_ONEDNN_OPTS=0 $(TEST) -m "not slow" tests/layers
-	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(TEST) -m "not slow" $(BACKENDS) \
-	  tests/training/test_average.py tests/training/test_batch_norm.py
+	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(TEST) -m "not slow" $(BACKENDS) $(TRAINING)
 	if $(BIN)/python -c "import torch" 2>/dev/null; then \
 	  KERAS_BACKEND=torch $(TEST) -m "not slow" $(BACKENDS); \
 	else echo "PyTorch is not installed: its lines were not run."; fi

@@ -6,10 +6,13 @@ folders, which it names. With --mode=evaluate --workdir=RUN it judges a finished
 """
 
 import dataclasses
+import inspect
 import json
 import os
 import pathlib
+import re
 import sys
+import typing
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
 
@@ -33,12 +36,6 @@ _DATA = flags.DEFINE_string(
 )
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.")
 _RECIPE = flags.DEFINE_enum("recipe", "digits", sorted(RECIPES), "Recipe to start from.")
-_AUGMENTATION = flags.DEFINE_enum(
-    "augmentation",
-    None,
-    sorted(AUGMENTATIONS),
-    "Field of the recipe: a value of keras_senet.data.",
-)
 _WEIGHTS = flags.DEFINE_string("weights", None, "Weights file to start from, or to evaluate.")
 _SPLIT = flags.DEFINE_enum("split", "held_out", SPLITS, "Images to evaluate on.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of weights, order and augmentation.")
@@ -65,37 +62,66 @@ _PROCESSES = flags.DEFINE_integer("num_processes", None, "Number of processes (J
 _PROCESS = flags.DEFINE_integer("process_id", None, "Number of this process, from 0.")
 _DATA_ONLY = flags.DEFINE_bool("data_only", False, "Only measure the input pipeline.")
 _CHECK_DATA = flags.DEFINE_bool("check_data", False, "Only look for images that cannot be read.")
+_HOLD_OUT = flags.DEFINE_float("hold_out", None, "Share of each class to hold out anew.")
+_FOLD = flags.DEFINE_string("fold", None, "As 2/5: hold out the second of five folds.")
 _BAD_IMAGES = flags.DEFINE_integer(
     "max_bad_images", None, "Unreadable images to tolerate; default: a tenth of a split."
 )
 _DEBUG = flags.DEFINE_bool("debug", False, "Show where in the code an error was found.")
 
 
+class _FieldParser(flags.ArgumentParser):
+    """Reads a field of a recipe, of which `None` is said as none."""
+
+    def __init__(self, convert):
+        super().__init__()
+        self.convert = convert
+
+    def parse(self, argument):
+        """The value of the field; the recipe itself checks it."""
+        if not isinstance(argument, str):
+            return argument
+        return None if argument.strip().lower() == "none" else self.convert(argument)
+
+
+def _weights(text):
+    return text if text == "balanced" else tuple(map(float, text.split(",")))
+
+
+def _parser(kind):
+    if kind == str | tuple[float, ...] | None:
+        return _FieldParser(_weights)
+    if kind in (tuple[int, ...], tuple[str, ...]):
+        one = typing.get_args(kind)[0]
+        return _FieldParser(lambda text: tuple(one(word.strip()) for word in text.split(",")))
+    converts = (one for one in (int, float, str) if kind in (one, one | None))
+    return _FieldParser(next(converts))
+
+
 def _define_recipe_flags():
-    """A flag for each field of a recipe; those not given keep the recipe's values."""
-    kinds = {int: flags.DEFINE_integer, float: flags.DEFINE_float, bool: flags.DEFINE_bool}
+    """A flag for each field of a recipe, with its sentence; those not given keep their values."""
+    text = (inspect.getdoc(Recipe) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
+    sentences = dict(re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", text, re.MULTILINE))
     for field in dataclasses.fields(Recipe):
-        if field.name in ("name", "augmentation"):
-            continue
-        help_text = f"Field of the recipe: {field.name.replace('_', ' ')}."
-        if field.type in (tuple[int, ...], tuple[str, ...]):
-            flags.DEFINE_list(field.name, None, help_text + " Several, with commas.")
-            continue
-        kind = next((k for k in kinds if field.type in (k, k | None)), None)
-        kinds.get(kind, flags.DEFINE_string)(field.name, None, help_text)
+        said = " ".join(sentences.get(field.name, field.name).split())
+        if field.name == "augmentation":
+            values = [*sorted(AUGMENTATIONS), "own"]
+            flags.DEFINE_enum(field.name, None, values, f"{said} Here named own.")
+        elif field.type is bool:
+            flags.DEFINE_bool(field.name, None, said)
+        elif field.name != "name":
+            flags.DEFINE(_parser(field.type), field.name, None, said)
 
 
 def _recipe():
     changes = {}
     for field in dataclasses.fields(Recipe):
-        value = None if field.name == "name" else flags.FLAGS[field.name].value
-        if value is None:
+        if field.name == "name" or flags.FLAGS[field.name].using_default_value:
             continue
+        value = flags.FLAGS[field.name].value
         if field.name == "augmentation":
-            value = AUGMENTATIONS[value]
-        elif field.name == "drops":
-            value = tuple(map(int, value))
-        changes[field.name] = tuple(value) if isinstance(value, list) else value
+            value = AUGMENTATIONS.get(value)
+        changes[field.name] = () if value is None and isinstance(field.default, tuple) else value
     return RECIPES[_RECIPE.value].replace(**changes)
 
 
@@ -141,10 +167,10 @@ def _evaluate(recipe):
         size = recipe.image_size
         shape = None if size is None else (size, size, 3)
         model = mistakes.architecture(_MODEL.value)(weights=_WEIGHTS.value, input_shape=shape)
-        source, batch_size = _DATA.value, recipe.batch_size
+        source, division, batch_size = _DATA.value, _division(), recipe.batch_size
     else:
-        model, source, batch_size = _of_run(recipe)
-    dataset = _load(source, model.inputs[0].shape[1])
+        model, source, division, batch_size = _of_run(recipe)
+    dataset = _load(source, model.inputs[0].shape[1], division)
     # With other classes the classifier would be new, and its accuracy noise.
     if _WEIGHTS.value and model.output_shape[-1] != len(dataset.class_names):
         raise ValueError(
@@ -161,7 +187,7 @@ def _evaluate(recipe):
 
 
 def _of_run(recipe):
-    """Model, data and batch size of a finished run; flags come before its own."""
+    """Model, data, their division and batch size of a finished run; flags come before its own."""
     path, summary = _workdir() / "model.keras", _workdir() / "summary.json"
     if not path.exists():
         raise ValueError(f"No finished run in --workdir={_WORKDIR.value}: it has no model.keras.")
@@ -171,7 +197,7 @@ def _of_run(recipe):
                 f"--{flag} and --workdir exclude each other in evaluation: the run has its own. "
                 f"Pass --weights={path} in place of --workdir."
             )
-    source, batch_size = _DATA.value, recipe.batch_size
+    source, division, batch_size = _DATA.value, _division(), recipe.batch_size
     if not (flags.FLAGS["data"].present and flags.FLAGS["batch_size"].present):
         if not summary.exists():
             raise ValueError(
@@ -181,9 +207,12 @@ def _of_run(recipe):
         run = json.loads(summary.read_text())
         if not flags.FLAGS["data"].present:
             source = run.get("source", run["data"])  # runs of earlier versions have a name alone
+            division = division or run.get("division")
+            if source is None:
+                raise ValueError(f"{summary} does not say where {run['data']} lies. Pass --data.")
         if not flags.FLAGS["batch_size"].present:
             batch_size = run["recipe"]["batch_size"]
-    return mistakes.load_model(path), source, batch_size
+    return mistakes.load_model(path), source, division, batch_size
 
 
 def _say_unreadable(unreadable, what):
@@ -192,8 +221,19 @@ def _say_unreadable(unreadable, what):
         print(f"{what}: {len(unreadable)}. The first: {path}: {reason}")
 
 
-def _load(source, image_size):
-    return keras_senet.data.load(source, image_size=image_size, max_bad_images=_BAD_IMAGES.value)
+def _load(source, image_size, division=None):
+    return keras_senet.data.load(
+        source, image_size=image_size, max_bad_images=_BAD_IMAGES.value, division=division
+    )
+
+
+def _division():
+    """The division of the data that the flags ask for, or `None`."""
+    if _HOLD_OUT.value is not None and _FOLD.value is not None:
+        raise ValueError("--hold_out and --fold exclude each other: give one.")
+    if _FOLD.value is not None:
+        return f"fold {_FOLD.value}"
+    return None if _HOLD_OUT.value is None else f"hold_out {_HOLD_OUT.value}"
 
 
 def _workdir():
@@ -223,7 +263,7 @@ def main(argv):
         _evaluate(recipe)
         return
     architecture = mistakes.architecture(_MODEL.value)
-    dataset = _load(_DATA.value, recipe.image_size or architecture.input_size)
+    dataset = _load(_DATA.value, recipe.image_size or architecture.input_size, _division())
     if _DATA_ONLY.value:
         rate = keras_senet.data.throughput(
             dataset,

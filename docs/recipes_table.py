@@ -40,6 +40,12 @@ def _others(recipe):
         yield recipe.loss.replace("_", " ")
     if recipe.label_smoothing:
         yield f"label smoothing {recipe.label_smoothing:g}"
+    if recipe.stochastic_depth is not None:
+        yield f"stochastic depth {recipe.stochastic_depth:g}"
+    if recipe.repeats > 1:
+        yield f"{recipe.repeats} repetitions"
+    if recipe.ema:
+        yield f"EMA {recipe.ema:g}"
     if recipe.dropout is not None:
         yield f"dropout {recipe.dropout:g}"
     if recipe.clip_norm:

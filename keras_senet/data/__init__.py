@@ -4,6 +4,7 @@ import os
 
 from keras_senet.data.augmentation import (
     CIFAR,
+    CONVNEXT,
     MOBILE,
     NONE,
     PHOTO,
@@ -18,6 +19,7 @@ from keras_senet.data.checks import as_image_size
 from keras_senet.data.dataset import Dataset
 from keras_senet.data.decode import load_image, read_rgb
 from keras_senet.data.digits import load_digits
+from keras_senet.data.division import divided, fold, hold_out
 from keras_senet.data.folder import load_folder
 from keras_senet.data.shapes import load_shapes
 from keras_senet.data.speed import throughput
@@ -27,6 +29,7 @@ from keras_senet.data.view import View
 
 __all__ = [
     "CIFAR",
+    "CONVNEXT",
     "MOBILE",
     "NONE",
     "PHOTO",
@@ -40,6 +43,8 @@ __all__ = [
     "Split",
     "View",
     "check",
+    "fold",
+    "hold_out",
     "load",
     "load_digits",
     "load_folder",
@@ -51,7 +56,13 @@ __all__ = [
 ]
 
 
-def load(source: str, *, image_size: int = 32, max_bad_images: int | None = None) -> Dataset:
+def load(
+    source: str,
+    *,
+    image_size: int = 32,
+    max_bad_images: int | None = None,
+    division: str | None = None,
+) -> Dataset:
     """Loads the data set that `--data` names.
 
     Args:
@@ -60,19 +71,24 @@ def load(source: str, *, image_size: int = 32, max_bad_images: int | None = None
             a prepared data set of TensorFlow Datasets.
         image_size: Height and width of the images in pixels.
         max_bad_images: How many unreadable images are tolerated; see `Dataset`.
+        division: `"hold_out 0.1"` to hold out a tenth anew, as `hold_out` does, `"fold 2/5"` for
+            the second of five folds, as `fold` does; `None`: as the source divides them.
 
     Returns:
         A `Dataset`.
 
     Raises:
         ValueError: If the source is none of these, or has no images, or if the size is no
-            whole number.
+            whole number, or the data cannot be divided so.
 
     Example:
         >>> load("digits").class_names[:3]
         ('0', '1', '2')
     """
     image_size = as_image_size(image_size)
+    if division is not None:
+        whole = load(source, image_size=image_size, max_bad_images=max_bad_images)
+        return divided(whole, division)
     kind, _, name = source.partition(":") if isinstance(source, str) else ("", "", "")
     if source == "digits":
         return load_digits(image_size)

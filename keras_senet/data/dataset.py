@@ -44,6 +44,8 @@ class Dataset:
         test: The images to evaluate on once, at the end of training; `None`: there are none.
         view: The evaluation transform, where the data determine it (small images are seen whole);
             `None`: that of the model, see `seen_by`.
+        source: What `load` finds the data by, from any working folder; `None`: it cannot.
+        division: What `load` divides them by anew, such as `"fold 2/5"`; `None`: not at all.
 
     Raises:
         ValueError: If a field has a wrong type, a split has no images, or pixels and labels do not
@@ -59,6 +61,8 @@ class Dataset:
     max_bad_images: int | None = None
     test: Examples | None = None
     view: View | None = None
+    source: str | None = None
+    division: str | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "class_names", as_class_names(self.class_names))
@@ -178,6 +182,7 @@ class Dataset:
         shard: tuple[int, int] = (0, 1),
         sampling: str = "uniform",
         augmentation: Augmentation | None = None,
+        repeats: int = 1,
     ) -> "tf.data.Dataset":
         """Endless augmented batches, beginning at any step.
 
@@ -195,6 +200,9 @@ class Dataset:
             sampling: `"uniform"`: every image once in each pass over the split;
                 `"class_balanced"`: every class equally often.
             augmentation: An `Augmentation`; `None`: the data set's own.
+            repeats: How often an image that is drawn comes, each time augmented anew, within a few
+                images (repeated augmentation, Hoffer et al., https://arxiv.org/abs/1901.09335);
+                a pass over the split then takes as many times longer.
 
         Returns:
             A `tf.data.Dataset` of images `(B, S, S, 3)` uint8 and labels: `(B,)` int32, or shares
@@ -211,7 +219,10 @@ class Dataset:
         """
         self.bad_images.probe(self.training)
         chosen = self.augmentation if augmentation is None else augmentation
-        return self._pipeline.training(self, batch_size, seed, step, shard, sampling, chosen)
+        as_count(repeats, "repeats")
+        return self._pipeline.training(
+            self, batch_size, seed, step, shard, sampling, chosen, repeats
+        )
 
     def validation(self, batch_size: int, shard: tuple[int, int] = (0, 1)) -> "tf.data.Dataset":
         """Batches of the held-out images, in order, each image once.
@@ -275,6 +286,7 @@ class Dataset:
             kept.append(np.flatnonzero(labels == label)[:count])
         return self.replace(
             name=f"{self.name} (long-tailed 1:{ratio})",
+            source=None,
             training=self.training.subset(np.concatenate(kept)),
         )
 

@@ -50,6 +50,7 @@ def load_digits(image_size: int = 32) -> Dataset:
     held = number % HELD_OUT == 0
     return Dataset(
         name="digits",
+        source="digits",
         class_names=tuple("0123456789"),
         image_size=image_size,
         training=Split(pixels[~held], labels[~held]),

@@ -32,14 +32,20 @@ def mix(images, labels, classes, augmentation, seed, first_pair):
 
     # The share of each pixel's own image, (B, S, S, 1), the same for both images of a pair.
     own = tf.map_fn(weights, pairs, fn_output_signature=tf.float32)
-    own = tf.repeat(own, 2, axis=0)
+    share = tf.repeat(tf.reduce_mean(own, axis=(1, 2)), 2, axis=0)
     partner = tf.reshape(tf.stack([tf.range(1, batch, 2), tf.range(0, batch, 2)], 1), [-1])
-    pixels = tf.cast(images, tf.float32)
-    mixed = own * pixels + (1 - own) * tf.gather(pixels, partner)
-    share = tf.reduce_mean(own, axis=(1, 2))
     one_hot = tf.one_hot(labels, classes)
     targets = share * one_hot + (1 - share) * tf.gather(one_hot, partner)
-    return tf.cast(tf.round(mixed), tf.uint8), tf.ensure_shape(targets, (batch, classes))
+    mixed = tf.ensure_shape(_mixed(images, own), images.shape)
+    return mixed, tf.ensure_shape(targets, (batch, classes))
+
+
+@tf.function(jit_compile=True)
+def _mixed(images, own):
+    """The images, of which each pixel has its own share `(B / 2, S, S, 1)`."""
+    pairs = tf.reshape(tf.cast(images, tf.float32), (-1, 2, *images.shape[1:]))
+    mixed = own[:, None] * pairs + (1 - own[:, None]) * pairs[:, ::-1]
+    return tf.cast(tf.round(tf.reshape(mixed, images.shape)), tf.uint8)
 
 
 def _weights(key, size, augmentation):

@@ -7,6 +7,7 @@ so that a stream can begin anywhere: `index_shuffle` computes one element of a p
 import numpy as np
 import tensorflow as tf
 
+GROUP = 7  # images that come in turn, as often as they are repeated
 IMAGES = 1 << 31  # sets the shuffles of images apart from those of classes
 
 
@@ -28,6 +29,26 @@ def order(sampling, split, seed):
     raise ValueError(
         f"Argument `sampling` must be 'uniform' or 'class_balanced'. Received: {sampling!r}"
     )
+
+
+def repeated(order, times):
+    """An order in which each image comes so many times, among few others.
+
+    Seven images of the order come in turn, then the next seven. Repetitions are thus in one batch,
+    but are no neighbours, which mixup and CutMix would mix with each other.
+
+    Args:
+        order: A function from position to index.
+        times: How often each image comes.
+    """
+    if times == 1:
+        return order
+
+    def index(position):
+        group, place = position // (GROUP * times), position % (GROUP * times)
+        return order(group * GROUP + place % GROUP)
+
+    return index
 
 
 def uniform(count, seed):

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_senet.data import crops, jpeg, transforms
 from keras_senet.data.mixing import mix
-from keras_senet.data.order import order
+from keras_senet.data.order import order, repeated
 from keras_senet.data.shards import shard_size
 
 if keras.backend.backend() == "jax" and tf.config.list_physical_devices("GPU"):
@@ -20,7 +20,7 @@ UNREADABLE = np.zeros((1, 1, 3), "uint8"), np.int32(0), False  # image, label, w
 CHUNK = 32  # images read by one thread: enough to share the cost of a guard, few enough for memory
 
 
-def training(dataset, batch_size, seed, step, shard, sampling, augmentation):
+def training(dataset, batch_size, seed, step, shard, sampling, augmentation, repeats):
     """`Dataset.train`: see there."""
     index, count = shard
     local = shard_size(batch_size, shard)
@@ -29,7 +29,7 @@ def training(dataset, batch_size, seed, step, shard, sampling, augmentation):
             f"Mixup and CutMix mix neighbours of a batch. Expected an even batch. Received: {local}"
         )
     split, size = dataset.training, dataset.image_size
-    place = order(sampling, split, seed)
+    place = repeated(order(sampling, split, seed), repeats)
     crop = _training_crop(dataset, augmentation)
     chunk = math.gcd(local, CHUNK)
     chunks = local // chunk  # in a batch

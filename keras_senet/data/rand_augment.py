@@ -4,89 +4,157 @@ Keras' own layer keeps its random state in a variable, so that what an image und
 which images came before it, and computes all its operations for each that it applies.
 
 Reference:
-    E. Cubuk et al., RandAugment, 2020; ranges of the operations as in timm's.
+    E. Cubuk et al., RandAugment, 2020; operations, their ranges and their noise as those that timm
+    names `rand-...-inc1`, which "ResNet strikes back" was trained with.
 """
 
 import math
 
 import tensorflow as tf
 
-GREY = 128
+from keras_senet.data.warp import warp
+
+# One loop over the pixels instead of one for each operation. TensorFlow's own are slow where a
+# number for each of three channels is added or multiplied.
+fused = tf.function(jit_compile=True)
+LUMA = (0.299, 0.587, 0.114)  # shares of red, green and blue in grey (ITU-R 601-2)
 
 
-def rand_augment(image, key, count, magnitude):
-    """Applies `count` operations, each drawn anew, with a random sign where it has one.
+def rand_augment(image, key, augmentation):
+    """Applies operations, each drawn anew, with a random sign where it has one.
 
     Args:
         image: `(S, S, 3)` uint8.
         key: `(2,)` int64.
-        count: Number of operations.
-        magnitude: Their strength, 0 to 10.
+        augmentation: An `Augmentation`, whose fields `rand_augment`, `rand_probability`,
+            `magnitude` and `magnitude_std` say how many and how strong.
 
     Returns:
         `(S, S, 3)` uint8.
     """
-    level = magnitude / 10
-    for number in range(count):
+    for number in range(augmentation.rand_augment):
         own = tf.random.experimental.stateless_fold_in(key, number)
-        sign = 2.0 * tf.cast(tf.random.stateless_uniform((), own) < 0.5, tf.float32) - 1
-        chosen = tf.random.stateless_uniform(
-            (), tf.bitwise.invert(own), 0, len(OPERATIONS), tf.int32
-        )
+        draws = tf.random.stateless_uniform((3,), own)
+        noise = augmentation.magnitude_std * tf.random.stateless_normal((), tf.bitwise.invert(own))
+        level = tf.clip_by_value(augmentation.magnitude + noise, 0, 10) / 10
+        level *= tf.where(draws[2] < 0.5, 1.0, -1.0)
+        chosen = tf.cast(draws[0] * len(OPERATIONS), tf.int32)
+        chosen = tf.where(draws[1] < augmentation.rand_probability, chosen, len(OPERATIONS))
         branches = [
-            lambda operation=operation, image=image, sign=sign: operation(image, sign * level)
-            for operation in OPERATIONS
+            lambda operation=operation, image=image, level=level: operation(image, level)
+            for operation in (*OPERATIONS, _identity)
         ]
         image = tf.ensure_shape(tf.switch_case(chosen, branches), image.shape)
     return image
 
 
-def warp(image, matrix, offset=(0.0, 0.0), fill_mode="CONSTANT"):
-    """Pixel (x, y) of the result is pixel `matrix @ (x, y) + offset` of the image.
-
-    Args:
-        image: `(H, W, 3)` uint8.
-        matrix: `(4,)` or nested: the 2x2 matrix by rows, about the image's centre.
-        offset: x and y in pixels.
-        fill_mode: What lies outside: `"CONSTANT"` (grey) or `"REFLECT"`.
-    """
-    a, b, c, d = tf.unstack(tf.reshape(tf.cast(matrix, tf.float32), (4,)))
-    middle = (tf.cast(tf.shape(image)[:2], tf.float32) - 1) / 2
-    y, x = middle[0], middle[1]
-    transform = [a, b, x - a * x - b * y + offset[0], c, d, y - c * x - d * y + offset[1], 0.0, 0.0]
-    warped = tf.raw_ops.ImageProjectiveTransformV3(
-        images=tf.cast(image, tf.float32)[None],
-        transforms=tf.stack(transform)[None],
-        output_shape=tf.shape(image)[:2],
-        interpolation="BILINEAR",
-        fill_mode=fill_mode,
-        fill_value=float(GREY),
-    )[0]
-    return _pixels(warped)
-
-
 def _pixels(image):
-    return tf.ensure_shape(
-        tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8), (None, None, 3)
-    )
+    return tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8)
 
 
-def _blend(image, other, level):
-    """The image moved away from the other one (level above 0) or towards it."""
-    image, other = tf.cast(image, tf.float32), tf.cast(other, tf.float32)
-    return _pixels(other + (1 + 0.9 * level) * (image - other))
+def _factor(level):
+    """Of an image's difference from a dull one: above 1 away from it, below 1 towards it."""
+    return tf.maximum(0.1, 1 + 0.9 * level)
 
 
 def _identity(image, level):
     return image
 
 
+@fused
+def _auto_contrast(image, level):
+    pixels = tf.cast(image, tf.float32)
+    low, high = tf.reduce_min(pixels, (0, 1)), tf.reduce_max(pixels, (0, 1))
+    scale = tf.where(high > low, 255 / tf.maximum(high - low, 1), 1)
+    return _pixels(pixels * scale - tf.where(high > low, low * scale, 0))
+
+
+def _equalize(image, level):
+    channels = [tf.reshape(image[..., number], [-1]) for number in range(3)]
+    counts = [tf.math.bincount(tf.cast(x, tf.int32), minlength=256) for x in channels]
+    return _equalized(image, tf.stack(counts))
+
+
+@fused
+def _equalized(image, counts):
+    values = tf.range(256)
+    greatest = tf.reduce_max(tf.where(counts > 0, values, 0), 1, keepdims=True)
+    last = tf.reduce_sum(tf.where(values == greatest, counts, 0), 1, keepdims=True)
+    step = (tf.reduce_sum(counts, 1, keepdims=True) - last) // 255  # Pillow's integer arithmetic
+    below = tf.cumsum(counts, axis=1, exclusive=True)
+    table = tf.minimum((below + step // 2) // tf.maximum(step, 1), 255)
+    table = tf.cast(tf.where(step > 0, table, values), tf.uint8)
+    return tf.gather(tf.reshape(table, [-1]), tf.cast(image, tf.int32) + 256 * tf.range(3))
+
+
+def _invert(image, level):
+    return 255 - image
+
+
+def _rotate(image, level):
+    angle = level * math.pi / 6  # 30 degrees
+    cosine, sine = tf.cos(angle), tf.sin(angle)
+    return warp(image, tf.stack([cosine, -sine, sine, cosine]))
+
+
+def _posterize(image, level):
+    bits = 4 + tf.cast(4 * tf.abs(level), tf.int32)  # the lowest ones go
+    mask = 256 - tf.bitwise.left_shift(1, bits)
+    return tf.bitwise.bitwise_and(image, tf.cast(mask, tf.uint8))
+
+
+def _solarize(image, level):
+    threshold = 256 - tf.cast(256 * tf.abs(level), tf.int32)
+    inverted = tf.cast(image >= tf.cast(tf.minimum(threshold, 255), tf.uint8), tf.uint8)
+    mask = tf.cast(tf.where(threshold < 256, 255, 0), tf.uint8)
+    return tf.bitwise.bitwise_xor(image, inverted * mask)
+
+
+def _solarize_add(image, level):
+    return image + tf.cast(image < 128, tf.uint8) * tf.cast(110 * tf.abs(level), tf.uint8)
+
+
+@fused
+def _colour(image, level):
+    factor, luma = _factor(level), tf.constant(LUMA)
+    matrix = factor * tf.eye(3) + (1 - factor) * luma[:, None]
+    pixels = tf.reshape(tf.cast(image, tf.float32), (-1, 3)) @ matrix
+    return tf.reshape(_pixels(pixels), tf.shape(image))
+
+
+@fused
+def _contrast(image, level):
+    factor, pixels = _factor(level), tf.cast(image, tf.float32)
+    mean = tf.tensordot(tf.reduce_mean(pixels, (0, 1)), tf.constant(LUMA), 1)
+    return _pixels(factor * pixels + (1 - factor) * mean)
+
+
+def _brightness(image, level):
+    return _pixels(_factor(level) * tf.cast(image, tf.float32))
+
+
+@fused
+def _sharpness(image, level):
+    pixels = tf.cast(image, tf.float32)
+    rows = pixels[:-2] + pixels[1:-1] + pixels[2:]
+    box = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
+    inner = pixels[1:-1, 1:-1]
+    details = inner - (box + 4 * inner) / 13
+    # The edge, which has no neighbours, is left alone.
+    return _pixels(pixels + tf.pad((_factor(level) - 1) * details, [[1, 1], [1, 1], [0, 0]]))
+
+
 def _shear_x(image, level):
-    return warp(image, tf.stack([1.0, 0.3 * level, 0.0, 1.0]))
+    """About the upper left corner, as Pillow does."""
+    shear = 0.3 * level
+    height = tf.cast(tf.shape(image)[0], tf.float32)
+    return warp(image, tf.stack([1.0, shear, 0.0, 1.0]), (shear * height / 2, 0.0))
 
 
 def _shear_y(image, level):
-    return warp(image, tf.stack([1.0, 0.0, 0.3 * level, 1.0]))
+    shear = 0.3 * level
+    width = tf.cast(tf.shape(image)[1], tf.float32)
+    return warp(image, tf.stack([1.0, 0.0, shear, 1.0]), (0.0, shear * width / 2))
 
 
 def _translate_x(image, level):
@@ -99,81 +167,21 @@ def _translate_y(image, level):
     return warp(image, [1.0, 0.0, 0.0, 1.0], (0.0, shift))
 
 
-def _rotate(image, level):
-    angle = level * math.pi / 6  # 30 degrees
-    cosine, sine = tf.cos(angle), tf.sin(angle)
-    return warp(image, tf.stack([cosine, -sine, sine, cosine]))
-
-
-def _brightness(image, level):
-    return _blend(image, tf.zeros_like(image), level)
-
-
-def _contrast(image, level):
-    return _blend(
-        image, tf.reduce_mean(tf.image.rgb_to_grayscale(tf.cast(image, tf.float32))), level
-    )
-
-
-def _colour(image, level):
-    return _blend(image, tf.image.rgb_to_grayscale(image), level)
-
-
-def _sharpness(image, level):
-    kernel = tf.constant([[1, 1, 1], [1, 5, 1], [1, 1, 1]], tf.float32) / 13
-    kernel = tf.tile(kernel[:, :, None, None], (1, 1, 3, 1))
-    smooth = tf.nn.depthwise_conv2d(tf.cast(image, tf.float32)[None], kernel, [1] * 4, "VALID")[0]
-    # The edge, which has no neighbours, is left alone.
-    inside = tf.pad(tf.ones_like(smooth), [[1, 1], [1, 1], [0, 0]])
-    smooth = tf.pad(smooth, [[1, 1], [1, 1], [0, 0]])
-    return _blend(image, tf.where(inside > 0, smooth, tf.cast(image, tf.float32)), level)
-
-
-def _posterize(image, level):
-    bits = tf.cast(tf.round(4 * tf.abs(level)), tf.uint8)  # the lowest ones go
-    return tf.bitwise.left_shift(tf.bitwise.right_shift(image, bits), bits)
-
-
-def _solarize(image, level):
-    threshold = 256 * (1 - tf.abs(level))
-    return tf.where(tf.cast(image, tf.float32) >= threshold, 255 - image, image)
-
-
-def _auto_contrast(image, level):
-    pixels = tf.cast(image, tf.float32)
-    low, high = tf.reduce_min(pixels, (0, 1)), tf.reduce_max(pixels, (0, 1))
-    stretched = (pixels - low) * 255 / tf.maximum(high - low, 1)
-    return _pixels(tf.where(high > low, stretched, pixels))
-
-
-def _equalize(image, level):
-    def channel(values):
-        values = tf.cast(tf.reshape(values, [-1]), tf.int32)
-        counts = tf.math.bincount(values, minlength=256, maxlength=256)
-        last = tf.gather(counts, tf.reduce_max(values))
-        step = (tf.size(values) - last) // 255  # Pillow's integer arithmetic
-        below = tf.cumsum(counts, exclusive=True)
-        table = tf.minimum((below + step // 2) // tf.maximum(step, 1), 255)
-        table = tf.where(step > 0, table, tf.range(256))
-        return tf.reshape(tf.gather(table, values), tf.shape(image)[:2])
-
-    channels = [channel(image[..., number]) for number in range(3)]
-    return _pixels(tf.cast(tf.stack(channels, -1), tf.float32))
-
-
+# In the order of timm's `_RAND_INCREASING_TRANSFORMS`.
 OPERATIONS = (
-    _identity,
+    _auto_contrast,
+    _equalize,
+    _invert,
+    _rotate,
+    _posterize,
+    _solarize,
+    _solarize_add,
+    _colour,
+    _contrast,
+    _brightness,
+    _sharpness,
     _shear_x,
     _shear_y,
     _translate_x,
     _translate_y,
-    _rotate,
-    _brightness,
-    _contrast,
-    _colour,
-    _sharpness,
-    _posterize,
-    _solarize,
-    _auto_contrast,
-    _equalize,
 )

@@ -36,6 +36,7 @@ def load_shapes(image_size: int = 32) -> Dataset:
     pixels = np.stack([draw(label, number, image_size) for number, label in enumerate(labels)])
     return Dataset(
         name="shapes",
+        source="shapes",
         class_names=tuple(f"{figure} {fill}" for figure in FIGURES for fill in FILLS),
         image_size=image_size,
         training=Split(pixels[:TRAINING], labels[:TRAINING]),

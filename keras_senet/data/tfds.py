@@ -51,6 +51,7 @@ def load_tfds(name: str, image_size: int, max_bad_images: int | None = None) -> 
     small = None not in shape and max(shape[:2]) <= SMALL
     return Dataset(
         name=f"tfds:{builder.info.full_name}",
+        source=f"tfds:{builder.info.full_name}",
         class_names=tuple(builder.info.features[label].names),
         image_size=image_size,
         # Small images are padded and shifted instead of cropped, and seen whole in evaluation.

@@ -7,7 +7,8 @@ import math
 
 import tensorflow as tf
 
-from keras_senet.data.rand_augment import rand_augment, warp
+from keras_senet.data.rand_augment import rand_augment
+from keras_senet.data.warp import warp
 
 PAD, FLIP, ROTATION, JITTER, RAND_AUGMENT, ERASING = range(1, 7)
 
@@ -27,9 +28,7 @@ def augment(image, key, augmentation, size):
     if augmentation.jitter:
         image = jitter(image, own(JITTER), augmentation.jitter)
     if augmentation.rand_augment:
-        image = rand_augment(
-            image, own(RAND_AUGMENT), augmentation.rand_augment, augmentation.magnitude
-        )
+        image = rand_augment(image, own(RAND_AUGMENT), augmentation)
     if augmentation.erasing:
         image = erase(image, own(ERASING), augmentation.erasing)
     return tf.ensure_shape(image, (size, size, 3))
@@ -51,7 +50,11 @@ def rotate(image, key, degrees):
 
 def jitter(image, key, limit):
     """Adds to each channel a uniform number of at most this size."""
-    change = tf.random.stateless_uniform((3,), key, -limit, limit)
+    return _shifted(image, tf.random.stateless_uniform((3,), key, -limit, limit))
+
+
+@tf.function(jit_compile=True)
+def _shifted(image, change):
     changed = tf.cast(image, tf.float32) + change
     return tf.cast(tf.clip_by_value(tf.round(changed), 0, 255), tf.uint8)
 

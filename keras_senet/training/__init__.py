@@ -7,11 +7,12 @@ from keras_senet.training.evaluation import Evaluation, evaluate
 from keras_senet.training.folder import check_workdir
 from keras_senet.training.losses import PresentClasses, loss
 from keras_senet.training.numerics import make_deterministic
-from keras_senet.training.optimizers import SGD, Lamb, optimizer
+from keras_senet.training.optimizers import SGD, AdamW, Lamb, optimizer
 from keras_senet.training.progress import Progress
 from keras_senet.training.recipe import Recipe
 from keras_senet.training.recipes import (
     CIFAR,
+    CONVNEXT,
     DIGITS,
     FINETUNE,
     LARGE_BATCH,
@@ -31,6 +32,7 @@ from keras_senet.training.stopping import Preempted
 
 __all__ = [
     "CIFAR",
+    "CONVNEXT",
     "DIGITS",
     "FINETUNE",
     "LARGE_BATCH",
@@ -42,6 +44,7 @@ __all__ = [
     "RSB_A3",
     "SENET154",
     "SGD",
+    "AdamW",
     "Diverged",
     "Evaluation",
     "Lamb",

@@ -12,12 +12,13 @@ import keras
 from keras_senet.architectures import Architecture
 from keras_senet.data import Dataset, View
 from keras_senet.training import distribution
+from keras_senet.training.best import write_best
 from keras_senet.training.check import check
 from keras_senet.training.checkpoints import Checkpoints
 from keras_senet.training.evaluation import evaluate
 from keras_senet.training.folder import check_workdir, locked
 from keras_senet.training.identity import identify
-from keras_senet.training.model import compiled_model
+from keras_senet.training.model import check_metrics, compiled_model
 from keras_senet.training.numerics import resolve
 from keras_senet.training.recipe import Recipe
 from keras_senet.training.report import write_report
@@ -41,6 +42,8 @@ def train(
     resume: str = "auto",
     saving: Saving = Saving(),  # noqa: B008 (frozen)
     devices: Sequence[str] | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    metrics: Sequence[keras.metrics.Metric] = (),
 ) -> Result:
     """Trains a network and writes the files of the run; the same call resumes a stopped run.
 
@@ -61,6 +64,11 @@ def train(
             `"must"`: raise an error without one; `"never"`: remove them and start anew.
         saving: When to save checkpoints, a `Saving`.
         devices: Names of the devices to train on together; by default all accelerators.
+        callbacks: Keras callbacks, called after the run's own and before its checkpoints. One that
+            sets `model.stop_training` ends the run. The variables of a callback, its attribute
+            `variables`, are saved and restored with the run; what else it holds begins anew when
+            the run is resumed, as does `on_train_begin` where normalization is frozen.
+        metrics: Keras metrics of targets `(B, K)` and outputs `(B, K)`, beside loss and accuracy.
 
     Returns:
         A `Result`.
@@ -83,6 +91,7 @@ def train(
     """
     workdir = pathlib.Path(workdir).expanduser()
     check_workdir(workdir)
+    check_metrics(metrics)
     precision = resolve(precision)
     keras.utils.set_random_seed(seed)
     processes = distribution.process()[1]
@@ -98,6 +107,7 @@ def train(
                 weights=weights,
                 precision=precision,
                 steps_per_epoch=steps,
+                metrics=metrics,
             )
             dataset = _in_view_of(dataset, model)
             run = Run(
@@ -109,6 +119,7 @@ def train(
                 process=distribution.process(),
                 checkpoints=Checkpoints(workdir / "checkpoints", saving.keep),
                 identity=identify(architecture, dataset, recipe, weights, precision, seed),
+                callbacks=callbacks,
             )
             if run.writes:
                 held.enter_context(locked(workdir))
@@ -142,6 +153,8 @@ def _results(run, workdir):
     result = Result(run.model, accuracy, run.position.seconds, workdir, test, unreadable)
     if run.writes:
         write_summary(result, run.position, run.identity.description, bad_images)
+        if run.process[1] == 1:
+            write_best(run, workdir / "best.keras")
     if evaluation is not None:
         write_report(workdir, evaluation, test)
     return result

@@ -99,6 +99,29 @@ class Average(keras.callbacks.Callback):
             average.assign(value)
 
 
+class RawMetrics(keras.callbacks.Callback):
+    """Judges the weights themselves too, where their averages stand in for them in validation.
+
+    Adds `val_raw_loss` and the like to the metrics of an epoch, by a second pass over the held-out
+    images. Put this callback before those that read the metrics.
+
+    Args:
+        batches: The validation's batches.
+        steps: How many there are.
+    """
+
+    def __init__(self, batches, steps):
+        super().__init__()
+        self.batches = batches
+        self.steps = steps
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Evaluates the weights."""
+        assert logs is not None, "model.fit passes the metrics"
+        found = self.model.evaluate(self.batches, steps=self.steps, return_dict=True, verbose=0)
+        logs.update({f"val_raw_{name}": value for name, value in found.items()})
+
+
 def _compiled(model, weights, averages, seen, momentum):
     """A function without arguments that averages once for each update since the last call."""
 

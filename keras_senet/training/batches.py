@@ -27,6 +27,7 @@ def training_batches(dataset, recipe, seed, *, step=0, shard=(0, 1)):
         shard=shard,
         sampling=recipe.sampling,
         augmentation=recipe.augmentation,
+        repeats=recipe.repeats,
     )
     return batches.map(_with_targets(len(dataset.class_names)))
 
@@ -87,8 +88,9 @@ class ExactLoss(keras.callbacks.Callback):
             len(self.dataset.held_out),
             len(self.dataset.unreadable(self.dataset.held_out)),
         )
-        if logs and "val_loss" in logs and 0 < bad < images:
-            logs["val_loss"] *= images / (images - bad)
+        for name in ("val_loss", "val_raw_loss"):
+            if logs and name in logs and 0 < bad < images:
+                logs[name] *= images / (images - bad)
 
 
 def _with_targets(classes):

@@ -5,6 +5,8 @@ import math
 import keras
 import numpy as np
 
+from keras_senet.training.losses import WeightedClasses
+
 WINDOW = 100  # steps over which the loss is averaged
 PATIENCE = 10  # windows of high loss in a row that end the run
 HIGH = 2.0  # times the loss of a uniform guess
@@ -30,7 +32,11 @@ class Divergence(keras.callbacks.Callback):
     def __init__(self, loss, classes, steps_per_epoch):
         super().__init__()
         guess = np.full((1, classes), 1 / classes, "float32")
-        self.limit = HIGH * float(loss(np.eye(classes, dtype="float32")[:1], guess))
+        target = np.zeros((1, classes), "float32")
+        target[0, 0] = 1
+        # Weights of classes have a mean of 1.
+        plain = loss.loss if isinstance(loss, WeightedClasses) else loss
+        self.limit = HIGH * float(plain(target, guess))
         self.steps_per_epoch = steps_per_epoch
         self.window = min(WINDOW, steps_per_epoch)
         self.high = 0

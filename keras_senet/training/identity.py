@@ -59,7 +59,7 @@ class Identity:
             self._check_extension(before, now, checkpoints.parent)
             return
         changes = [
-            f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
+            f"{name} was {before.get(name, self.defaults.get(name))!r} and is {now.get(name)!r}"
             for name in names
             if not name.endswith("_sha256")
         ]
@@ -136,7 +136,8 @@ def identify(architecture, dataset, recipe, weights, precision, seed):
         "architecture": dataclasses.asdict(architecture),
         "data": {
             "name": dataset.name,
-            "source": _source(dataset.name),
+            "source": dataset.source,
+            "division": dataset.division,
             "class_names": dataset.class_names,
             "image_size": dataset.image_size,
             "view": dataclasses.asdict(dataset.seen),
@@ -199,12 +200,6 @@ def _digest(dataset, images):
             chosen = np.linspace(0, len(split) - 1, min(len(split), LOOKED_AT)).astype(int)
             digest.update(np.ascontiguousarray(split.items[chosen]).tobytes())
     return digest.hexdigest()
-
-
-def _source(name):
-    """What `data.load` finds the data by, from any working folder."""
-    kind, _, path = name.partition(":")
-    return f"folder:{os.path.abspath(path)}" if kind == "folder" else name
 
 
 def _weights(weights):

@@ -1,6 +1,9 @@
 """The loss of a recipe."""
 
+from collections.abc import Sequence
+
 import keras
+import numpy as np
 from keras import ops
 
 from keras_senet.training.recipe import Recipe
@@ -41,7 +44,49 @@ class PresentClasses(keras.losses.Loss):
         return {**super().get_config(), "label_smoothing": self.label_smoothing}
 
 
-def loss(recipe: Recipe) -> keras.losses.Loss:
+@keras.saving.register_keras_serializable(package="keras_senet")
+class WeightedClasses(keras.losses.Loss):
+    """A loss in which each image counts as much as its class; mixed images by their shares.
+
+    Args:
+        loss: The loss without weights.
+        weights: A number for each of the K classes.
+        **kwargs: As for every Keras loss.
+
+    Example:
+        >>> cross_entropy = keras.losses.CategoricalCrossentropy()
+        >>> float(WeightedClasses(cross_entropy, [3.0, 1.0])([[1.0, 0.0]], [[0.5, 0.5]]))
+        2.079...
+    """
+
+    def __init__(
+        self,
+        loss: keras.losses.Loss,
+        weights: Sequence[float],
+        name: str = "weighted_classes",
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.loss = loss
+        self.weights = tuple(map(float, weights))
+
+    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
+        """Targets and outputs `(B, K)` to losses `(B,)`."""
+        weights = ops.convert_to_tensor(self.weights, "float32")
+        return self.loss.call(y_true, y_pred) * ops.sum(ops.cast(y_true, "float32") * weights, -1)
+
+    def get_config(self) -> dict:
+        """Constructor arguments."""
+        loss = keras.losses.serialize(self.loss)
+        return {**super().get_config(), "loss": loss, "weights": self.weights}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "WeightedClasses":
+        """The loss of these constructor arguments."""
+        return cls(**{**config, "loss": keras.losses.deserialize(config["loss"])})
+
+
+def loss(recipe: Recipe, labels: np.ndarray | None = None, classes: int = 0) -> keras.losses.Loss:
     """The loss of a recipe: targets `(B, K)` and the model's outputs `(B, K)` to a number.
 
     Cross-entropy takes the probabilities of a softmax, with targets `t (1 - e) + e / K` for label
@@ -50,7 +95,41 @@ def loss(recipe: Recipe) -> keras.losses.Loss:
 
     Args:
         recipe: A `Recipe`.
+        labels: `(N,)` classes of the training images, for the recipe's `class_weights`.
+        classes: Number of classes K, likewise.
+
+    Raises:
+        ValueError: If the recipe has weights for another number of classes.
     """
     if recipe.loss == "binary_cross_entropy":
-        return PresentClasses(recipe.label_smoothing)
-    return keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+        chosen = PresentClasses(recipe.label_smoothing)
+    else:
+        chosen = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+    if recipe.class_weights is None or labels is None:
+        return chosen
+    return WeightedClasses(chosen, class_weights(recipe, labels, classes))
+
+
+def class_weights(recipe, labels, classes):
+    """The weights of the classes `(K,)`, whose mean over the images drawn is 1.
+
+    Args:
+        recipe: A `Recipe` with `class_weights`.
+        labels: `(N,)` classes of the training images.
+        classes: Number of classes K.
+    """
+    counts = np.bincount(labels, minlength=classes)
+    if recipe.class_weights == "balanced":
+        weights = 1 / np.maximum(counts, 1)
+    elif len(recipe.class_weights) == classes:
+        weights = np.asarray(recipe.class_weights, "float64")
+    else:
+        raise ValueError(
+            f"Field `class_weights` must have a number for each of {classes} classes. Received: "
+            f"{len(recipe.class_weights)} numbers"
+        )
+    drawn = counts if recipe.sampling == "uniform" else np.ones(classes)
+    mean = (weights * drawn).sum() / drawn.sum()
+    if not mean:
+        raise ValueError("Field `class_weights` must have a number above 0. Received: none")
+    return weights / mean

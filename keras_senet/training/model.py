@@ -9,7 +9,9 @@ from keras_senet.training.optimizers import optimizer
 from keras_senet.weights.class_names import name_classes
 
 
-def compiled_model(architecture, dataset, recipe, *, weights, precision, steps_per_epoch):
+def compiled_model(
+    architecture, dataset, recipe, *, weights, precision, steps_per_epoch, metrics=()
+):
     """Builds a network for a data set and compiles it as a recipe says.
 
     Args:
@@ -19,6 +21,7 @@ def compiled_model(architecture, dataset, recipe, *, weights, precision, steps_p
         weights: Path of the weights to start from; `None` for random ones.
         precision: `"float32"`, `"bfloat16"` or `"float16"`.
         steps_per_epoch: Updates of the weights in an epoch.
+        metrics: Keras metrics beside loss and accuracy.
 
     Returns:
         A `keras.Model` whose optimizer and metrics have their variables.
@@ -30,14 +33,37 @@ def compiled_model(architecture, dataset, recipe, *, weights, precision, steps_p
         freeze_stages(model, recipe.freeze_stages)
     if recipe.freeze_bn_from == 0:
         freeze_batch_norm(model)
+    accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
     # Weighted, since the last batch of validation is padded with images of weight 0.
     model.compile(
         optimizer(recipe, steps_per_epoch),
-        loss(recipe),
-        weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        loss(recipe, dataset.training.labels, len(dataset.class_names)),
+        weighted_metrics=[accuracy, *map(_anew, metrics)],
     )
     create_variables(model)
     return model
+
+
+def check_metrics(metrics):
+    """Raises a ValueError if these are no Keras metrics, or two have one name."""
+    names = ["loss", "accuracy"]
+    for metric in metrics:
+        if not isinstance(metric, keras.metrics.Metric):
+            raise ValueError(
+                "Argument `metrics` must be Keras metrics, such as keras.metrics.AUC(). Received: "
+                f"{metric!r}"
+            )
+        if metric.name in names:
+            raise ValueError(
+                f"Argument `metrics` must hold names other than each other's and {names[:2]}. "
+                f"Received: {metric.name!r}. Pass `name` to the metric."
+            )
+        names.append(metric.name)
+
+
+def _anew(metric):
+    """The same metric without the values that it holds, on the devices of the run."""
+    return type(metric).from_config(metric.get_config())
 
 
 def create_variables(model):
@@ -75,8 +101,9 @@ def freeze_stages(model, stages):
 
 
 def _build(architecture, dataset, recipe, weights, policy):
-    if recipe.dropout is not None:
-        architecture = architecture.replace(dropout=recipe.dropout)
+    for field in ("dropout", "stochastic_depth"):
+        if getattr(recipe, field) is not None:
+            architecture = architecture.replace(**{field: getattr(recipe, field)})
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:

@@ -40,6 +40,8 @@ def optimizer(recipe: "Recipe", steps_per_epoch: int) -> keras.optimizers.Optimi
     }
     if recipe.optimizer == "lamb":
         return Lamb(decay=recipe.weight_decay, **options)
+    if recipe.optimizer == "adamw":
+        return AdamW(weight_decay=recipe.weight_decay, decayed=recipe.decayed, **options)
     return SGD(
         momentum=recipe.momentum,
         nesterov=recipe.optimizer == "nesterov",
@@ -193,6 +195,55 @@ class Lamb(Reduction, keras.optimizers.Lamb):
     def get_config(self) -> dict:
         """Constructor arguments."""
         return {**super().get_config(), "decay": self.decay}
+
+
+@keras.saving.register_keras_serializable(package="keras_senet")
+class AdamW(Reduction, keras.optimizers.AdamW):
+    """`keras.optimizers.AdamW`, whose decay leaves biases and normalization alone.
+
+    With Adam's direction `r = m / (sqrt(v) + epsilon)`, bias-corrected:
+
+        w = w - learning_rate * decay * w
+        w = w - learning_rate * r
+
+    Args:
+        learning_rate: Number or schedule.
+        weight_decay: Coefficient of the decay, which the learning rate multiplies.
+        decayed: Weights that decay: `"kernels"` or `"all"`.
+        epsilon: Added to `sqrt(v)`.
+        **kwargs: As for `keras.optimizers.AdamW`.
+
+    Reference:
+        I. Loshchilov, F. Hutter, https://arxiv.org/abs/1711.05101, algorithm 2, with the learning
+        rate as its schedule multiplier, as in PyTorch.
+
+    Example:
+        >>> AdamW(4e-3, weight_decay=0.05).weight_decay
+        0.05
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 0.001,
+        weight_decay: float = 0.0,
+        decayed: str = "kernels",
+        epsilon: float = 1e-8,
+        **kwargs,
+    ):
+        super().__init__(learning_rate, weight_decay=weight_decay, epsilon=epsilon, **kwargs)
+        decays((), decayed)
+        self.decayed = decayed
+
+    def build(self, variables: list[keras.Variable]) -> None:
+        """Creates both moments of every variable."""
+        if not self.built:  # Keras takes exceptions before that only
+            pairs = zip(variables, decays(variables, self.decayed), strict=True)
+            self.exclude_from_weight_decay([variable for variable, decay in pairs if not decay])
+        super().build(variables)
+
+    def get_config(self) -> dict:
+        """Constructor arguments."""
+        return {**super().get_config(), "decayed": self.decayed}
 
 
 def _trust_ratio(weight, update):

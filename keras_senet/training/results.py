@@ -74,6 +74,7 @@ def write_summary(result, position, description, bad_images):
         "seconds": round(result.seconds, 1),
         "data": data["name"],
         "source": data["source"],
+        "division": data["division"],
         "classes": data["class_names"],
         **{name: data[name] for name in SIZES if name in data},
         "bad_images": dict(bad_images),

@@ -3,16 +3,18 @@
 import contextlib
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import keras
 
 from keras_senet.data import Dataset
-from keras_senet.training.average import Average
+from keras_senet.training.average import Average, RawMetrics
 from keras_senet.training.batch_norm import freeze_batch_norm, precise_batch_norm
 from keras_senet.training.batches import ExactLoss, training_batches, validation_batches
 from keras_senet.training.checkpoints import Checkpoints
 from keras_senet.training.distribution import together
 from keras_senet.training.divergence import Diverged, Divergence
+from keras_senet.training.early_stopping import EarlyStopping
 from keras_senet.training.identity import Identity
 from keras_senet.training.model import create_variables
 from keras_senet.training.progress import (
@@ -40,6 +42,7 @@ class Run:
         process: Index of this process and the number of processes. Process 0 writes the files.
         checkpoints: The run's `Checkpoints`.
         identity: The run's `Identity`.
+        callbacks: Callbacks of the user.
         position: How far the run is, a `Position`.
         metrics: Arrays with the metrics of an epoch that a restart interrupted.
     """
@@ -52,12 +55,14 @@ class Run:
     process: tuple[int, int]
     checkpoints: Checkpoints
     identity: Identity
+    callbacks: Sequence[keras.callbacks.Callback] = ()
     position: Position = dataclasses.field(default_factory=Position)
     metrics: dict | None = None
 
     def __post_init__(self):
         self.average = Average(self.model, self.recipe.ema) if self.recipe.ema else None
-        self.state = State(self.model, [self.average] if self.average else [])
+        averages = [self.average] if self.average else []
+        self.state = State(self.model, [*averages, *self.callbacks])
 
     @property
     def writes(self):
@@ -105,7 +110,8 @@ class Run:
             callbacks = self._callbacks(saving, stopping, after)
             if self._is_unvalidated:
                 self._validate(callbacks)
-            while self.position.step < self.recipe.epochs * self.steps_per_epoch:
+            end = self.recipe.epochs * self.steps_per_epoch
+            while self.position.step < end and not self.position.stopped:
                 self._fit_phase(callbacks)
 
     def finish(self):
@@ -140,6 +146,9 @@ class Run:
             callbacks.append(progress)
         if self.writes and saving.tensorboard:
             callbacks.append(tensorboard(self.checkpoints.folder.parent))
+        callbacks += self.callbacks
+        if self.recipe.patience is not None:
+            callbacks.append(EarlyStopping(self.position, self.recipe.patience))
         saver = Saver(
             self.state,
             self.position,
@@ -190,6 +199,8 @@ class Run:
         batches, validation_steps = validation_batches(
             self.dataset, self.recipe.part_size, self.process
         )
+        if self.average:
+            callbacks = [RawMetrics(batches, validation_steps), *callbacks]
         self.model.fit(
             training_batches(self.dataset, self.recipe, self.seed, step=step, shard=self.process),
             initial_epoch=epoch,

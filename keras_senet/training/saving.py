@@ -58,13 +58,14 @@ class Saver(keras.callbacks.Callback):
         self.facts = facts
         self.metrics = None  # arrays of an interrupted epoch
         self._begin = position.step
+        self._batches = 0
         self._saved = (position.step, time.monotonic())
         stopping.saved_step = position.step
         self._clock = time.monotonic()
 
     def on_epoch_begin(self, epoch, logs=None):
         """Restores the metrics of an interrupted epoch."""
-        self._begin = self.position.step
+        self._begin, self._batches = self.position.step, 0
         if self.metrics is not None:
             self.state.restore(self.metrics, only="metrics")
             self.metrics = None
@@ -72,6 +73,7 @@ class Saver(keras.callbacks.Callback):
     # At the beginning of a step, since Keras waits for a step before callbacks at its end.
     def on_train_batch_begin(self, batch, logs=None):
         """Saves if it is time; after SIGTERM or Ctrl-C saves and leaves."""
+        self._batches = batch + 1
         self.position.step = self._begin + batch
         self.stopping.deferred = self.position.step > self.stopping.saved_step
         number = self.stopping.noticed()
@@ -87,7 +89,7 @@ class Saver(keras.callbacks.Callback):
 
     def on_test_begin(self, logs=None):
         """Saves when the last training step of an epoch is done, before its validation."""
-        self.position.step = self._begin + self.params["steps"]
+        self.position.step = self._begin + self._batches
         if self.position.step > self._saved[0]:
             self.save()
         # Validation changes nothing that could be saved.
@@ -100,6 +102,8 @@ class Saver(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Logs the epoch and saves."""
+        self.position.step = self._begin + self._batches  # all, if no callback has stopped it
+        self.position.stopped = self.model.stop_training
         row = {"epoch": epoch + 1, **(logs or {})}
         rows = self.position.rows
         if all(row["val_accuracy"] > past["val_accuracy"] for past in rows):

@@ -56,8 +56,8 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
             passed = sum(ops.cast(step >= drop, "float32") for drop in self.drops)
             rate = self.peak * ops.power(0.1, ops.cast(passed, "float32"))
         else:
-            done = ops.cast(step - self.warmup_steps, "float32") / (self.steps - self.warmup_steps)
-            done = ops.clip(done, 0, 1)
+            rest = max(1, self.steps - self.warmup_steps)  # all of a run may be its warm-up
+            done = ops.clip(ops.cast(step - self.warmup_steps, "float32") / rest, 0, 1)
             left = 1 - done if self.shape == "linear" else (1 + ops.cos(math.pi * done)) / 2
             rate = self.peak * left
         if not self.warmup_steps:

@@ -18,6 +18,7 @@ class Position:
         seconds: Time spent in training, over all restarts.
         best_step: Step of the best accuracy on held-out images.
         frozen: Whether batch normalization has been frozen during the run.
+        stopped: Whether a callback has ended the run before its last epoch.
     """
 
     step: int = 0
@@ -25,6 +26,7 @@ class Position:
     seconds: float = 0.0
     best_step: int | None = None
     frozen: bool = False
+    stopped: bool = False
 
 
 class State:
@@ -123,7 +125,20 @@ def find_start(checkpoints, identity, resume):
             )
         return Position(), None
     facts, arrays = saved
-    identity.check(facts.pop("run"), checkpoints.folder)
+    run = facts.pop("run")
+    identity.check(run, checkpoints.folder)
+    _check_not_stopped(facts, run, identity, checkpoints.folder)
     for number, row in enumerate(facts["rows"], 1):
         row["epoch"] = number  # earlier versions counted from 0
     return Position(**facts), arrays
+
+
+def _check_not_stopped(facts, run, identity, folder):
+    """Raises a `ValueError` for more epochs of a run that has been stopped early."""
+    was, is_ = (of["recipe"]["epochs"] for of in (run, identity.description))
+    if facts.get("stopped") and was != is_:
+        raise ValueError(
+            f"{folder.parent} is a run of {was} epochs that a callback or `patience` has stopped "
+            f"after {len(facts['rows'])}. More epochs, received {is_}, do not change that. Go on "
+            f"from its result in another folder, by weights={folder.parent}/model.keras."
+        )

@@ -6,6 +6,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from keras_senet import data
 from keras_senet.data import crops, mixing, rand_augment, transforms
+from keras_senet.data.warp import warp
 
 tf = pytest.importorskip("tensorflow")
 
@@ -13,7 +14,7 @@ NOISE = np.random.default_rng(0).integers(0, 256, (24, 24, 3), "uint8")
 ROWS, COLUMNS = np.mgrid[:24, :24]
 SMOOTH = np.stack([5 * ROWS, 3 * ROWS + 6 * COLUMNS, 10 + 9 * COLUMNS], -1).astype("uint8")
 EVERYTHING = data.PHOTO.replace(
-    rotation=10.0, jitter=20.0, rand_augment=2, magnitude=7.0, erasing=0.5
+    rotation=10.0, jitter=20.0, rand_augment=2, magnitude=7.0, magnitude_std=0.5, erasing=0.5
 )
 
 
@@ -151,8 +152,11 @@ def test_cutmix_labels_are_the_shares_of_pixels():
         ("_contrast", lambda image: ImageEnhance.Contrast(image).enhance(1.36)),
         ("_colour", lambda image: ImageEnhance.Color(image).enhance(1.36)),
         ("_sharpness", lambda image: ImageEnhance.Sharpness(image).enhance(1.36)),
-        ("_posterize", lambda image: ImageOps.posterize(image, 6)),
+        # timm's strengths of rand-m4-inc1: 4 - int(0.4 * 4) bits, 256 - int(0.4 * 256), 0.4 * 110.
+        ("_posterize", lambda image: ImageOps.posterize(image, 3)),
         ("_solarize", lambda image: ImageOps.solarize(image, 154)),
+        ("_solarize_add", lambda image: image.point([i + 44 * (i < 128) for i in range(256)] * 3)),
+        ("_invert", ImageOps.invert),
         ("_auto_contrast", ImageOps.autocontrast),
         ("_equalize", ImageOps.equalize),
         ("_identity", lambda image: image),
@@ -162,11 +166,104 @@ def test_cutmix_labels_are_the_shares_of_pixels():
 def test_operations_against_pillow(name, pillow, pixels):
     ours = getattr(rand_augment, name)(tf.constant(pixels), tf.constant(0.4)).numpy()
     theirs = np.asarray(pillow(Image.fromarray(pixels)))
-    tolerance = 0 if name == "_equalize" else 2  # Pillow rounds in between
+    exact = "_equalize", "_posterize", "_solarize", "_solarize_add", "_invert", "_identity"
+    tolerance = 0 if name in exact else 2  # Pillow rounds in between
     np.testing.assert_allclose(ours.astype(int), theirs.astype(int), atol=tolerance)
 
 
+@pytest.mark.parametrize(
+    ("name", "matrix"),
+    [
+        ("_shear_x", (1, 0.12, 0, 0, 1, 0)),
+        ("_shear_y", (1, 0, 0, 0.12, 1, 0)),
+        ("_translate_x", (1, 0, 0.18 * 24, 0, 1, 0)),
+        ("_translate_y", (1, 0, 0, 0, 1, 0.18 * 24)),
+    ],
+)
+def test_maps_against_pillow(name, matrix):
+    """timm's strengths: a shear of 0.4 * 0.3, a shift of 0.4 * 0.45 of the width."""
+    ours = getattr(rand_augment, name)(tf.constant(SMOOTH), tf.constant(0.4)).numpy()
+    theirs = Image.fromarray(SMOOTH).transform(
+        (24, 24), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR, fillcolor=(128,) * 3
+    )
+    assert_equal_inside(ours, np.asarray(theirs))
+
+
+def test_rotation_against_pillow():
+    ours = rand_augment._rotate(tf.constant(SMOOTH), tf.constant(0.4)).numpy()
+    theirs = Image.fromarray(SMOOTH).rotate(12, Image.Resampling.BILINEAR, fillcolor=(128,) * 3)
+    assert_equal_inside(ours, np.asarray(theirs))
+
+
+def assert_equal_inside(ours, theirs):
+    """Within 1 but for the outermost pixels of the image, which Pillow does not blend with grey."""
+    grey = (theirs == 128).all(-1) | (ours == 128).all(-1)
+    near = sum(np.roll(grey, (i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)) > 0
+    near[[0, -1]], near[:, [0, -1]] = True, True
+    assert near.mean() < 0.7
+    np.testing.assert_allclose(ours[~near].astype(int), theirs[~near].astype(int), atol=1)
+
+
+@pytest.mark.parametrize("fill_mode", ["CONSTANT", "REFLECT"])
+@pytest.mark.parametrize("pixels", [NOISE, SMOOTH[:, :17]])
+def test_maps_are_those_of_tensorflows_operation(fill_mode, pixels):
+    """The former computation, of which the quick one keeps every pixel within 1."""
+    rng, exact = np.random.default_rng(0), []
+    for _ in range(30):
+        matrix = np.eye(2) + rng.uniform(-0.4, 0.4, (2, 2))
+        offset = rng.uniform(-9, 9, 2)
+        ours = warp(tf.constant(pixels), matrix, offset, fill_mode).numpy().astype(int)
+        middle = (np.array(pixels.shape[1::-1]) - 1) / 2
+        shift = middle - matrix @ middle + offset
+        theirs = tf.raw_ops.ImageProjectiveTransformV3(
+            images=pixels[None].astype("float32"),
+            transforms=[[*matrix[0], shift[0], *matrix[1], shift[1], 0, 0]],
+            output_shape=pixels.shape[:2],
+            interpolation="BILINEAR",
+            fill_mode=fill_mode,
+            fill_value=128.0,
+        )[0]
+        np.testing.assert_allclose(ours, theirs, atol=0.75)
+        exact.append(ours == np.rint(theirs))
+    assert np.mean(exact) > 0.9
+
+
+def test_operations_are_drawn_alike_and_as_strong_as_said(monkeypatch):
+    """Each of 15 with probability 0.5 / 15, at levels of N(7, 0.5) of both signs."""
+
+    def operation(number):
+        return lambda image, level: tf.cast(
+            tf.fill(tf.shape(image), number + 16 * tf.cast(2000.5 + 1000 * level, tf.int32)),
+            tf.int32,
+        )
+
+    monkeypatch.setattr(rand_augment, "OPERATIONS", tuple(operation(n) for n in range(15)))
+    image = tf.fill((1, 1, 3), -1)
+    once = data.RSB_A2.replace(rand_augment=1)
+    drawn = over_keys(lambda k: rand_augment.rand_augment(image, k, once), 4000)[:, 0, 0, 0]
+    applied = drawn[drawn >= 0]
+    assert abs(len(applied) / 4000 - 0.5) < 4 * 0.5 / np.sqrt(4000)
+    counts = np.bincount(applied % 16, minlength=15)
+    assert len(counts) == 15
+    expected = len(applied) / 15
+    assert ((counts - expected) ** 2 / expected).sum() < 36  # chi-squared of 14: 0.1 %
+    levels = (applied // 16 - 2000) / 1000
+    assert abs(np.mean(levels > 0) - 0.5) < 4 * 0.5 / np.sqrt(len(levels))
+    sizes = np.abs(levels)
+    assert abs(sizes.mean() - 0.7) < 0.01 and abs(sizes.std() - 0.05) < 0.005
+
+
 def test_bad_fields():
-    for change in ({"crop": "half"}, {"area": (0.0, 1.0)}, {"mixup": -1.0}, {"magnitude": 11.0}):
+    for change in (
+        {"crop": "half"},
+        {"area": (0.0, 1.0)},
+        {"area": 0.5},
+        {"ratio": (2.0, 1.0)},
+        {"ratio": (1.0, float("inf"))},
+        {"flip": None},
+        {"mixup": -1.0},
+        {"magnitude": 11.0},
+        {"rand_probability": 1.1},
+    ):
         with pytest.raises(ValueError, match=f"Field `{next(iter(change))}` must"):
             data.PHOTO.replace(**change)

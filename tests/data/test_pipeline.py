@@ -251,6 +251,36 @@ def test_turned_photos_are_upright(tmp_path):
     assert (images[:, 2] > 200).all() and (images[:, -3] < 50).all()
 
 
+def test_repeated_augmentation_draws_an_image_thrice():
+    """timm's RepeatAugSampler: a pass of 3 N positions has each image three times, near by."""
+    place = order.repeated(order.uniform(14, 5), 3)
+    drawn = np.array([int(place(tf.constant(at, tf.int64))) for at in range(2 * 3 * 14)])
+    plain = [int(order.uniform(14, 5)(tf.constant(at, tf.int64))) for at in range(2 * 14)]
+    for number in range(0, len(drawn), 21):
+        group = plain[number // 3 : number // 3 + 7]
+        np.testing.assert_array_equal(np.sort(drawn[number : number + 21]), np.sort(3 * group))
+    for one_pass in drawn.reshape(2, -1):
+        np.testing.assert_array_equal(np.bincount(one_pass), np.full(14, 3))
+    assert (drawn[0::2] != drawn[1::2]).all()  # neighbours are mixed with each other
+
+
+def test_repetitions_are_augmented_anew(digits):
+    thrice = next(iter(digits.train(63, 3, repeats=3)))[0].numpy()
+    assert len(np.unique(thrice, axis=0)) > 55  # there are 81 shifts of an image
+    whole = data.NONE
+    plain, thrice = (
+        next(iter(digits.train(63, 3, repeats=n, augmentation=whole)))[0].numpy() for n in (1, 3)
+    )
+    for group in range(3):
+        for turn in range(3):
+            begin = 21 * group + 7 * turn
+            np.testing.assert_array_equal(
+                thrice[begin : begin + 7], plain[7 * group : 7 * group + 7]
+            )
+    with pytest.raises(ValueError, match="`repeats` must be a whole number from 1"):
+        digits.train(63, repeats=0)
+
+
 def test_throughput(digits):
     assert data.throughput(digits, 64, seconds=0.2) > 100
 

@@ -143,6 +143,44 @@ def test_lamb_is_algorithm_2():
             np.testing.assert_allclose(weight, target, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("decayed", ["kernels", "all"])
+def test_adamw_is_algorithm_2(decayed):
+    """Loshchilov and Hutter's, with the rate as the schedule multiplier."""
+    recipe = training.CONVNEXT.replace(warmup_epochs=0, epochs=1000, decayed=decayed)
+    problem = Problem(steps=20)
+    path = problem.run(training.optimizer(recipe, 1000))
+    expected, weights = [], [w.copy() for w in problem.start]
+    m, v = [0.0, 0.0], [0.0, 0.0]
+    for t, gradients in enumerate(problem.gradients, 1):
+        rate = 4e-3 * (1 + math.cos(math.pi * (t - 1) / 1e6)) / 2
+        for i, g in enumerate(gradients):
+            m[i] = 0.9 * m[i] + 0.1 * g
+            v[i] = 0.999 * v[i] + 0.001 * g.astype("float64") ** 2
+            update = m[i] / (1 - 0.9**t) / (np.sqrt(v[i] / (1 - 0.999**t)) + 1e-8)
+            decay = 0.05 if i == 0 or decayed == "all" else 0  # the kernel comes first
+            weights[i] = weights[i] - rate * (update + decay * weights[i])
+        expected.append([w.copy() for w in weights])
+    for weights, targets in zip(path, expected, strict=True):
+        for weight, target in zip(weights, targets, strict=True):
+            np.testing.assert_allclose(weight, target, rtol=1e-5, atol=1e-6)
+
+
+def test_adamw_is_pytorchs():
+    torch = pytest.importorskip("torch")
+    start = np.array([[1.0, -2.0]], "float32")
+    layer = keras.layers.Dense(2, use_bias=False)
+    layer.build((None, 1))
+    layer.set_weights([start])
+    reference = torch.nn.Parameter(torch.tensor(start))
+    reference_optimizer = torch.optim.AdamW([reference], lr=0.1, weight_decay=0.3)
+    optimizer = training.AdamW(0.1, weight_decay=0.3)
+    for gradient in (0.5, -0.2, 0.1):
+        optimizer.apply([keras.ops.full((1, 2), gradient)], [layer.kernel])
+        reference.grad = torch.full((1, 2), gradient)
+        reference_optimizer.step()
+    np.testing.assert_allclose(layer.get_weights()[0], reference.detach().numpy(), rtol=1e-5)
+
+
 def test_lamb_moves_weights_that_are_0():
     layer = keras.layers.Dense(1, use_bias=False)
     layer.build((None, 2))
@@ -175,7 +213,11 @@ def test_linear_to_0():
 
 
 def test_optimizers_survive_serialization():
-    for recipe in (training.PAPER, training.RSB_A2.replace(accumulation_steps=2)):
+    for recipe in (
+        training.PAPER,
+        training.CONVNEXT,
+        training.RSB_A2.replace(accumulation_steps=2),
+    ):
         optimizer = training.optimizer(recipe, 10)
         config = keras.optimizers.serialize(optimizer)
         copy = keras.optimizers.deserialize(config)
@@ -205,6 +247,36 @@ def test_binary_cross_entropy_of_all_classes_in_a_mixed_image(smoothing):
     assert float(loss(TARGETS, PROBABILITIES)) == pytest.approx(-terms.mean(), rel=1e-5)
     copy = keras.losses.deserialize(keras.losses.serialize(loss))
     assert copy.get_config() == loss.get_config()
+
+
+@pytest.mark.parametrize("kind", ["cross_entropy", "binary_cross_entropy"])
+def test_balanced_classes_count_alike(kind):
+    """scikit-learn's "balanced", N / (K n_c); a mixed image counts as its shares."""
+    labels = np.array([0] * 6 + [1] * 3 + [2])
+    recipe = training.PAPER.replace(class_weights="balanced", loss=kind)
+    plain, weighted = training.loss(recipe), training.loss(recipe, labels, 3)
+    weights = 10 / (3 * np.array([6, 3, 1]))
+    for number, target in enumerate(np.eye(3)):
+        one = (target[None], PROBABILITIES[:1])
+        assert float(weighted(*one)) == pytest.approx(weights[number] * float(plain(*one)))
+    mixed = (TARGETS[1:], PROBABILITIES[1:])
+    expected = (0.25 * weights[0] + 0.75 * weights[1]) * float(plain(*mixed))
+    assert float(weighted(*mixed)) == pytest.approx(expected, rel=1e-6)
+    copy = keras.losses.deserialize(keras.losses.serialize(weighted))
+    assert float(copy(*mixed)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_given_weights_of_classes_have_a_mean_of_1():
+    labels = np.array([0] * 6 + [1] * 4)
+    recipe = training.PAPER.replace(class_weights=(1, 3))
+    loss = training.loss(recipe, labels, 2)
+    np.testing.assert_allclose(loss.weights, np.array([1, 3]) / (0.6 + 3 * 0.4))
+    alike = recipe.replace(sampling="class_balanced")
+    np.testing.assert_allclose(training.loss(alike, labels, 2).weights, [0.5, 1.5])
+    with pytest.raises(ValueError, match=r"a number for each of 3 classes\. Received: 2"):
+        training.loss(recipe, labels, 3)
+    with pytest.raises(ValueError, match="a number above 0"):
+        training.loss(recipe.replace(class_weights=(0, 0)), labels, 2)
 
 
 def test_sgd_applies_l2_as_pytorch_does():
