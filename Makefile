@@ -16,6 +16,7 @@ BACKENDS = tests/layers tests/architectures tests/surgery/test_add_se.py tests/w
 TRAINING = tests/training \
   $(addprefix --ignore=tests/training/test_, flags.py mistakes.py writers.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+export TF_ENABLE_ONEDNN_OPTS ?= 1
 
 .PHONY: help demo test test-fast test-slow lint docs clean
 

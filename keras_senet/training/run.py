@@ -172,9 +172,7 @@ class Run:
     def _validate(self, callbacks):
         """The end of an epoch of `fit` whose steps are done: validation and `on_epoch_end`."""
         epoch = self.position.step // self.steps_per_epoch - 1
-        batches, validation_steps = validation_batches(
-            self.dataset, self.recipe.part_size, self.process
-        )
+        batches, validation_steps, callbacks = self._judged(callbacks)
         callbacks = keras.callbacks.CallbackList(
             callbacks, model=self.model, epochs=self.recipe.epochs, steps=0
         )
@@ -188,6 +186,15 @@ class Run:
         callbacks.on_epoch_end(epoch, logs)
         callbacks.on_train_end(logs)
 
+    def _judged(self, callbacks):
+        """Batches of a validation, their number, and the callbacks that go with them."""
+        batches, steps = validation_batches(self.dataset, self.recipe.part_size, self.process)
+        return (
+            batches,
+            steps,
+            [RawMetrics(batches, steps), *callbacks] if self.average else callbacks,
+        )
+
     def _fit_phase(self, callbacks):
         """One call of `fit`: the rest of an interrupted epoch, or whole epochs until a freeze."""
         step = self.position.step
@@ -196,11 +203,7 @@ class Run:
         if freeze and epoch >= freeze and not self.position.frozen:
             self._freeze()
         end = freeze if freeze and epoch < freeze else self.recipe.epochs
-        batches, validation_steps = validation_batches(
-            self.dataset, self.recipe.part_size, self.process
-        )
-        if self.average:
-            callbacks = [RawMetrics(batches, validation_steps), *callbacks]
+        batches, validation_steps, callbacks = self._judged(callbacks)
         self.model.fit(
             training_batches(self.dataset, self.recipe, self.seed, step=step, shard=self.process),
             initial_epoch=epoch,
