@@ -1,5 +1,7 @@
 """Clipping and accumulation of gradients that several replicas of TensorFlow sum."""
 
+import typing
+
 import keras
 
 
@@ -14,7 +16,7 @@ class Reduction:
     Elsewhere it changes nothing. Put it before Keras' class: `class SGD(Reduction, ...)`.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: typing.Any, **kwargs: typing.Any):
         super().__init__(*args, **kwargs)  # Keras' class, which comes next
 
     def _backend_apply_gradients(self, grads, trainable_variables):
