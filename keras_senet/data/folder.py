@@ -79,7 +79,9 @@ def load_folder(
         augmentation=CIFAR if small else PHOTO,
         max_bad_images=max_bad_images,
         view=View(image_size, crop=1.0) if small else None,
-        **splits,
+        training=splits["training"],
+        held_out=splits["held_out"],
+        test=splits.get("test"),
     )
 
 

@@ -49,6 +49,7 @@ def load_tfds(name: str, image_size: int, max_bad_images: int | None = None) -> 
     image, label = _features(builder.info, tfds)
     shape = builder.info.features[image].shape
     small = None not in shape and max(shape[:2]) <= SMALL
+    splits = _splits(builder.info, image, label)
     return Dataset(
         name=f"tfds:{builder.info.full_name}",
         source=f"tfds:{builder.info.full_name}",
@@ -58,7 +59,9 @@ def load_tfds(name: str, image_size: int, max_bad_images: int | None = None) -> 
         augmentation=CIFAR if small else PHOTO,
         max_bad_images=max_bad_images,
         view=View(image_size, crop=1.0) if small else None,
-        **_splits(builder.info, image, label),
+        training=splits["training"],
+        held_out=splits["held_out"],
+        test=splits.get("test"),
     )
 
 
