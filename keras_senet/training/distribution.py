@@ -161,7 +161,12 @@ def _known(devices):
 
 def _there():
     """Names of all devices."""
-    if keras.backend.backend() != "tensorflow":
+    backend = keras.backend.backend()
+    if backend == "torch":  # Keras lists devices of the other two alone
+        import torch
+
+        return ["cpu:0", *(f"gpu:{number}" for number in range(torch.cuda.device_count()))]
+    if backend == "jax":
         return [_short(name) for name in keras.distribution.list_devices()]
     import tensorflow as tf
 
