@@ -13,7 +13,6 @@ Made by `python docs/generate_models.py` from the values themselves. Parameters 
 multiply-adds (MACs) are those of convolutions and fully connected layers, SE included, for one
 image of the default size; FLOPs = 2 MACs. Size is that of the parameters in float32.
 `keras_senet.analysis.cost(model)` counts any functional network, layer by layer.
-RegNet, ResNet-RS, EfficientNet, MnasNet and the newer MobileNetV3 are not in the table yet.
 
 | variant | image | parameters | of which SE | MACs | of which SE | size |
 |---|---|---|---|---|---|---|

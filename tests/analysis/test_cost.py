@@ -11,6 +11,7 @@ from small import shallow
 
 import keras_senet
 from keras_senet.analysis import cost
+from keras_senet.analysis.costs.shapes import shapes_of
 
 MACS = json.loads((pathlib.Path(__file__).parents[1] / "golden" / "macs.json").read_text())
 SLOW = (
@@ -33,6 +34,40 @@ def test_counts_of_reference_implementations(name):
     assert counted.macs == expected["macs"]
     assert counted.se.additions == expected["squeeze_additions"]
     assert counted.parameters + counted.statistics == model.count_params()
+
+
+def test_shapes_are_those_of_the_built_network():
+    network = shallow(keras_senet.EfficientNetB0).replace(se=keras_senet.SEConfig(squeeze="conv"))
+    built, shapes = network(), shapes_of(network)
+    assert [x.shape for x in shapes.weights] == [x.shape for x in built.weights]
+    assert [x.name for x in shapes.layers] == [x.name for x in built.layers]
+    assert cost(shapes).to_dict() == cost(built).to_dict()
+
+
+@on_tensorflow
+def test_shapes_never_make_values(monkeypatch):
+    """Neither while the network is built, nor at Keras' next occasion to make what is missing."""
+    made = []
+    zeros = keras.initializers.Zeros.__call__
+
+    def counting(self, shape, dtype=None):
+        made.append(shape)
+        return zeros(self, shape, dtype)
+
+    for kind in ("HeNormal", "GlorotUniform", "RandomNormal", "Zeros", "Ones"):
+        monkeypatch.setattr(getattr(keras.initializers, kind), "__call__", counting)
+    network = shallow(keras_senet.SEResNet20)
+    shapes = shapes_of(network)
+    with keras.StatelessScope():
+        pass
+    assert made == []
+    assert len(network().weights) == len(shapes.weights)
+    assert made  # so that the count counts
+
+
+def test_mistakes_while_shapes_are_built_are_told():
+    with pytest.raises(ValueError, match="channels"):
+        shapes_of(lambda: keras_senet.SEResNet20(input_shape=(32, 32, 4)))
 
 
 def layer_cost(layer, shape=(8, 6, 4)):

@@ -12,6 +12,7 @@ from small import KINDS, KINDS_HERE, gates
 
 import keras_senet
 from keras_senet import SEConfig
+from keras_senet.analysis.costs.shapes import shapes_of
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
 PARAMETERS = json.loads((GOLDEN / "parameters.json").read_text())
@@ -78,8 +79,13 @@ def trainable(model):
 
 
 @functools.cache
+def built(network):
+    """The model of an architecture, in shapes alone: many networks of these tests are large."""
+    return shapes_of(network)
+
+
 def parameters_without_se(network):
-    return trainable(network.replace(se=None)())
+    return trainable(built(network.replace(se=None)))
 
 
 def se_weights(model):
@@ -96,10 +102,10 @@ def se_biases(model):
 
 @on_tensorflow
 @pytest.mark.parametrize(("table", "row"), ROWS)
-def test_published_parameters(table, row, zero_weights):
+def test_published_parameters(table, row):
     network, expected = NETWORKS[table][row], PARAMETERS[table][row]
     expected = {"se": expected} if isinstance(expected, int) else expected
-    model = network()
+    model = built(network)
     found = {
         "se": trainable(model),
         "plain": trainable(model) - se_weights(model) - se_biases(model),
@@ -107,7 +113,7 @@ def test_published_parameters(table, row, zero_weights):
         "bn_channels": (model.count_params() - trainable(model)) / 2,
     }
     if "se_cifar100" in expected:
-        found["se_cifar100"] = trainable(network(classes=100))
+        found["se_cifar100"] = trainable(shapes_of(lambda: network(classes=100)))
     # Others of the row are counts of networks that have tests of their own.
     others = ("preact_plain", "preact_se", "conv_bias", "gamma")
     expected = {name: count for name, count in expected.items() if name not in others}
@@ -115,18 +121,18 @@ def test_published_parameters(table, row, zero_weights):
 
 
 @pytest.mark.parametrize("kind", KINDS_HERE)
-def test_se_adds_its_own_weights_and_biases_alone(kind, zero_weights):
+def test_se_adds_its_own_weights_and_biases_alone(kind):
     network = KINDS[kind]
-    model, plain = network(), network.replace(se=None)()
+    model, plain = built(network), built(network.replace(se=None))
     assert gates(plain) == []
     assert trainable(plain) == trainable(model) - se_weights(model) - se_biases(model)
-    without = network.replace(se=dataclasses.replace(network.se, use_bias=False))()
+    without = built(network.replace(se=dataclasses.replace(network.se, use_bias=False)))
     assert trainable(without) == trainable(model) - se_biases(model)
 
 
 @on_tensorflow
 @pytest.mark.parametrize("name", PLAIN)
-def test_parameters_of_the_shufflenets(name, zero_weights):
+def test_parameters_of_the_shufflenets(name):
     """The trunk as published; SE adds 2 C h + C + h a unit, by the widths of the papers' tables."""
     network = PLAIN[name].replace(se=SEConfig())
     if isinstance(network, keras_senet.ShuffleNetV2):
@@ -138,13 +144,13 @@ def test_parameters_of_the_shufflenets(name, zero_weights):
         widths += [2 * first] + [4 * first] * 3
     hidden = [width // 16 for width in widths]
     weights = sum(2 * c * h for c, h in zip(widths, hidden, strict=True))
-    model = network()
+    model = built(network)
     assert trainable(model) == PARAMETERS["plain"][name] + weights + sum(widths + hidden)
     assert (se_weights(model), se_biases(model)) == (weights, sum(widths + hidden))
 
 
 @on_tensorflow
-def test_conventions_of_other_implementations(zero_weights):
+def test_conventions_of_other_implementations():
     """Biases of convolutions add their channels, gammas those of the normalizations."""
     for name, small, change in (
         ("bn_inception", KINDS["bn_inception"], {"conv_bias": True}),
@@ -154,32 +160,32 @@ def test_conventions_of_other_implementations(zero_weights):
         expected = PARAMETERS["families"][name]
         (field,) = change
         assert expected[field] == expected["plain"] + expected["bn_channels"]
-        model, other = small(), small.replace(**change)()
+        model, other = built(small), built(small.replace(**change))
         channels = (model.count_params() - trainable(model)) // 2
         assert trainable(other) == trainable(model) + channels
 
 
 @on_tensorflow
 @pytest.mark.parametrize("kind", ["large", "small"])
-def test_parameters_of_mobilenet_v3(kind, zero_weights):
+def test_parameters_of_mobilenet_v3(kind):
     network = getattr(keras_senet, f"MobileNetV3{kind.title()}")
     expected = PARAMETERS["mobilenet_v3"][kind]
-    model = network()
+    model = built(network)
     assert trainable(model) == expected["se"]
     assert model.count_params() - expected["se"] == 2 * expected["bn_channels"]
     blocks = [(gate.input.shape[-1], gate.reduce.filters) for gate in gates(model)]
     assert blocks == V3_SE[kind]
     se = sum(2 * c * h + c + h for c, h in blocks)
-    assert trainable(network.replace(se=None)()) == expected["se"] - se
+    assert trainable(built(network.replace(se=None))) == expected["se"] - se
     minimalistic = getattr(keras_senet, f"MobileNetV3{kind.title()}Minimalistic")
-    assert trainable(minimalistic()) == expected["minimalistic"]
+    assert trainable(built(minimalistic)) == expected["minimalistic"]
 
 
 @on_tensorflow
 @pytest.mark.parametrize("depth", ["20", "56", "110", "164"])
-def test_parameters_of_the_preactivation_networks(depth, zero_weights):
+def test_parameters_of_the_preactivation_networks(depth):
     expected = PARAMETERS["cifar"]["164bn" if depth == "164" else depth]
-    model = getattr(keras_senet, f"SEPreResNet{depth}")()
+    model = built(getattr(keras_senet, f"SEPreResNet{depth}"))
     assert trainable(model) == expected["preact_se"]
     plain = expected["preact_se"] - se_weights(model) - se_biases(model)
     assert plain == expected["preact_plain"]
@@ -241,10 +247,10 @@ DESIGNS = [
 
 @on_tensorflow
 @pytest.mark.parametrize(("network", "design", "weights"), DESIGNS)
-def test_se_parameters_by_design(network, design, weights, zero_weights):
+def test_se_parameters_by_design(network, design, weights):
     if isinstance(weights, str):
         widths = [int(width) for width in weights.split()]
         weights = sum(2 * width * (width // 16) for width in widths)
-    model = network.replace(se=SEConfig(use_bias=False, **design))()
+    model = built(network.replace(se=SEConfig(use_bias=False, **design)))
     assert (se_weights(model), se_biases(model)) == (weights, 0)
     assert trainable(model) == parameters_without_se(network) + weights

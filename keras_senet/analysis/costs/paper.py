@@ -6,6 +6,7 @@ import functools
 import keras_senet
 from keras_senet import mistakes
 from keras_senet.analysis.costs.model_cost import cost
+from keras_senet.analysis.costs.shapes import shapes_of
 from keras_senet.architectures import Architecture, SEConfig
 
 
@@ -93,8 +94,8 @@ ROWS = (
 
 @functools.cache
 def cost_of(network):
-    """The `Cost` of an architecture's default model, which is built once."""
-    return cost(network())
+    """The `Cost` of an architecture's default model, of which only the shapes are built, once."""
+    return cost(shapes_of(network))
 
 
 def counts(row):
