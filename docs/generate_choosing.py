@@ -11,13 +11,13 @@ PAGE, PLOT = DOCS / "choosing.md", DOCS / "images" / "choosing.svg"
 HEAD = """# Which network should I take?
 
 Made by `python docs/generate_choosing.py` from what `benchmarks/choosing.py` measured. Top-1 is the
-published accuracy on ImageNet, in percent, of the best public weights of each network and image size
-([all weight sets](weight_sets.md)); none was measured with this package. A star marks weights that
-may not be used commercially. Latencies are of one image in LiteRT on one thread of {machine},
+published accuracy on ImageNet, in percent, of the best public weights of each network and image
+size ([all weight sets](weight_sets.md)); none was measured with this package. A star marks weights
+that may not be used commercially. Latencies are of one image in LiteRT on one thread of {machine},
 {date}: medians of {runs} rounds in turns with the reference, `{reference}` in float32, whose
-median of {reference_ms:.0f} ms turns ratios into milliseconds; in brackets the quartiles. Weights were
-random, which changes neither latencies nor sizes; whether int8 keeps the accuracy of trained weights
-is for [`verify`](export.md) to say, on your images.
+median of {reference_ms:.0f} ms turns ratios into milliseconds; in brackets the quartiles. Weights
+were random, which changes neither latencies nor sizes; whether int8 keeps the accuracy of trained
+weights is for [`verify`](export.md) to say, on your images.
 
 ![Published accuracy against latency in LiteRT](images/choosing.svg)
 
@@ -27,7 +27,8 @@ And in int8: {best_int8}.
 
 Other programs ran on the machine at the same time: differences within the quartiles mean nothing.
 Processors differ: on yours, `python export/benchmark.py` times your files. MACs alone mislead: one
-of a depthwise convolution takes longer than one of a dense convolution.
+of a depthwise convolution takes longer than one of a dense convolution. Int8 gains time where the
+processor has instructions for dot products of int8; one with AVX2 alone, say, has none.
 
 ## All networks with public weights
 

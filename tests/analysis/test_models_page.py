@@ -30,7 +30,7 @@ def test_the_page_of_latencies_is_not_stale():
         small = row["macs"] <= record["most_gmacs"] * 1e9
         # What the page says of the networks that it leaves out.
         assert (row in script.timed(record["rows"])) == (
-            small or row["network"] == reference and row["size"] == 224
+            small or (row["network"] == reference and row["size"] == 224)
         )
 
 
