@@ -22,6 +22,8 @@ class Timing:
         name: Name of the file in the results.
         threads: Threads of the interpreter.
         median_ms: Median latency in milliseconds.
+        p25_ms: The lower quartile.
+        p75_ms: The upper quartile.
         p90_ms: The 90th percentile.
         p99_ms: The 99th percentile.
         ratio: Its latency over that of the first file in the same round, median of all rounds.
@@ -34,6 +36,8 @@ class Timing:
     name: str
     threads: int
     median_ms: float
+    p25_ms: float
+    p75_ms: float
     p90_ms: float
     p99_ms: float
     ratio: float
@@ -87,14 +91,16 @@ def benchmark(
     for count in threads:
         times = _times([LiteRT(path, count) for path in files.values()], runs)
         for (name, path), column in zip(files.items(), times, strict=True):
-            median, p90, p99 = np.percentile(column, (50, 90, 99))
+            p25, median, p75, p90, p99 = map(float, np.percentile(column, (25, 50, 75, 90, 99)))
             rows.append(
                 Timing(
                     name=name,
                     threads=count,
-                    median_ms=float(median),
-                    p90_ms=float(p90),
-                    p99_ms=float(p99),
+                    median_ms=median,
+                    p25_ms=p25,
+                    p75_ms=p75,
+                    p90_ms=p90,
+                    p99_ms=p99,
                     ratio=float(np.median(column / times[0])),
                     bytes=path.stat().st_size,
                     **dataclasses.asdict(footprints[name]),
