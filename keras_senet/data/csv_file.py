@@ -1,6 +1,7 @@
 """Images with any number of labels each, by a CSV file with a column for each label."""
 
 import csv
+import io
 import logging
 import os
 import pathlib
@@ -97,7 +98,7 @@ def _lines(path):
             f"{path}, line {number}: not UTF-8, byte 0x{data[error.start]:02x}. Save the file as "
             "CSV in UTF-8."
         ) from error
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     lines = []
     try:
         for cells in reader:
@@ -193,8 +194,9 @@ def _parts(path, rows, place):
     for index, (number, cells) in enumerate(rows):
         kind = role(cells[place])
         if kind is None:
+            word = cells[place].strip()
             raise ValueError(
-                f"{path}, line {number}: {cells[place].strip() or 'nothing'!r} in column 'split'. "
+                f"{path}, line {number}: {repr(word) if word else 'nothing'} in column 'split'. "
                 "Expected training, validation or test."
             )
         parts.setdefault(kind, []).append(index)

@@ -23,10 +23,14 @@ def of(dataset):
         columns = (f"{n[index]:{len(what)}}" for what, n in zip(splits, images, strict=True))
         lines.append("  ".join([f"  {name:{width}}", *columns]))
     if splits and classes > SHOWN:
-        lines.append(f"  and {classes - SHOWN} more {'labels' if dataset.multi_label else 'classes'}")
+        lines.append(
+            f"  and {classes - SHOWN} more {'labels' if dataset.multi_label else 'classes'}"
+        )
     return "\n".join(lines)
 
 
 def _images(split, classes):
     """How many images each class has, or each label."""
-    return split.labels.sum(0) if split.multi_label else np.bincount(split.labels, minlength=classes)
+    return (
+        split.labels.sum(0) if split.multi_label else np.bincount(split.labels, minlength=classes)
+    )
