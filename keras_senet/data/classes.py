@@ -72,8 +72,8 @@ def _other_kind(model, dataset):
         )
     if class_names(model) is not None and not is_multi_label(model):
         return (
-            f"The model was trained on one class an image; images of {dataset.name} have any number "
-            "of labels."
+            f"The model was trained on one class an image; images of {dataset.name} have any "
+            "number of labels."
         )
     activation = _activation(model)
     if activation is None or activation is keras.activations.sigmoid:
