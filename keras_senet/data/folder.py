@@ -72,7 +72,7 @@ def load_folder(
     small = are_small(splits["training"].items)
     return Dataset(
         name=f"folder:{root}",
-        source=f"folder:{os.path.abspath(root)}",
+        source=f"folder:{os.path.abspath(root.path)}",
         class_names=names,
         image_size=image_size,
         # Small images are padded and shifted instead of cropped, and seen whole in evaluation.
