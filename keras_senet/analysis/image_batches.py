@@ -27,12 +27,7 @@ def batches(data, batch_size, model=None):
         ValueError: If there is no image, a batch is no image batch, or the images of a `Dataset`
             have any number of labels.
     """
-    if getattr(data, "multi_label", False):
-        raise ValueError(
-            f"Images of {data.name} have any number of labels, and gates and accuracies are those "
-            "of one class an image. Gates can be had without labels, of the images alone: pass "
-            "dataset.seen_by(model).held_out_arrays()[0]."
-        )
+    check_one_class(data)
     empty = True
     for images, labels in _pairs(data, batch_size, model):
         images = np.asarray(images)
@@ -46,6 +41,16 @@ def batches(data, batch_size, model=None):
         yield images, labels
     if empty:
         raise ValueError("Expected at least one image. Received no batch.")
+
+
+def check_one_class(data):
+    """Raises a ValueError if data are a `Dataset` whose images have any number of labels."""
+    if getattr(data, "multi_label", False):
+        raise ValueError(
+            f"Images of {data.name} have any number of labels, and gates and accuracies are those "
+            "of one class an image. Gates can be had without labels, of the images alone: pass "
+            "dataset.seen_by(model).held_out_arrays()[0]."
+        )
 
 
 def labelled_batches(data, batch_size, model):

@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import pathlib
+import typing
 import warnings
 
 import numpy as np
@@ -66,6 +67,10 @@ def load_csv(
         parts["held_out"] = order[::HELD_OUT]
         _say_every_fifth(path, place is not None, parts)
     small = are_small(images[parts["training"]])
+    splits: dict[str, typing.Any] = {
+        kind: Split(images[np.sort(of_kind)], labels[np.sort(of_kind)], multi_label=True)
+        for kind, of_kind in parts.items()
+    }
     dataset = Dataset(
         name=f"csv:{path}",
         source=f"csv:{os.path.abspath(path)}",
@@ -75,10 +80,7 @@ def load_csv(
         augmentation=CIFAR if small else PHOTO,
         max_bad_images=max_bad_images,
         view=View(image_size, crop=1.0) if small else None,
-        **{
-            kind: Split(images[np.sort(of_kind)], labels[np.sort(of_kind)], multi_label=True)
-            for kind, of_kind in parts.items()
-        },
+        **splits,
     )
     check_presence(dataset)
     return dataset

@@ -20,6 +20,11 @@ def judged_by(dataset):
     return "mean_average_precision" if dataset.multi_label else "accuracy"
 
 
+def metric_names(dataset):
+    """Names of the metrics of `metrics_of`."""
+    return ["mean_average_precision", "exact_match"] if dataset.multi_label else ["accuracy"]
+
+
 def metrics_of(dataset):
     """Keras metrics of a run beside its loss, `judged_by` among them.
 

@@ -3,7 +3,7 @@
 import keras
 
 from keras_senet.training.batch_norm import freeze_batch_norm, zero_gamma
-from keras_senet.training.judged import metrics_of
+from keras_senet.training.judged import metric_names, metrics_of
 from keras_senet.training.losses import loss
 from keras_senet.training.numerics import POLICIES
 from keras_senet.training.optimizers import optimizer
@@ -46,7 +46,7 @@ def compiled_model(
 
 def check_metrics(metrics, dataset):
     """Raises a ValueError if these are no Keras metrics, or two have one name."""
-    names = own = ["loss", *(metric.name for metric in metrics_of(dataset))]
+    names = own = ["loss", *metric_names(dataset)]
     for metric in metrics:
         if not isinstance(metric, keras.metrics.Metric):
             raise ValueError(

@@ -2,11 +2,11 @@
 
 import zipfile
 
+import coloured
 import keras
 import numpy as np
 import pytest
 
-import coloured
 import keras_senet
 from keras_senet import data, export
 from keras_senet.export.datasets import held_out
@@ -88,7 +88,9 @@ def test_logits_are_cut_at_zero(exported, tmp_path):
     )
     logits.set_weights(model.get_weights())
     name_classes(logits, dataset.class_names, multi_label=True)
-    report = export.verify(logits, export.to_tflite(logits, tmp_path / "x.tflite"), *_arrays(dataset))
+    report = export.verify(
+        logits, export.to_tflite(logits, tmp_path / "x.tflite"), *_arrays(dataset)
+    )
     images, labels = _arrays(dataset)
     said = model.predict(images, verbose=0) > 0.5
     assert report.accuracy == (said == (labels == 1)).all(-1).mean()
