@@ -15,7 +15,7 @@ from keras_senet.data.dataset import Dataset
 from keras_senet.data.folder import HELD_OUT, are_small
 from keras_senet.data.image_files import listed
 from keras_senet.data.multi_label import check_presence, spread
-from keras_senet.data.roles import held_out_or_test, role
+from keras_senet.data.roles import role
 from keras_senet.data.split import Split
 from keras_senet.data.view import View
 
@@ -50,26 +50,12 @@ def load_csv(
             all of those to learn from have it.
     """
     path = os.path.expanduser(pathlib.Path(path))
-    (number, header), *rows = _lines(path)
-    place, names = _columns(header, f"{path}, line {number}")
-    if not rows:
-        raise ValueError(f"{path} has no image below its first line. {EXPECTED}.")
-    _check_rows(path, rows, header, place)
-    folder = os.path.dirname(os.path.abspath(path))
-    images = np.array(_images(path, folder, rows))
-    text = "".join(cell for _, cells in rows for cell in _labels_of(cells, place))
-    labels = (np.frombuffer(text.encode(), "uint8") - ord("0")).reshape(len(rows), len(names))
-    parts = _parts(path, rows, place)
-    if "held_out" not in parts:
-        whole = parts.get("training", np.arange(len(rows)))
-        order = whole[spread(labels[whole], images[whole])]
-        parts["training"] = np.delete(order, np.s_[::HELD_OUT])
-        parts["held_out"] = order[::HELD_OUT]
-        _say_every_fifth(path, place is not None, parts)
-    small = are_small(images[parts["training"]])
+    names, images, labels, kinds = _table(path)
+    _divide(path, images, labels, kinds)
+    small = are_small(images[kinds == "training"])
     splits: dict[str, typing.Any] = {
-        kind: Split(images[np.sort(of_kind)], labels[np.sort(of_kind)], multi_label=True)
-        for kind, of_kind in parts.items()
+        kind: Split(images[kinds == kind], labels[kinds == kind], multi_label=True)
+        for kind in np.unique(kinds).tolist()
     }
     dataset = Dataset(
         name=f"csv:{path}",
@@ -84,6 +70,21 @@ def load_csv(
     )
     check_presence(dataset)
     return dataset
+
+
+def _table(path):
+    """Names of the labels; of all images, in the order of their paths, path, labels and split."""
+    (number, header), *rows = _lines(path)
+    place, names = _columns(header, f"{path}, line {number}")
+    if not rows:
+        raise ValueError(f"{path} has no image below its first line. {EXPECTED}.")
+    _check_rows(path, rows, header, place)
+    folder = os.path.dirname(os.path.abspath(path))
+    images, kinds = np.array(_images(path, folder, rows)), _kinds(path, rows, place)
+    text = "".join(cell for _, cells in rows for cell in _labels_of(cells, place))
+    labels = (np.frombuffer(text.encode(), "uint8") - ord("0")).reshape(len(rows), len(names))
+    order = np.argsort(images, kind="stable")
+    return names, images[order], labels[order], kinds[order]
 
 
 def _lines(path):
@@ -188,30 +189,36 @@ def _images(path, folder, rows):
     return [os.path.join(folder, inner) for inner in found]
 
 
-def _parts(path, rows, place):
-    """Indices of the images of each split; none without the column."""
+def _kinds(path, rows, place):
+    """The split of each image, `(N,)` of the keys of `ROLES`, or `""` without the column."""
     if place is None:
-        return {}
-    parts = {}
-    for index, (number, cells) in enumerate(rows):
-        kind = role(cells[place])
-        if kind is None:
-            word = cells[place].strip()
-            raise ValueError(
-                f"{path}, line {number}: {repr(word) if word else 'nothing'} in column 'split'. "
-                "Expected training, validation or test."
-            )
-        parts.setdefault(kind, []).append(index)
-    if "training" not in parts:
+        return np.full(len(rows), "", "U8")
+    kinds = [role(cells[place]) for _, cells in rows]
+    if None in kinds:
+        number, cells = rows[kinds.index(None)]
+        word = cells[place].strip()
+        raise ValueError(
+            f"{path}, line {number}: {repr(word) if word else 'nothing'} in column 'split'. "
+            "Expected training, validation or test."
+        )
+    if "training" not in kinds:
         raise ValueError(f"{path} has no image whose split is training. Expected some.")
-    return {kind: np.array(indices) for kind, indices in held_out_or_test(parts).items()}
+    return np.array(kinds, "U8")
 
 
-def _say_every_fifth(path, has_splits, parts):
-    """Warns of it where the file has splits, else informs of it."""
-    held_out, training = len(parts["held_out"]), len(parts["training"])
-    said = f"every fifth image is held out and judged: {held_out} of {held_out + training}"
-    if has_splits:
-        warnings.warn(f"{path} has no validation: {said}.", stacklevel=3)
+def _divide(path, images, labels, kinds):
+    """Holds out images where none are: those of the test, else every fifth."""
+    if "held_out" in kinds:
+        return
+    if "test" in kinds:
+        kinds[kinds == "test"] = "held_out"
+        return
+    had_splits = "training" in kinds
+    kinds[:] = "training"
+    kinds[spread(labels, images)[::HELD_OUT]] = "held_out"
+    held_out = (kinds == "held_out").sum()
+    said = f"every fifth image is held out and judged: {held_out} of {len(kinds)}"
+    if had_splits:
+        warnings.warn(f"{path} has training images alone: {said}.", stacklevel=4)
     else:
         logger.info("%s has no column 'split': %s.", path, said)

@@ -66,7 +66,12 @@ class MeanAveragePrecision(keras.metrics.Metric):
             shape=(2, labels, BINS), initializer="zeros", name="counts", dtype="float32"
         )
 
-    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+    def update_state(
+        self,
+        y_true: keras.KerasTensor,
+        y_pred: keras.KerasTensor,
+        sample_weight: keras.KerasTensor | None = None,
+    ) -> None:
         """Counts targets and sigmoids `(B, K)`; a target above 0 says that the label is present."""
         present = ops.cast(ops.convert_to_tensor(y_true) > 0, "int32")
         scores = ops.clip(ops.cast(ops.convert_to_tensor(y_pred), "float32"), 1e-7, 1 - 1e-7)

@@ -52,17 +52,19 @@ def test_splits_are_named_as_folders(tmp_path):
     dataset = data.load_csv(table(tmp_path, lines, "split,cat,dog"), 16)
     assert dataset.test is None and len(dataset.held_out) == 12
     lines = [f"{n}.png,train,{a},{b}" for n, (a, b) in enumerate(LABELS)]
-    with pytest.warns(UserWarning, match="has no validation: every fifth image"):
+    with pytest.warns(UserWarning, match="has training images alone: every fifth"):
         dataset = data.load_csv(table(tmp_path, lines, "split,cat,dog"), 16)
-    assert len(dataset.held_out) == 4
+    assert len(dataset.held_out) == 4 and dataset.test is None
 
 
 def test_equivalent_files(tmp_path):
-    """A mark of UTF-8, CRLF, quotes, blank lines and spaces say nothing."""
+    """A mark of UTF-8, CRLF, quotes, blank lines, spaces and the order of lines say nothing."""
     plain = data.load_csv(table(tmp_path), 16)
     text = (tmp_path / "labels.csv").read_text()
     text = text.replace("\n", "\r\n").replace(",1", ', "1"').replace("cat", ' "cat" ', 1)
     text = text.replace(', "1"', ", 1").replace(' "cat" ', '"cat"') + "\r\n , ,\r\n"
+    first, *lines = text.splitlines(keepends=True)
+    text = "".join([first, *lines[::-1]])
     (tmp_path / "other.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
     other = data.load_csv(tmp_path / "other.csv", 16)
     assert other.class_names == plain.class_names
