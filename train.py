@@ -34,7 +34,10 @@ AUGMENTATIONS = {
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "What to do.")
 _MODEL = flags.DEFINE_string("model", "SEResNet20", "Name of a network of keras_senet.")
 _DATA = flags.DEFINE_string(
-    "data", "digits", "digits, shapes, folder:PATH (a folder per class, or splits), or tfds:NAME."
+    "data",
+    "digits",
+    "digits, shapes, folder:PATH (a folder per class, or splits), csv:PATH (any number of labels "
+    "an image), or tfds:NAME.",
 )
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.")
 _RECIPE = flags.DEFINE_enum("recipe", "digits", sorted(RECIPES), "Recipe to start from.")
@@ -151,12 +154,18 @@ def _train(architecture, dataset, recipe):
         )
     except keras_senet.training.Diverged as error:
         sys.exit(f"{error}")
-    print(f"Held-out accuracy {result.accuracy:.2%} after {result.seconds:.0f} s of training.")
+    figures = f"accuracy {result.accuracy:.2%}"
+    if result.mean_average_precision is not None:
+        figures = (
+            f"mean average precision {result.mean_average_precision:.2%}, all labels right in "
+            f"{result.accuracy:.2%} of the images,"
+        )
+    print(f"Held-out {figures} after {result.seconds:.0f} s of training.")
     _say_unreadable(
         dataset.bad_images, "Images that could not be read and were replaced or left out"
     )
     if result.test is not None:
-        print(f"Test accuracy {result.test.top1:.2%} on {result.test.images} images.")
+        print(f"Test: {_figures(result.test)}")
     print(f"Model, metrics, report and checkpoints are in {result.workdir}/")
 
 
@@ -168,7 +177,11 @@ def _evaluate(recipe):
         # In the size of their evaluation, unless given.
         size = recipe.image_size
         shape = None if size is None else (size, size, 3)
-        model = mistakes.architecture(_MODEL.value)(weights=_WEIGHTS.value, input_shape=shape)
+        # Any number of labels an image takes sigmoids; the weights must have been trained so.
+        activation = "sigmoid" if _DATA.value.startswith("csv:") else "softmax"
+        model = mistakes.architecture(_MODEL.value)(
+            weights=_WEIGHTS.value, input_shape=shape, classifier_activation=activation
+        )
         source, division, batch_size = _DATA.value, _division(), recipe.batch_size
     else:
         model, source, division, batch_size = _of_run(recipe)
@@ -182,10 +195,22 @@ def _evaluate(recipe):
     found = keras_senet.training.evaluate(model, dataset, batch_size, split=_SPLIT.value)
     split = _SPLIT.value.replace("_", "-")
     print(f"{dataset.name}, {split} images seen at {found.view}.")
-    print(f"top-1 {found.top1:.2%}, top-5 {found.top5:.2%}, {found.images} images")
+    print(_figures(found))
     _say_unreadable(found.unreadable, "Images that could not be read and were not judged")
+    if isinstance(found, keras_senet.training.MultiLabelEvaluation):
+        print(found)
+        return
     for truth, taken, images in found.confused():
         print(f"{images:6} of {truth} taken for {taken}")
+
+
+def _figures(found):
+    if isinstance(found, keras_senet.training.MultiLabelEvaluation):
+        return (
+            f"mean average precision {found.mean_average_precision:.2%}, all labels right in "
+            f"{found.exact_match:.2%}, {found.images} images"
+        )
+    return f"top-1 {found.top1:.2%}, top-5 {found.top5:.2%}, {found.images} images"
 
 
 def _of_run(recipe):

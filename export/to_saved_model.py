@@ -16,7 +16,9 @@ from keras_senet import export, mistakes
 _MODEL = flags.DEFINE_string("model", None, "The .keras file.", required=True)
 _OUTPUT = flags.DEFINE_string("output", None, "The folder to write.", required=True)
 _VERIFICATION = flags.DEFINE_string(
-    "verification", "digits", "Held-out images: digits, folder:PATH or FILE.npz (images, labels)."
+    "verification",
+    "digits",
+    "Held-out images: digits, folder:PATH, csv:PATH or FILE.npz (images, labels).",
 )
 _VERIFICATION_IMAGES = flags.DEFINE_integer("verification_images", 500, "How many at most.")
 _IMAGE_SIZE = flags.DEFINE_integer("image_size", None, "Pixels, if the model takes any size.")

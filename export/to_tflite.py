@@ -27,11 +27,15 @@ _MODEL = flags.DEFINE_string("model", None, "The .keras file.", required=True)
 _OUTPUT = flags.DEFINE_string("output", None, "The .tflite file to write.", required=True)
 _QUANTIZATION = flags.DEFINE_enum("quantization", "none", sorted(THRESHOLDS), "Number format.")
 _CALIBRATION = flags.DEFINE_string(
-    "calibration", None, "Images for int8: digits, folder:PATH (training split) or FILE.npz."
+    "calibration",
+    None,
+    "Images for int8: digits, folder:PATH, csv:PATH (training split) or FILE.npz.",
 )
 _CALIBRATION_IMAGES = flags.DEFINE_integer("calibration_images", 200, "How many at most.")
 _VERIFICATION = flags.DEFINE_string(
-    "verification", "digits", "Held-out images: digits, folder:PATH or FILE.npz (images, labels)."
+    "verification",
+    "digits",
+    "Held-out images: digits, folder:PATH, csv:PATH or FILE.npz (images, labels).",
 )
 _VERIFICATION_IMAGES = flags.DEFINE_integer("verification_images", 500, "How many at most.")
 _INPUT_SIZE = flags.DEFINE_integer("input_size", None, "Pixels, if the model takes any size.")

@@ -35,6 +35,7 @@ SLOW = {
     "index.md",
     "phone.md",
     "quick_start.md",
+    "training.md",
 }
 
 
@@ -110,13 +111,19 @@ def test_each_reason_is_needed():
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """What readers have: photos of two classes, and a network that `make demo` trained."""
+    """What readers have: photos of two classes, others with two labels, and a trained network."""
     monkeypatch.chdir(tmp_path)
     for name in ("cat", "dog"):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for number in range(10):
             pixels = np.full((40, 30, 3), number)
             keras.utils.save_img(tmp_path / "photos" / name / f"{number}.png", pixels)
+    (tmp_path / "street").mkdir()
+    table = ["image,person,car"]
+    for number in range(20):
+        keras.utils.save_img(tmp_path / "street" / f"{number}.png", np.full((40, 30, 3), number))
+        table.append(f"{number}.png,{number % 2},{number // 2 % 2}")
+    (tmp_path / "street" / "labels.csv").write_text("\n".join(table))
     (tmp_path / "runs" / "digits").mkdir(parents=True)
     return tmp_path
 

@@ -7,6 +7,7 @@ import numpy as np
 from keras_senet.data import Dataset
 from keras_senet.data.checks import as_labels
 from keras_senet.data.classes import class_indices, mismatch
+from keras_senet.weights.class_names import is_multi_label
 
 # Images, or images and labels: of a data set, in arrays, or batch by batch.
 Data = Dataset | np.ndarray | tuple[np.ndarray, np.ndarray] | Iterable
@@ -23,8 +24,10 @@ def batches(data, batch_size, model=None):
             for the data set's own.
 
     Raises:
-        ValueError: If there is no image, or a batch is no image batch.
+        ValueError: If there is no image, a batch is no image batch, or the images of a `Dataset`
+            have any number of labels.
     """
+    check_one_class(data)
     empty = True
     for images, labels in _pairs(data, batch_size, model):
         images = np.asarray(images)
@@ -40,12 +43,27 @@ def batches(data, batch_size, model=None):
         raise ValueError("Expected at least one image. Received no batch.")
 
 
+def check_one_class(data):
+    """Raises a ValueError if data are a `Dataset` whose images have any number of labels."""
+    if getattr(data, "multi_label", False):
+        raise ValueError(
+            f"Images of {data.name} have any number of labels, and gates and accuracies are those "
+            "of one class an image. Gates can be had without labels, of the images alone: pass "
+            "dataset.seen_by(model).held_out_arrays()[0]."
+        )
+
+
 def labelled_batches(data, batch_size, model):
     """`batches` of data that must have labels, which number the classes of the model.
 
     Raises:
-        ValueError: If they have none, or others.
+        ValueError: If they have none, or others, or the model has any number of labels an image.
     """
+    if is_multi_label(model):
+        raise ValueError(
+            f"{model.name!r} was trained on labels of which an image has any number; this judges "
+            "networks of one class an image. Expected such a network."
+        )
     sentence = mismatch(model, data) if hasattr(data, "class_names") else None
     if sentence:
         raise ValueError(f"{sentence} Accuracy needs the same, in the same order.")

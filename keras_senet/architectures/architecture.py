@@ -192,6 +192,8 @@ class Architecture(ABC):
                     "weights, or `include_top=False` for none."
                 )
             classes = classes or opened.classes
+        if include_top and not pyramid:
+            _check_activation(classes or network.classes, classifier_activation)
         image = network._image(input_tensor, input_shape, include_top and not pyramid)
         if opened is not None:
             pixels = network.preprocessing.of_channels(image.shape[-1])
@@ -271,6 +273,14 @@ def _check(include_top, pooling, pyramid, classes):
         )
     if classes is not None and (not is_integer(classes) or classes < 1):
         raise ValueError(f"Argument `classes` must be an integer above 0. Received: {classes!r}")
+
+
+def _check_activation(classes, activation):
+    if classes == 1 and keras.activations.get(activation) is keras.activations.softmax:
+        raise ValueError(
+            "A softmax over one class is 1 for every image. Pass classifier_activation='sigmoid', "
+            "or None for a logit, with classes=1. Received: 'softmax'"
+        )
 
 
 def _pool(x, pooling):

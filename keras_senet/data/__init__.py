@@ -16,6 +16,7 @@ from keras_senet.data.augmentation import (
 )
 from keras_senet.data.bad_images import BadImages, check
 from keras_senet.data.checks import as_image_size
+from keras_senet.data.csv_file import load_csv
 from keras_senet.data.dataset import Dataset
 from keras_senet.data.decode import load_image, read_rgb
 from keras_senet.data.digits import load_digits
@@ -46,6 +47,7 @@ __all__ = [
     "fold",
     "hold_out",
     "load",
+    "load_csv",
     "load_digits",
     "load_folder",
     "load_image",
@@ -67,8 +69,9 @@ def load(
 
     Args:
         source: `"digits"`; `"shapes"`; `"folder:PATH"` for a folder with one folder of images per
-            class, or with folders train, validation and test of such folders; or `"tfds:NAME"` for
-            a prepared data set of TensorFlow Datasets.
+            class, or with folders train, validation and test of such folders; `"csv:PATH"` for
+            images with any number of labels each, see `load_csv`; or `"tfds:NAME"` for a prepared
+            data set of TensorFlow Datasets.
         image_size: Height and width of the images in pixels.
         max_bad_images: How many unreadable images are tolerated; see `Dataset`.
         division: `"hold_out 0.1"` to hold out a tenth anew, as `hold_out` does, `"fold 2/5"` for
@@ -96,11 +99,14 @@ def load(
         return load_shapes(image_size)
     if kind == "folder" and name:
         return load_folder(name, image_size, max_bad_images)
+    if kind == "csv" and name:
+        return load_csv(name, image_size, max_bad_images)
     if kind == "tfds" and name:
         return load_tfds(name, image_size, max_bad_images)
     is_path = isinstance(source, (str, os.PathLike)) and os.path.lexists(source)
-    hint = f" Did you mean 'folder:{os.fspath(source)}'?" if is_path else ""
+    meant = "csv" if is_path and os.fspath(source).lower().endswith(".csv") else "folder"
+    hint = f" Did you mean '{meant}:{os.fspath(source)}'?" if is_path else ""
     raise ValueError(
-        f"Unknown data source {source!r}. Expected 'digits', 'shapes', 'folder:PATH' or "
-        f"'tfds:NAME'.{hint}"
+        f"Unknown data source {source!r}. Expected 'digits', 'shapes', 'folder:PATH', "
+        f"'csv:PATH' or 'tfds:NAME'.{hint}"
     )

@@ -8,6 +8,7 @@ import pathlib
 import numpy as np
 
 from keras_senet.data.arrays import as_array
+from keras_senet.data.multi_label import check_columns
 
 FEW = 3  # images that may be black, all of them
 PATH = 4096  # bytes: no path is longer on Linux
@@ -52,7 +53,8 @@ def as_labels(labels):
         if not (np.isin(array, (0, 1)).all() and (array.sum(1) == 1).all()):
             raise ValueError(
                 f"Expected labels (N,), or one-hot (N, K). Received: {_shown(array)}, whose rows "
-                "are not one 1 among zeros."
+                "are not one 1 among zeros. Any number of labels an image: "
+                "Split(items, labels, multi_label=True)"
             )
         array, classes = array.argmax(1), array.shape[1]
     if array.ndim != 1:
@@ -70,8 +72,8 @@ def as_labels(labels):
     return array.astype("int32", copy=False), classes
 
 
-def as_class_names(names):
-    """A tuple of two names or more, all different."""
+def as_class_names(names, least=2):
+    """A tuple of so many names or more, all different."""
     if isinstance(names, str) or not hasattr(names, "__iter__"):
         raise ValueError(
             f"Field `class_names` must be a tuple of names, such as ('cat', 'dog'). Received: "
@@ -84,8 +86,9 @@ def as_class_names(names):
             f"Field `class_names` must hold texts. Received: {others[0]!r:.60} of type "
             f"{type(others[0]).__name__}"
         )
-    if len(names) < 2:
-        raise ValueError(f"Expected at least two classes. Received: class_names={names}")
+    if len(names) < least:
+        what = "two classes" if least == 2 else "one label"
+        raise ValueError(f"Expected at least {what}. Received: class_names={names}")
     twice = [name for name, count in collections.Counter(names).items() if count > 1]
     if twice:
         raise ValueError(
@@ -131,6 +134,9 @@ def check_split(split, what, name, image_size):
 
 def check_labels(split, what, name, classes):
     """Raises a ValueError if a label has no class, or one-hot labels are of other classes."""
+    if split.multi_label:
+        check_columns(split, what, name, classes)
+        return
     columns = getattr(split, "classes", None)
     if columns not in (None, classes):
         raise ValueError(

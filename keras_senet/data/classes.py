@@ -1,7 +1,9 @@
-"""Whether labels number the classes of a model."""
+"""Whether the labels of data are those of a model."""
+
+import keras
 
 from keras_senet.data.checks import as_labels
-from keras_senet.weights.class_names import class_names
+from keras_senet.weights.class_names import class_names, is_multi_label
 
 
 def class_indices(labels, classes):
@@ -15,6 +17,11 @@ def class_indices(labels, classes):
         ValueError: If they are no such labels, or one is not in `0..classes - 1`.
     """
     labels, columns = as_labels(labels)
+    if classes == 1:
+        raise ValueError(
+            "A model of one output has no classes to number: labels say whether an image has its "
+            "label. Judge it by training.evaluate on a Dataset of Split(..., multi_label=True)."
+        )
     if columns not in (None, classes):
         raise ValueError(
             f"The {classes} classes of the model need as many columns of one-hot labels. Received: "
@@ -29,7 +36,7 @@ def class_indices(labels, classes):
 
 
 def mismatch(model, dataset):
-    """Why the labels of a data set do not number the classes of a model.
+    """Why the labels of a data set are not those of the outputs of a model.
 
     Args:
         model: A `keras.Model` with outputs `(N, K)`.
@@ -37,11 +44,13 @@ def mismatch(model, dataset):
 
     Returns:
         A sentence, or `None` where numbers of classes and, as far as the model names them, names
-        are the same.
+        are the same, and both have one class an image, or any number of labels.
     """
     names, classes = tuple(dataset.class_names), model.outputs[0].shape[-1]
     if classes != len(names):
         return f"The model has {classes} classes, {dataset.name} has {len(names)}."
+    if sentence := _other_kind(model, dataset):
+        return sentence
     known = class_names(model)
     if known is None or known == names:
         return None
@@ -50,3 +59,34 @@ def mismatch(model, dataset):
         f"The classes of the model are not those of {dataset.name}: number {number} is "
         f"{known[number]!r} of the model and {names[number]!r} of the data."
     )
+
+
+def _other_kind(model, dataset):
+    """Why a model has one class an image and a data set any number of labels, or the other way."""
+    if not dataset.multi_label:
+        if not is_multi_label(model):
+            return None
+        return (
+            "The model was trained on labels of which an image has any number; images of "
+            f"{dataset.name} have one class."
+        )
+    if class_names(model) is not None and not is_multi_label(model):
+        return (
+            f"The model was trained on one class an image; images of {dataset.name} have any "
+            "number of labels."
+        )
+    activation = _activation(model)
+    if activation is None or activation is keras.activations.sigmoid:
+        return None
+    return (
+        f"Images of {dataset.name} have any number of labels, which needs a sigmoid for each. The "
+        f"model ends in {activation.__name__}."
+    )
+
+
+def _activation(model):
+    """The activation of the last layer of a model, or `None` where it has none to ask for."""
+    last = model.layers[-1]
+    if isinstance(last, keras.layers.Softmax):
+        return keras.activations.softmax
+    return _activation(last) if isinstance(last, keras.Model) else getattr(last, "activation", None)

@@ -34,7 +34,8 @@ class Dataset:
 
     Attributes:
         name: Name of the source in messages and summaries.
-        class_names: Name of every class, in the order of the labels.
+        class_names: Name of every class, in the order of the labels; of multi-label data, of every
+            label.
         image_size: Height and width S of the images to train on, in pixels.
         training: The images to learn from.
         held_out: The images to evaluate on.
@@ -65,7 +66,8 @@ class Dataset:
     division: str | None = None
 
     def __post_init__(self):
-        object.__setattr__(self, "class_names", as_class_names(self.class_names))
+        least = 1 if getattr(self.training, "multi_label", False) else 2
+        object.__setattr__(self, "class_names", as_class_names(self.class_names, least))
         object.__setattr__(self, "image_size", as_image_size(self.image_size))
         if self.max_bad_images is not None:
             as_count(self.max_bad_images, "max_bad_images", least=0)
@@ -81,12 +83,26 @@ class Dataset:
             )
         for what, split in self.splits.items():
             check_split(split, what, self.name, self.image_size)
+            if split.multi_label != self.multi_label:
+                raise ValueError(
+                    f"Of {self.name} some splits have one class an image, others any number of "
+                    f"labels. Expected all alike: give the {what} labels as those of training, "
+                    "Split(..., multi_label=True) for all or none."
+                )
             if "labels" in vars(split):  # labels of record files are read when first needed
                 check_labels(split, what, self.name, len(self.class_names))
 
     def __str__(self):
         """The classes and their numbers of images, as far as known without reading files."""
         return summary.of(self)
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether an image has any number of the K labels, not one of K classes.
+
+        Labels are `(N, K)` of 0 and 1 then, else `(N,)` numbers of classes.
+        """
+        return self.training.multi_label
 
     @property
     def splits(self) -> dict[str, Examples]:
@@ -205,8 +221,9 @@ class Dataset:
                 a pass over the split then takes as many times longer.
 
         Returns:
-            A `tf.data.Dataset` of images `(B, S, S, 3)` uint8 and labels: `(B,)` int32, or shares
-            of the classes `(B, K)` float32 if the augmentation mixes images.
+            A `tf.data.Dataset` of images `(B, S, S, 3)` uint8 and labels: `(B,)` int32,
+            `(B, K)` int32 of multi-label data, or shares `(B, K)` float32 if the augmentation mixes
+            images.
 
         Raises:
             ValueError: If an argument is invalid, or no image can be read.
@@ -233,7 +250,8 @@ class Dataset:
 
         Returns:
             A `tf.data.Dataset` of images `(B, H, W, 3)` uint8, H and W of the view, and labels
-            `(B,)` int32. An unreadable image is left out, see `unreadable`.
+            `(B,)` int32, of multi-label data `(B, K)`. An unreadable image is left out, see
+            `unreadable`.
 
         Raises:
             ValueError: If an argument is invalid, or no image can be read.
@@ -244,9 +262,10 @@ class Dataset:
         return self._pipeline.plain(self, self.held_out, positions, local)
 
     def held_out_arrays(self, limit: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Held-out images `(N, H, W, 3)` uint8 and labels `(N,)`, the first `limit` of them.
+        """Held-out images `(N, H, W, 3)` uint8 and labels, the first `limit` of them.
 
-        As `validation` has them; unreadable ones are left out.
+        As `validation` has them: labels `(N,)`, of multi-label data `(N, K)`; unreadable ones are
+        left out.
         """
         if limit is not None:
             as_count(limit, "limit")
@@ -275,9 +294,17 @@ class Dataset:
         Of class c out of K the first `n * ratio ** (-c / (K - 1))` images are kept, n being the
         size of the smallest class, at least one.
 
+        Raises:
+            ValueError: If images have any number of labels.
+
         Reference:
             Y. Cui et al., Class-Balanced Loss Based on Effective Number of Samples, 2019, 5.1.
         """
+        if self.multi_label:
+            raise ValueError(
+                f"Images of {self.name} have any number of labels: leaving out those of one would "
+                "take others with it. Expected one class an image."
+            )
         labels, classes = self.training.labels, len(self.class_names)
         least = np.bincount(labels, minlength=classes).min()
         kept = []

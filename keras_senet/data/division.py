@@ -9,6 +9,7 @@ import numpy as np
 from keras_senet.data.checks import as_count
 from keras_senet.data.dataset import Dataset
 from keras_senet.data.limits import Limit
+from keras_senet.data.multi_label import spread
 from keras_senet.data.split import Split
 
 logger = logging.getLogger("keras_senet")
@@ -21,7 +22,8 @@ def hold_out(dataset: Dataset, share: float) -> Dataset:
 
     Images to learn from and held-out ones are taken together. Of each class those are held out that
     are evenly spaced in the order of their paths, or of arrays, from the first; the test split
-    stays as it is.
+    stays as it is. Of images with any number of labels those of the rarest label are taken first,
+    then those of the next rarest, so that each label has its part.
 
     Args:
         dataset: A `Dataset` of paths or pixels.
@@ -97,17 +99,22 @@ def divided(dataset: Dataset, division: str) -> Dataset:
 
 def _divided(dataset, chosen, words):
     both = _together(dataset)
-    order = np.arange(len(both)) if both.holds_pixels else np.argsort(both.items, kind="stable")
-    order = order[np.argsort(both.labels[order], kind="stable")]
-    labels = both.labels[order]
-    begin = np.searchsorted(labels, labels)  # of each one's class
+    names = np.arange(len(both)) if both.holds_pixels else both.items
     held = np.zeros(len(both), bool)
-    held[order] = chosen(np.arange(len(both)) - begin)
+    if dataset.multi_label:
+        held[spread(both.labels, names)] = chosen(np.arange(len(both)))
+    else:
+        order = np.argsort(names, kind="stable")
+        order = order[np.argsort(both.labels[order], kind="stable")]
+        labels = both.labels[order]
+        begin = np.searchsorted(labels, labels)  # of each one's class
+        held[order] = chosen(np.arange(len(both)) - begin)
+    what = "Label" if dataset.multi_label else "Class"
     for label, name in enumerate(dataset.class_names):
-        of_class = held[both.labels == label]
+        of_class = held[both.labels[:, label] == 1 if dataset.multi_label else both.labels == label]
         if not 0 < of_class.sum() < len(of_class):
             raise ValueError(
-                f"Class {name!r} of {dataset.name} has {len(of_class)} images, of which "
+                f"{what} {name!r} of {dataset.name} has {len(of_class)} images, of which "
                 f"{of_class.sum()} are held out by {words}. Expected some, and some to learn from."
             )
     logger.info("%s: %d of %d images are held out.", words, held.sum(), len(both))

@@ -69,7 +69,7 @@ def load_folder(
     if str(left_out):
         warnings.warn(f"Left out of {root}: {left_out}.", stacklevel=3)
     splits = {kind: _split(files) for kind, files in parts.items()}
-    small = _are_small(splits["training"].items)
+    small = are_small(splits["training"].items)
     return Dataset(
         name=f"folder:{root}",
         source=f"folder:{os.path.abspath(root.path)}",
@@ -85,7 +85,7 @@ def load_folder(
     )
 
 
-def _are_small(paths):
+def are_small(paths):
     """Whether images have at most `SMALL` pixels a side, by the headers of a few."""
     chosen = np.linspace(0, len(paths) - 1, min(LOOKED_AT, len(paths))).astype(int)
     sizes = [size for index in chosen if (size := size_of(str(paths[index]))) is not None]

@@ -12,7 +12,7 @@ def mix(images, labels, classes, augmentation, seed, first_pair):
 
     Args:
         images: `(B, S, S, 3)` uint8, B even.
-        labels: `(B,)` class indices.
+        labels: `(B,)` class indices, or `(B, K)` of 0 and 1.
         classes: Number of classes K.
         augmentation: An `Augmentation` with mixup, CutMix or both.
         seed: Any integer.
@@ -34,8 +34,8 @@ def mix(images, labels, classes, augmentation, seed, first_pair):
     own = tf.map_fn(weights, pairs, fn_output_signature=tf.float32)
     share = tf.repeat(tf.reduce_mean(own, axis=(1, 2)), 2, axis=0)
     partner = tf.reshape(tf.stack([tf.range(1, batch, 2), tf.range(0, batch, 2)], 1), [-1])
-    one_hot = tf.one_hot(labels, classes)
-    targets = share * one_hot + (1 - share) * tf.gather(one_hot, partner)
+    hot = tf.one_hot(labels, classes) if labels.shape.rank == 1 else tf.cast(labels, tf.float32)
+    targets = share * hot + (1 - share) * tf.gather(hot, partner)
     mixed = tf.ensure_shape(_mixed(images, own), images.shape)
     return mixed, tf.ensure_shape(targets, (batch, classes))
 

@@ -25,6 +25,12 @@ def order(sampling, split, seed):
     if sampling == "uniform":
         return uniform(len(split), seed)
     if sampling == "class_balanced":
+        if split.multi_label:
+            raise ValueError(
+                "Sampling 'class_balanced' draws one class after the other, and these images have "
+                "any number of labels. Expected sampling 'uniform'; class_weights='balanced' makes "
+                "rare labels count more."
+            )
         return class_balanced(split.labels, seed)
     raise ValueError(
         f"Argument `sampling` must be 'uniform' or 'class_balanced'. Received: {sampling!r}"

@@ -16,7 +16,7 @@ if keras.backend.backend() == "jax" and tf.config.list_physical_devices("GPU"):
     tf.config.set_visible_devices([], "GPU")  # they are JAX's; TensorFlow would fill their memory
 
 PREFETCH = 4  # batches: enough to hide a slow one, few enough to leave memory alone
-UNREADABLE = np.zeros((1, 1, 3), "uint8"), np.int32(0), False  # image, label, whether it was read
+UNREADABLE = np.zeros((1, 1, 3), "uint8")  # in place of an image that cannot be read
 CHUNK = 32  # images read by one thread: enough to share the cost of a guard, few enough for memory
 
 
@@ -44,7 +44,8 @@ def training(dataset, batch_size, seed, step, shard, sampling, augmentation, rep
         return transforms.augment(image, key, augmentation, size), label, readable
 
     stream = tf.data.Dataset.range(step * chunks, np.iinfo(np.int64).max).map(positions)
-    stream = _read(stream, _loaders(dataset, split, place, crop, replace=True), example, crop.sides)
+    loaders = _loaders(dataset, split, place, crop, replace=True)
+    stream = _read(stream, loaders, example, crop.sides, _label_shape(dataset))
     stream = stream.map(lambda images, labels, readable: (images, labels))
     stream = stream.rebatch(local, drop_remainder=True)
     if augmentation.mixes:
@@ -87,9 +88,13 @@ def plain(dataset, split, positions, batch_size):
     stream = tf.data.Dataset.from_tensor_slices(np.asarray(positions, "int64"))
     stream = stream.batch(math.gcd(batch_size, CHUNK))
     loaders = _loaders(dataset, split, place, crop, replace=False)
-    stream = _read(stream, loaders, example, crop.sides).map(left)
+    stream = _read(stream, loaders, example, crop.sides, _label_shape(dataset)).map(left)
     stream = stream.filter(lambda *chunk: tf.size(chunk[1]) > 0)
     return stream.rebatch(batch_size).prefetch(PREFETCH)
+
+
+def _label_shape(dataset):
+    return (len(dataset.class_names),) if dataset.multi_label else ()
 
 
 def _training_crop(dataset, augmentation):
@@ -98,7 +103,7 @@ def _training_crop(dataset, augmentation):
     return crops.Centre(dataset.seen.replace(size=dataset.image_size))
 
 
-def _read(positions, loaders, example, sides):
+def _read(positions, loaders, example, sides, label_shape):
     """Chunks of examples at chunks of positions.
 
     The quick loader reads a chunk, and if that fails, the sure one reads it again: guarding each
@@ -111,10 +116,11 @@ def _read(positions, loaders, example, sides):
         example: A function from a loader and a position to an image, its label, and whether the
             image was read.
         sides: Height and width of the images.
+        label_shape: Shape of one label.
     """
     signature = (
         tf.TensorSpec((*sides, 3), tf.uint8),
-        tf.TensorSpec((), tf.int32),
+        tf.TensorSpec(label_shape, tf.int32),
         tf.TensorSpec((), tf.bool),
     )
 
@@ -181,7 +187,7 @@ def _loaders(dataset, split, place, crop, replace):
             read_whole, [position], (tf.uint8, tf.int32, tf.bool)
         )
         image.set_shape((None, None, 3))
-        label.set_shape(())
+        label.set_shape(_label_shape(dataset))
         readable.set_shape(())
         shape = tf.shape(image)
         window = crop.window(shape, key)
@@ -194,9 +200,9 @@ def _loaders(dataset, split, place, crop, replace):
         if found is None:
             if replace:
                 dataset.bad_images.refuse(f"None of {len(split)} training images can be read.")
-            return UNREADABLE
+            return UNREADABLE, np.zeros(_label_shape(dataset), "int32"), False
         image, label = found
-        return np.ascontiguousarray(image), np.int32(label), True
+        return np.ascontiguousarray(image), np.asarray(label, "int32"), True
 
     def sure(position, key):
         """The result of `quick`, or of `whole` where `quick` raises an error."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_senet.data.checks import as_items, as_labels
 from keras_senet.data.decode import read_rgb
+from keras_senet.data.multi_label import as_multi_hot
 
 
 class Examples(typing.Protocol):
@@ -18,6 +19,8 @@ class Examples(typing.Protocol):
     def labels(self) -> typing.Any: ...  # noqa: D102
     @property
     def holds_pixels(self) -> bool: ...  # noqa: D102
+    @property
+    def multi_label(self) -> bool: ...  # noqa: D102
     def __len__(self) -> int: ...
     def subset(self, indices) -> typing.Any: ...  # noqa: D102
     def name(self, index) -> str: ...  # noqa: D102
@@ -37,7 +40,9 @@ class Split:
 
     Attributes:
         items: `(N, H, W, 3)` uint8 pixels, or `(N,)` paths of image files.
-        labels: `(N,)` class indices, int32.
+        labels: `(N,)` class indices, int32; with `multi_label` `(N, K)` of 0 and 1, int32.
+        multi_label: Whether an image has any number of K labels, not one class of K. This is not
+            guessed: labels `(N, K)` could be one-hot.
         classes: The K of labels that were one-hot `(N, K)`, else `None`.
 
     Raises:
@@ -46,14 +51,21 @@ class Split:
     Example:
         >>> Split(np.zeros((2, 32, 32, 3), "uint8"), [0, 1]).labels
         array([0, 1], dtype=int32)
+        >>> Split(np.zeros((2, 32, 32, 3), "uint8"), [[1, 1], [0, 0]], multi_label=True).labels
+        array([[1, 1],
+               [0, 0]], dtype=int32)
     """
 
     items: np.ndarray
     labels: np.ndarray
+    multi_label: bool = False
     classes: int | None = dataclasses.field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self):
-        labels, classes = as_labels(self.labels)
+        if self.multi_label:
+            labels, classes = as_multi_hot(self.labels), None
+        else:
+            labels, classes = as_labels(self.labels)
         object.__setattr__(self, "items", as_items(self.items))
         object.__setattr__(self, "labels", labels)
         object.__setattr__(self, "classes", classes)

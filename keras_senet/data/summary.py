@@ -12,8 +12,9 @@ def of(dataset):
     splits = {what: split for what, split in dataset.splits.items() if "labels" in vars(split)}
     counts = ", ".join(f"{len(split)} {what}" for what, split in dataset.splits.items())
     size, classes = dataset.image_size, len(dataset.class_names)
-    lines = [f"{dataset.name}: {classes} classes, {counts} images of {size}x{size} pixels"]
-    images = [np.bincount(split.labels, minlength=classes) for split in splits.values()]
+    what = f"label{'s' * (classes > 1)}, any number an image" if dataset.multi_label else "classes"
+    lines = [f"{dataset.name}: {classes} {what}, {counts} images of {size}x{size} pixels"]
+    images = [_images(split, classes) for split in splits.values()]
     names = [readable(name) for name in dataset.class_names[:SHOWN]]
     width = max(map(len, names))
     if splits:
@@ -22,5 +23,14 @@ def of(dataset):
         columns = (f"{n[index]:{len(what)}}" for what, n in zip(splits, images, strict=True))
         lines.append("  ".join([f"  {name:{width}}", *columns]))
     if splits and classes > SHOWN:
-        lines.append(f"  and {classes - SHOWN} more classes")
+        lines.append(
+            f"  and {classes - SHOWN} more {'labels' if dataset.multi_label else 'classes'}"
+        )
     return "\n".join(lines)
+
+
+def _images(split, classes):
+    """How many images each class has, or each label."""
+    return (
+        split.labels.sum(0) if split.multi_label else np.bincount(split.labels, minlength=classes)
+    )

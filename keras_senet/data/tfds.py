@@ -136,6 +136,7 @@ class RecordSplit:
     """
 
     holds_pixels = False
+    multi_label = False
 
     def __init__(self, info, split, image, label, indices=None):
         self.info, self.split, self.image, self.label = info, split, image, label

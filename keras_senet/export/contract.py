@@ -10,6 +10,7 @@ from keras_senet.data import View
 from keras_senet.surgery.fold import IDLE
 from keras_senet.surgery.graph import Graph, call_of, position_of
 from keras_senet.surgery.rewrite import computes_its_graph
+from keras_senet.weights.class_names import is_multi_label
 
 PIXELS = (0.0, 255.0)
 # Factors and offsets that are meant for pixels in 0..255. All others may have another purpose.
@@ -105,6 +106,16 @@ def contract(model):
     return Contract(
         None if scales else extent, BOUNDED.get(activation or ""), output, _view(model), scales
     )
+
+
+def label_threshold(model):
+    """Output above which an image has a label, where the model has any number; `None` for others.
+
+    It is 0.5 for the model's sigmoids, 0 for their logits.
+    """
+    if not is_multi_label(model):
+        return None
+    return 0.5 if contract(model).output == "probability" else 0.0
 
 
 def _view(model):

@@ -8,6 +8,7 @@ import numpy as np
 from keras_senet.data import Dataset
 from keras_senet.data.classes import mismatch
 from keras_senet.export.contract import contract
+from keras_senet.weights.class_names import is_multi_label
 
 
 def held_out(
@@ -24,14 +25,22 @@ def held_out(
         limit: Most images to take, the first ones.
 
     Returns:
-        Images `(N, H, W, 3)`, and labels `(N,)` or `None`.
+        Images `(N, H, W, 3)`, and labels `(N,)`, `(N, K)` where an image has any number of them, or
+        `None`.
     """
     dataset = dataset.seen_by(model, size)
     images, labels = dataset.held_out_arrays(limit)
     _say_unreadable(dataset, dataset.held_out)
     outputs = model.outputs[0].shape
-    names_classes = len(outputs) == 2 and outputs[-1] > 1 and contract(model).output != "features"
+    least = 1 if dataset.multi_label else 2
+    names_classes = len(outputs) == 2 and outputs[-1] >= least
+    names_classes = names_classes and contract(model).output != "features"
     sentence = mismatch(model, dataset) if names_classes else None
+    if dataset.multi_label and not sentence and not is_multi_label(model):
+        sentence = (
+            f"Images of {dataset.name} have any number of labels, and {model.name!r} does not say "
+            "that it was trained so."
+        )
     if sentence:
         warnings.warn(f"{sentence} No accuracy is judged on it.", stacklevel=3)
     return images, None if sentence else labels

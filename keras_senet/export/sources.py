@@ -15,7 +15,8 @@ def load_calibration(
     """Images to calibrate int8 with, from the training split of a data set.
 
     Args:
-        source: `"digits"`, `"folder:PATH"`, or an .npz file with `images` `(N, H, W, C)`.
+        source: `"digits"`, `"folder:PATH"`, `"csv:PATH"`, or an .npz file with `images`
+            `(N, H, W, C)`.
         model: The model that will see the images: those of a data set go through its evaluation
             transform, see `keras_senet.data.Dataset.seen_by`.
         image_size: Height and width in pixels for a model that leaves them open.
@@ -39,15 +40,16 @@ def load_verification(
     """Held-out images to verify an artefact on, and their labels.
 
     Args:
-        source: `"digits"`, `"folder:PATH"`, or an .npz file with `images` `(N, H, W, C)` and, if
-            it has them, `labels` `(N,)`.
+        source: `"digits"`, `"folder:PATH"`, `"csv:PATH"`, or an .npz file with `images`
+            `(N, H, W, C)` and, if it has them, `labels` `(N,)`, or `(N, K)` of 0 and 1 for a model
+            of any number of labels.
         model: The model that will see the images: those of a data set go through its evaluation
             transform, see `keras_senet.data.Dataset.seen_by`.
         image_size: Height and width in pixels for a model that leaves them open.
         count: How many images at most, the first ones.
 
     Returns:
-        Images `(count, H, W, C)` and labels `(count,)` or `None`: also where a data set has other
+        Images `(count, H, W, C)` and labels as above or `None`: also where a data set has other
         classes than the model, with a warning.
 
     Raises:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from keras_senet.data import Dataset
-from keras_senet.export.contract import contract
+from keras_senet.export.contract import contract, label_threshold
 from keras_senet.export.images import calibration_images as checked_calibration
 from keras_senet.export.inference import check_artefact
 from keras_senet.export.measure.sensitivity import agreement, quantize_until
@@ -68,7 +68,8 @@ def to_tflite(
             images), or a `tf.data.Dataset`, list or generator of images or batches, alone or with
             labels, from which the first 512 images are taken.
         min_agreement: Least share, 0..1, of the calibration images for which the int8 network
-            shall name the class that the float32 network names; for outputs `(N, classes)`. The
+            shall name the class that the float32 network names, or all labels where an image has
+            any number; for outputs `(N, classes)`. The
             most sensitive blocks stay in float32 until it does; the uint8 outputs of
             `"int8_full"` must too.
         labels: Name of every class, written into the file, or `None`.
@@ -115,7 +116,7 @@ def to_tflite(
         if quantization == "dynamic":
             network = quantize_weights(network)
         elif quantization in CALIBRATED and min_agreement is not None:
-            network, _ = quantize_until(network, images, min_agreement)
+            network, _ = quantize_until(network, images, min_agreement, label_threshold(model))
         elif quantization in CALIBRATED:
             network = quantize(network, calibrate(network, images))
         if quantization == "int8_full":
@@ -123,7 +124,7 @@ def to_tflite(
         elif dtype is not None:
             network = with_integer_pixels(network, dtype)
         if quantization in CALIBRATED and known.output != "features":
-            _compare(network, floats, images, min_agreement)
+            _compare(network, floats, images, min_agreement, label_threshold(model))
         partial.write_bytes(with_metadata(network, model.name, known, labels))
         if labels:
             append_labels(partial, labels)
@@ -164,12 +165,12 @@ def _calibration(images, quantization, shape, known):
     return None
 
 
-def _compare(network, floats, images, min_agreement):
+def _compare(network, floats, images, min_agreement, threshold):
     """Raises or warns if the file names other classes than the float network."""
     if min_agreement is None and len(images) > COMPARED:
         images = images[np.linspace(0, len(images) - 1, COMPARED).astype(int)]
     images = images.astype("float32")
-    reached = agreement(LiteRT(network)(images), LiteRT(floats)(images))
+    reached = agreement(LiteRT(network)(images), LiteRT(floats)(images), threshold)
     if reached is None:
         return
     if min_agreement is not None and reached < min_agreement:
@@ -179,7 +180,7 @@ def _compare(network, floats, images, min_agreement):
         )
     if reached < LOW_AGREEMENT:
         warnings.warn(
-            f"The quantized file names the class that the model names for {reached:.0%} of "
+            f"The quantized file names what the model names for {reached:.0%} of "
             f"{len(images)} calibration images only. Pass min_agreement, which leaves the most "
             "sensitive blocks in float32, or more images like those that the file will see; or "
             "use quantization='float16'.",
@@ -211,7 +212,7 @@ def _check_agreement(min_agreement, quantization, model):
             f"Argument `min_agreement` must be a share in 0..1. Received: {min_agreement!r}"
         )
     outputs = model.outputs[0].shape
-    if len(outputs) != 2 or outputs[-1] == 1:
+    if len(outputs) != 2 or (outputs[-1] == 1 and label_threshold(model) is None):
         raise ValueError(
             "`min_agreement` compares classes, outputs (N, classes). Received: outputs "
             f"{tuple(outputs)}. Leave it out, and judge by verify(...).largest_difference."

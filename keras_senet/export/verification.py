@@ -16,7 +16,8 @@ import numpy as np
 
 from keras_senet.data import Dataset
 from keras_senet.data.classes import class_indices
-from keras_senet.export.contract import contract, described
+from keras_senet.data.multi_label import as_multi_hot
+from keras_senet.export.contract import contract, described, label_threshold
 from keras_senet.export.datasets import held_out
 from keras_senet.export.images import examples
 from keras_senet.export.measure.footprint import footprint
@@ -53,10 +54,13 @@ class Report:
         undelegated: Kinds of operators outside of these pieces.
         heap_bytes: Memory that a loaded file holds, its arena and XNNPACK's: see
             `footprint.Footprint`. `None` for a folder, and where the C library cannot tell.
-        top5_agreement: Mean share of the model's five classes that the artefact names too.
-        top1_agreement: Share of images for which both name the same class; `None` unless the
-            output is `(N, classes)`, or `(N, 1)` with a sigmoid.
-        accuracy: Share of images whose class the artefact names; `None` without labels.
+        top5_agreement: Mean share of the model's five classes that the artefact names too; `None`
+            where an image has any number of labels.
+        top1_agreement: Share of images for which both name the same class, of a model of any number
+            of labels an image, all the same labels; `None` unless the output is `(N, classes)`, or
+            `(N, 1)` with a sigmoid.
+        accuracy: Share of images whose class, or all of whose labels, the artefact names; `None`
+            without labels.
         model_accuracy: The same for the Keras model.
         latency_ms: Median time of one image, in milliseconds, on this machine.
     """
@@ -153,7 +157,8 @@ def verify(
         images: `(N, H, W, C)` in the range that the model takes; or a `keras_senet.data.Dataset`
             (its held-out images), or a `tf.data.Dataset`, list or generator of images or batches,
             alone or with labels.
-        labels: `(N,)` class indices, for accuracies; `None`: those that came with the images.
+        labels: `(N,)` class indices, or `(N, K)` of 0 and 1 for a model of any number of labels,
+            for accuracies; `None`: those that came with the images.
 
     Returns:
         A `Report`.
@@ -175,14 +180,18 @@ def verify(
     path = pathlib.Path(path)
     runner, known = _runner(path), contract(model)
     is_file = isinstance(runner, LiteRT)
+    threshold = label_threshold(model)
+    several = threshold is not None
     images, labels = _examples(model, images, labels, runner.shape, known)
     expected = predicted(model, images)
     received = runner(images)
     _check_outputs(expected, received, path)
     difference = np.abs(expected - received)
-    named, model_named = (_classes(outputs, known) for outputs in (received, expected))
+    named, model_named = (_classes(outputs, known, threshold) for outputs in (received, expected))
     has_accuracy = named is not None and labels is not None
-    if has_accuracy:
+    if has_accuracy and several:
+        labels = as_multi_hot(labels)
+    elif has_accuracy:
         labels = class_indices(labels, max(2, expected.shape[-1]))
     return Report(
         path=str(path),
@@ -191,11 +200,11 @@ def verify(
         images=len(images),
         largest_difference=float(difference.max()),
         mean_difference=float(difference.mean()),
-        top1_agreement=None if named is None else float(np.mean(named == model_named)),
-        accuracy=float(np.mean(named == labels)) if has_accuracy else None,
-        model_accuracy=float(np.mean(model_named == labels)) if has_accuracy else None,
+        top1_agreement=None if named is None else _same(named, model_named),
+        accuracy=_same(named, labels) if has_accuracy else None,
+        model_accuracy=_same(model_named, labels) if has_accuracy else None,
         latency_ms=_latency(runner, images[:1]),
-        top5_agreement=_top5(received, expected) if named is not None else None,
+        top5_agreement=None if named is None or several else _top5(received, expected),
         sha256=hashlib.sha256(path.read_bytes()).hexdigest() if is_file else None,
         versions=_versions(),
         input={
@@ -215,12 +224,22 @@ def _examples(model, images, labels, shape, known) -> tuple[np.ndarray, np.ndarr
         images, delivered = held_out(images, model, shape[0])
     images, with_them = examples(images, shape, known)
     labels = next((x for x in (labels, delivered, with_them) if x is not None), None)
-    if labels is not None and np.shape(labels) != (len(images),):
+    if labels is not None:
+        _check_labels(labels, len(images), model)
+    return images.astype("float32"), labels
+
+
+def _check_labels(labels, images, model):
+    expected, what = [(images,)], "one class"
+    if label_threshold(model) is not None:
+        count = model.outputs[0].shape[-1]
+        what = f"0 or 1 for each of {count} labels"
+        expected = [(images, count), *(expected if count == 1 else [])]
+    if np.shape(labels) not in expected:
         raise ValueError(
-            f"Argument `labels` must have one class for each of {len(images)} images. Received: "
+            f"Argument `labels` must have {what} for each of {images} images. Received: "
             f"shape {np.shape(labels)}"
         )
-    return images.astype("float32"), labels
 
 
 def _check_outputs(expected, received, path):
@@ -234,8 +253,18 @@ def _check_outputs(expected, received, path):
         )
 
 
-def _classes(outputs, known):
-    """The class that each row names, `(N,)`, or `None` if the outputs name none."""
+def _same(some, others):
+    """Share of rows that are the same."""
+    return float(np.mean((some == others).reshape(len(some), -1).all(-1)))
+
+
+def _classes(outputs, known, threshold):
+    """The class that each row names, `(N,)`, or `None` if the outputs name none.
+
+    Of any number of labels, whether each row names them, `(N, K)`.
+    """
+    if threshold is not None:
+        return (outputs > threshold).astype("int32")
     if outputs.ndim != 2 or known.output == "features":
         return None
     if outputs.shape[-1] > 1:

@@ -1,11 +1,13 @@
 """Training a network with `model.fit`, as a recipe says."""
 
 from keras_senet.training._train import train
+from keras_senet.training.average_precision import MeanAveragePrecision
 from keras_senet.training.distribution import initialize
 from keras_senet.training.divergence import Diverged
 from keras_senet.training.evaluation import Evaluation, evaluate
 from keras_senet.training.folder import check_workdir
-from keras_senet.training.losses import PresentClasses, loss
+from keras_senet.training.label_evaluation import MultiLabelEvaluation
+from keras_senet.training.losses import PresentClasses, PresentLabels, loss
 from keras_senet.training.numerics import make_deterministic
 from keras_senet.training.optimizers import SGD, AdamW, Lamb, optimizer
 from keras_senet.training.progress import Progress
@@ -48,8 +50,11 @@ __all__ = [
     "Diverged",
     "Evaluation",
     "Lamb",
+    "MeanAveragePrecision",
+    "MultiLabelEvaluation",
     "Preempted",
     "PresentClasses",
+    "PresentLabels",
     "Progress",
     "Recipe",
     "Result",

@@ -18,6 +18,8 @@ from keras_senet.training.checkpoints import Checkpoints
 from keras_senet.training.evaluation import evaluate
 from keras_senet.training.folder import check_workdir, locked
 from keras_senet.training.identity import identify
+from keras_senet.training.judged import judged_by
+from keras_senet.training.label_evaluation import MultiLabelEvaluation
 from keras_senet.training.model import check_metrics, compiled_model
 from keras_senet.training.numerics import resolve
 from keras_senet.training.recipe import Recipe
@@ -68,7 +70,8 @@ def train(
             sets `model.stop_training` ends the run. The variables of a callback, its attribute
             `variables`, are saved and restored with the run; what else it holds begins anew when
             the run is resumed, as does `on_train_begin` where normalization is frozen.
-        metrics: Keras metrics of targets `(B, K)` and outputs `(B, K)`, beside loss and accuracy.
+        metrics: Keras metrics of targets `(B, K)` and outputs `(B, K)`, beside loss and accuracy;
+            where an image has any number of labels, beside mean average precision and exact match.
 
     Returns:
         A `Result`.
@@ -91,7 +94,7 @@ def train(
     """
     workdir = pathlib.Path(workdir).expanduser()
     check_workdir(workdir)
-    check_metrics(metrics)
+    check_metrics(metrics, dataset)
     precision = resolve(precision)
     keras.utils.set_random_seed(seed)
     processes = distribution.process()[1]
@@ -133,14 +136,20 @@ def train(
 def _results(run, workdir):
     """Writes the files of the run, the model first: whatever fails after it costs nothing."""
     dataset, batch_size = run.dataset, run.recipe.batch_size
+    judged, last = judged_by(dataset), run.position.rows[-1]
     if run.writes:
         write_model(run.model, workdir)
-        write_curves(run.position.rows, workdir)
-    accuracy, test, bad_images = run.position.rows[-1]["val_accuracy"], None, dataset.bad_images
-    evaluation = None
+        write_curves(run.position.rows, workdir, judged)
+    accuracy = last["val_exact_match" if dataset.multi_label else "val_accuracy"]
+    mean_precision = last.get("val_mean_average_precision")
+    evaluation, test, bad_images = None, None, dataset.bad_images
     if run.process[1] == 1:  # several processes cannot read the weights outside of `fit`
         evaluation = evaluate(run.model, dataset, batch_size)
-        accuracy = evaluation.top1
+        if isinstance(evaluation, MultiLabelEvaluation):
+            accuracy = evaluation.exact_match
+            mean_precision = evaluation.mean_average_precision
+        else:
+            accuracy = evaluation.top1
         if dataset.test is not None:
             test = evaluate(run.model, dataset, batch_size, split="test")
             bad_images = {**bad_images, **test.unreadable}
@@ -150,9 +159,11 @@ def _results(run, workdir):
             stacklevel=3,
         )
     unreadable = dataset.unreadable(dataset.held_out)
-    result = Result(run.model, accuracy, run.position.seconds, workdir, test, unreadable)
+    seconds = run.position.seconds
+    result = Result(run.model, accuracy, seconds, workdir, test, unreadable, mean_precision)
     if run.writes:
-        write_summary(result, run.position, run.identity.description, bad_images)
+        description = run.identity.description
+        write_summary(result, run.position, description, bad_images, judged, evaluation)
         if run.process[1] == 1:
             write_best(run, workdir / "best.keras")
     if evaluation is not None:

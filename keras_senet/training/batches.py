@@ -97,7 +97,8 @@ def _with_targets(classes):
     import tensorflow as tf
 
     def with_targets(images, labels):
-        # Mixup and CutMix deliver targets already.
-        return images, labels if len(labels.shape) == 2 else tf.one_hot(labels, classes)
+        # Mixup and CutMix deliver targets already, and so do images with any number of labels.
+        hot = len(labels.shape) == 2
+        return images, tf.cast(labels, tf.float32) if hot else tf.one_hot(labels, classes)
 
     return with_targets

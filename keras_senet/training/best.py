@@ -10,7 +10,7 @@ from keras_senet.training.checkpoints import Damaged, read_checkpoint
 
 
 def write_best(run, path):
-    """Writes the model with the weights that reached the best accuracy, from their checkpoint.
+    """Writes the model with the weights of the best epoch, from their checkpoint.
 
     With a moving average these are the averages, which are what was judged. The model of the run
     keeps its weights.

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from keras_senet.data.multi_label import check_presence
+from keras_senet.training.losses import check_loss
+
 NAMED = 5  # classes in a message
 
 
@@ -18,7 +21,10 @@ def check(dataset, recipe, *, replicas=1, processes=1):
         ValueError: If labels and classes, sizes, or the parts of a batch do not fit.
     """
     dataset.check_labels()
-    _check_classes(dataset)
+    if dataset.multi_label:
+        _check_labels(dataset, recipe)
+    else:
+        _check_classes(dataset)
     if recipe.image_size not in (None, dataset.image_size):
         raise ValueError(
             f"The recipe trains at {recipe.image_size} pixels, {dataset.name} delivers "
@@ -44,6 +50,17 @@ def _check_batch(dataset, recipe, replicas):
         raise ValueError(
             f"Expected a batch size that {replicas} devices and {recipe.accumulation_steps} parts "
             f"of accumulation divide. Received: {recipe.batch_size}"
+        )
+
+
+def _check_labels(dataset, recipe):
+    check_loss(recipe)
+    check_presence(dataset)
+    if recipe.sampling != "uniform":
+        raise ValueError(
+            "Field `sampling` must be 'uniform' where an image has any number of labels; "
+            "class_weights='balanced' makes rare labels count more. Received: "
+            f"{recipe.sampling!r}"
         )
 
 

@@ -5,7 +5,7 @@ import math
 import keras
 import numpy as np
 
-from keras_senet.training.losses import WeightedClasses
+from keras_senet.training.losses import PresentLabels, WeightedClasses
 
 WINDOW = 100  # steps over which the loss is averaged
 PATIENCE = 10  # windows of high loss in a row that end the run
@@ -20,8 +20,9 @@ class Divergence(keras.callbacks.Callback):
     """Raises `Diverged` when the loss is not finite, or stays high.
 
     The loss stays high if its means over 100 steps exceed twice the loss of a uniform guess (ln K
-    for cross-entropy over K classes) ten times in a row. Moving statistics that are not finite
-    raise it too: they spoil every prediction while the training loss looks sound.
+    for cross-entropy over K classes, ln 2 for any number of labels) ten times in a row. Moving
+    statistics that are not finite raise it too: they spoil every prediction while the training loss
+    looks sound.
 
     Args:
         loss: The loss function, targets `(N, K)` and outputs `(N, K)` to a number.
@@ -31,12 +32,7 @@ class Divergence(keras.callbacks.Callback):
 
     def __init__(self, loss, classes, steps_per_epoch):
         super().__init__()
-        guess = np.full((1, classes), 1 / classes, "float32")
-        target = np.zeros((1, classes), "float32")
-        target[0, 0] = 1
-        # Weights of classes have a mean of 1.
-        plain = loss.loss if isinstance(loss, WeightedClasses) else loss
-        self.limit = HIGH * float(plain(target, guess))
+        self.limit = HIGH * _of_guess(loss, classes)
         self.steps_per_epoch = steps_per_epoch
         self.window = min(WINDOW, steps_per_epoch)
         self.high = 0
@@ -82,3 +78,14 @@ class Divergence(keras.callbacks.Callback):
         return tuple(
             float(keras.ops.convert_to_numpy(keras.ops.copy(v))) for v in tracker.variables
         )
+
+
+def _of_guess(loss, classes):
+    """The loss of a uniform guess; weights of classes and labels have a mean of 1."""
+    if isinstance(loss, PresentLabels):
+        return math.log(2)
+    guess = np.full((1, classes), 1 / classes, "float32")
+    target = np.zeros((1, classes), "float32")
+    target[0, 0] = 1
+    plain = loss.loss if isinstance(loss, WeightedClasses) else loss
+    return float(plain(target, guess))

@@ -9,6 +9,7 @@ import numpy as np
 from keras_senet.data import Dataset, View
 from keras_senet.data.classes import mismatch
 from keras_senet.data.shards import padded
+from keras_senet.training.label_evaluation import MultiLabelEvaluation, judge
 from keras_senet.weights.class_names import class_names
 
 logger = logging.getLogger("keras_senet")
@@ -119,7 +120,7 @@ class Evaluation:
 
 def evaluate(
     model: keras.Model, dataset: Dataset, batch_size: int, *, split: str = "held_out"
-) -> Evaluation:
+) -> Evaluation | MultiLabelEvaluation:
     """Classifies every image of a split once, in the view of the model.
 
     The view is size, crop and interpolation of evaluation. Images that cannot be read are left out
@@ -132,11 +133,13 @@ def evaluate(
         split: `"held_out"`, or `"test"` for the data set's test split.
 
     Returns:
-        An `Evaluation`.
+        An `Evaluation`; a `MultiLabelEvaluation` where an image has any number of labels, for which
+        all scores are kept, 4 bytes each.
 
     Raises:
-        ValueError: If the model has other classes, as far as it names them, the data set has no
-            such split, no image can be read, or scores are not finite.
+        ValueError: If the model has other classes, as far as it names them, or one class an image
+            and the data any number of labels, or the other way; if the data set has no such split,
+            no image can be read, or scores are not finite.
 
     Example:
         >>> digits = keras_senet.data.load("digits")
@@ -164,21 +167,23 @@ def evaluate(
             names[0],
         )
     dataset = dataset.seen_by(model)
-    with dataset.bad_images.unwrapped():
-        pairs, top5_correct = _count(model, dataset.validation(batch_size), batch_size, len(names))
-    if not len(pairs):
-        raise ValueError(f"{dataset.name} has no held-out images. Expected at least one.")
-    unreadable = dataset.unreadable(dataset.held_out)
     view = dataset.seen
     if dataset.held_out.holds_pixels:
         view = view.replace(crop=1.0)  # pixels of the right size are seen whole
-    return Evaluation(names, pairs, top5_correct, unreadable, view)
+    with dataset.bad_images.unwrapped():
+        found = _scores(model, dataset.validation(batch_size), batch_size)
+        if dataset.multi_label:
+            labels, scores = map(np.concatenate, zip(*found, strict=True))
+            _check_sigmoids(model, scores)
+            return judge(names, labels, scores, dataset.unreadable(dataset.held_out), view)
+        pairs, top5_correct = _count(found, len(names))
+    if not len(pairs):
+        raise ValueError(f"{dataset.name} has no held-out images. Expected at least one.")
+    return Evaluation(names, pairs, top5_correct, dataset.unreadable(dataset.held_out), view)
 
 
-def _count(model, batches, batch_size, classes):
-    """`pairs` and `top5_correct` of an `Evaluation`."""
-    top5_correct = np.zeros(classes, "int64")
-    seen = [np.zeros(0, "int64")]  # class and predicted class of each image, as one number
+def _scores(model, batches, batch_size):
+    """Labels and scores `(B, K)` of each batch."""
     for images, labels in batches:
         images, labels = np.asarray(images), np.asarray(labels, "int64")
         scores = model.predict_on_batch(padded(images, batch_size))
@@ -188,6 +193,22 @@ def _count(model, batches, batch_size, classes):
                 f"{model.name!r} gives scores that are not finite: its weights are damaged, or the "
                 "training diverged."
             )
+        yield labels, scores
+
+
+def _check_sigmoids(model, scores):
+    if scores.min() < 0 or scores.max() > 1:
+        raise ValueError(
+            f"Any number of labels is judged by sigmoids, which are in 0..1. Received: outputs of "
+            f"{model.name!r} from {scores.min():.3g} to {scores.max():.3g}. End it in a sigmoid."
+        )
+
+
+def _count(found, classes):
+    """`pairs` and `top5_correct` of an `Evaluation`, by the labels and scores of each batch."""
+    top5_correct = np.zeros(classes, "int64")
+    seen = [np.zeros(0, "int64")]  # class and predicted class of each image, as one number
+    for labels, scores in found:
         seen.append(labels * classes + scores.argmax(-1))
         right = np.take_along_axis(scores, labels[:, None], -1)
         # Ties go to the first class in both counts.

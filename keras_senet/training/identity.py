@@ -28,7 +28,7 @@ class Identity:
     Attributes:
         description: The settings, in JSON's types.
         images: A row `(split, image, label)` for each image in its order, of files the path within
-            the folder of them all: the folder may move.
+            the folder of them all: the folder may move. Any number of labels are `"0 1 1"`.
         defaults: Values of the fields that a run of an earlier version may lack.
     """
 
@@ -100,12 +100,11 @@ class Identity:
         """In words, which images of the run are gone, and which are new."""
         try:
             with gzip.open(path, "rt", newline="", encoding="utf-8") as file:
-                saved = [
-                    (split, name, int(label)) for split, name, label in list(csv.reader(file))[1:]
-                ]
+                saved = [(split, name, label) for split, name, label in list(csv.reader(file))[1:]]
         except (OSError, EOFError, ValueError):
             return "its images or their labels are others"
-        before, now = ({name for _, name, _ in rows} for rows in (saved, self.images))
+        images = [(split, name, str(label)) for split, name, label in self.images]
+        before, now = ({name for _, name, _ in rows} for rows in (saved, images))
         parts = [
             f"{what}: {listed(sorted(names))}"
             for what, names in (("images gone", before - now), ("images new", now - before))
@@ -113,10 +112,10 @@ class Identity:
         ]
         if parts:
             return "; ".join(parts)
-        moved = [name for _, name, _ in sorted({*self.images} - {*saved})]
+        moved = [name for _, name, _ in sorted({*images} - {*saved})]
         if moved:
             return f"images have another split or label: {listed(moved)}"
-        return "its images have another order" if saved != self.images else "its pixels differ"
+        return "its images have another order" if saved != images else "its pixels differ"
 
 
 def identify(architecture, dataset, recipe, weights, precision, seed):
@@ -139,6 +138,7 @@ def identify(architecture, dataset, recipe, weights, precision, seed):
             "source": dataset.source,
             "division": dataset.division,
             "class_names": dataset.class_names,
+            **({"multi_label": True} if dataset.multi_label else {}),
             "image_size": dataset.image_size,
             "view": dataclasses.asdict(dataset.seen),
             "training_images": len(dataset.training),
@@ -175,7 +175,10 @@ def _images(dataset):
             of_split = list(map(str, range(len(split))))
         else:  # records, whose names have no folder
             of_split = [split.name(number) for number in range(len(split))]
-        rows += zip([what] * len(split), of_split, split.labels.tolist(), strict=True)
+        labels = split.labels.tolist()
+        if split.multi_label:
+            labels = [" ".join(map(str, row)) for row in labels]
+        rows += zip([what] * len(split), of_split, labels, strict=True)
     return rows
 
 

@@ -3,6 +3,7 @@
 import keras
 
 from keras_senet.training.batch_norm import freeze_batch_norm, zero_gamma
+from keras_senet.training.judged import metric_names, metrics_of
 from keras_senet.training.losses import loss
 from keras_senet.training.numerics import POLICIES
 from keras_senet.training.optimizers import optimizer
@@ -21,7 +22,7 @@ def compiled_model(
         weights: Path of the weights to start from; `None` for random ones.
         precision: `"float32"`, `"bfloat16"` or `"float16"`.
         steps_per_epoch: Updates of the weights in an epoch.
-        metrics: Keras metrics beside loss and accuracy.
+        metrics: Keras metrics beside those of every run.
 
     Returns:
         A `keras.Model` whose optimizer and metrics have their variables.
@@ -33,20 +34,19 @@ def compiled_model(
         freeze_stages(model, recipe.freeze_stages)
     if recipe.freeze_bn_from == 0:
         freeze_batch_norm(model)
-    accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
     # Weighted, since the last batch of validation is padded with images of weight 0.
     model.compile(
         optimizer(recipe, steps_per_epoch),
         loss(recipe, dataset.training.labels, len(dataset.class_names)),
-        weighted_metrics=[accuracy, *map(_anew, metrics)],
+        weighted_metrics=[*metrics_of(dataset), *map(_anew, metrics)],
     )
     create_variables(model)
     return model
 
 
-def check_metrics(metrics):
+def check_metrics(metrics, dataset):
     """Raises a ValueError if these are no Keras metrics, or two have one name."""
-    names = ["loss", "accuracy"]
+    names = own = ["loss", *metric_names(dataset)]
     for metric in metrics:
         if not isinstance(metric, keras.metrics.Metric):
             raise ValueError(
@@ -55,10 +55,10 @@ def check_metrics(metrics):
             )
         if metric.name in names:
             raise ValueError(
-                f"Argument `metrics` must hold names other than each other's and {names[:2]}. "
+                f"Argument `metrics` must hold names other than each other's and {own}. "
                 f"Received: {metric.name!r}. Pass `name` to the metric."
             )
-        names.append(metric.name)
+        names = [*names, metric.name]
 
 
 def _anew(metric):
@@ -116,5 +116,5 @@ def _build(architecture, dataset, recipe, weights, policy):
         )
     finally:
         keras.config.set_dtype_policy(before)
-    name_classes(model, dataset.class_names)
+    name_classes(model, dataset.class_names, multi_label=dataset.multi_label)
     return model

@@ -13,7 +13,10 @@ if typing.TYPE_CHECKING:
 logger = logging.getLogger("keras_senet")
 
 NARROW, WIDE = 60, 110  # columns of a terminal
-SHOWN = ("loss", "accuracy", "val_loss", "val_accuracy")
+SHOWN = (
+    "loss", "accuracy", "mean_average_precision",
+    "val_loss", "val_accuracy", "val_mean_average_precision", "val_exact_match",
+)  # fmt: skip
 
 
 class LearningRate(keras.callbacks.Callback):

@@ -51,8 +51,8 @@ class Recipe:
         learning_rate: Highest learning rate of a batch of `base_batch_size`.
         base_batch_size: Images in a step that `learning_rate` is stated for; other batch sizes
             scale it linearly (Goyal et al., https://arxiv.org/abs/1706.02677, section 2.1).
-        patience: Epochs without a better accuracy on held-out images after which the run ends;
-            `None`: it does not end before the last epoch.
+        patience: Epochs without a better accuracy on held-out images (of any number of labels, mean
+            average precision) after which the run ends; `None`: it does not end before the last.
         schedule: `"cosine"` or `"linear"` to 0, or `"step"`: divided by 10 at each of `drops`.
         drops: Epochs, counted from 0, at whose start the learning rate of `"step"` drops.
         warmup_epochs: Epochs of linear growth from 0 to the highest learning rate, at most all.
@@ -66,11 +66,14 @@ class Recipe:
         accumulation_steps: Parts that a batch is computed in, one after the other, to save memory.
         ema: Momentum of an exponential moving average of all weights, which replaces them at the
             end; 0 for none.
-        loss: `"cross_entropy"` of a softmax, or `"binary_cross_entropy"` of sigmoids.
-        label_smoothing: Share of the target spread over all classes.
+        loss: `"cross_entropy"` of a softmax, or `"binary_cross_entropy"` of sigmoids, which images
+            with any number of labels need.
+        label_smoothing: Share of the target spread over all classes, or over a label's yes and no.
         class_weights: How much the images of a class count in the loss: `"balanced"`, inversely to
             the number of its training images; or a number for each class, such as `(1.0, 5.0)`;
-            both are scaled to a mean of 1 over the images drawn; `None`: all alike.
+            both are scaled to a mean of 1 over the images drawn; `None`: all alike. Of any number
+            of labels: how much the images with a label count against those without it;
+            `"balanced"`: both count as much.
         dropout: Share of features dropped before the classifier; `None` for the network's own.
         stochastic_depth: Share of images for which the branch of the last residual unit is dropped,
             growing linearly from 0 at the first unit; `None` for the network's own.

@@ -11,10 +11,12 @@ import numpy as np
 
 from keras_senet.files import replacing
 from keras_senet.training.evaluation import Evaluation
+from keras_senet.training.label_evaluation import MultiLabelEvaluation
 
 WORST = 10  # classes shown with those that they are mistaken for
 MISTAKES = 3  # such classes shown for each
-LISTED = 2000  # classes shown with their accuracy
+LISTED = 2000  # classes or labels shown with their accuracy
+FIGURES = ("average_precision", "precision", "recall", "f1")  # of a label
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -31,22 +33,28 @@ img { max-width: 100%; } .muted { color: #666; } .columns { columns: 18rem; }
 """
 
 
+LONG = ("classes", "labels", "test_labels")  # of the summary, shown elsewhere
+
+
 class _Markup(str):
     """HTML, which is not escaped as other text is."""
 
 
 def write_report(
-    workdir: str | os.PathLike, evaluation: Evaluation, test: Evaluation | None = None
+    workdir: str | os.PathLike,
+    evaluation: Evaluation | MultiLabelEvaluation,
+    test: Evaluation | MultiLabelEvaluation | None = None,
 ) -> pathlib.Path:
     """Writes `report.html` beside the files of a finished run.
 
     The page holds figures, curves, the worst classes with those that they are mistaken for, the
-    accuracy of every class, the recipe and the versions. It loads nothing from a network.
+    accuracy of every class, the recipe and the versions; where an image has any number of labels,
+    the figures of each. It loads nothing from a network.
 
     Args:
         workdir: Folder of the run with `summary.json`, `history.csv` and `curves.png`.
-        evaluation: The `Evaluation` of its model.
-        test: The `Evaluation` of its model on a test split, if there is one.
+        evaluation: What `evaluate` found of its model.
+        test: The same on a test split, if there is one.
 
     Returns:
         The path of the page.
@@ -72,10 +80,9 @@ def write_report(
         f'<p class="muted">Recipe {html.escape(str(recipe["name"]))}, {len(history)} epochs.</p>',
         _figures(evaluation, test),
         f'<h2>Curves</h2><img alt="Loss and accuracy" src="data:image/png;base64,{curves}">',
-        f"<h2>Worst classes</h2>{_worst(evaluation)}",
-        f"<h2>All classes</h2>{_classes(evaluation)}",
+        *_parts(evaluation),
         f"<h2>Recipe</h2>{_pairs(recipe)}",
-        f"<h2>Run</h2>{_pairs({k: v for k, v in summary.items() if k != 'classes'})}",
+        f"<h2>Run</h2>{_pairs({k: v for k, v in summary.items() if k not in LONG})}",
         f"<h2>Epochs</h2>{_epochs(history)}",
     ]
     document = (
@@ -90,21 +97,57 @@ def write_report(
 
 
 def _figures(evaluation, test):
-    figures = {
-        "top-1 accuracy": f"{evaluation.top1:.2%}",
-        "top-5 accuracy": f"{evaluation.top5:.2%}",
-        "held-out images": f"{evaluation.images:,}",
-    }
+    figures = {**_shares(evaluation), "held-out images": f"{evaluation.images:,}"}
     if evaluation.unreadable:
         figures["unreadable, not judged"] = f"{len(evaluation.unreadable):,}"
     if test is not None:
-        figures |= {
-            "top-1 accuracy, test": f"{test.top1:.2%}",
-            "top-5 accuracy, test": f"{test.top5:.2%}",
-            "test images": f"{test.images:,}",
-        }
+        figures |= {f"{name}, test": share for name, share in _shares(test).items()}
+        figures["test images"] = f"{test.images:,}"
     cells = "".join(f"<div><b>{value}</b>{name}</div>" for name, value in figures.items())
     return f'<div class="figures">{cells}</div>'
+
+
+def _shares(evaluation):
+    if isinstance(evaluation, MultiLabelEvaluation):
+        return {
+            "mean average precision": f"{evaluation.mean_average_precision:.2%}",
+            "exact match": f"{evaluation.exact_match:.2%}",
+        }
+    return {
+        "top-1 accuracy": f"{evaluation.top1:.2%}",
+        "top-5 accuracy": f"{evaluation.top5:.2%}",
+    }
+
+
+def _parts(evaluation):
+    """What the model does with each class, or each label."""
+    if isinstance(evaluation, MultiLabelEvaluation):
+        return [f"<h2>Labels</h2>{_labels(evaluation)}"]
+    return [
+        f"<h2>Worst classes</h2>{_worst(evaluation)}",
+        f"<h2>All classes</h2>{_classes(evaluation)}",
+    ]
+
+
+def _labels(evaluation):
+    header = ["label", "images", *(name.replace("_", " ") for name in FIGURES)]
+    rows = [
+        [
+            label["label"],
+            np.int64(label["images"]),
+            *("none" if label[name] is None else f"{label[name]:.1%}" for name in FIGURES),
+        ]
+        for label in evaluation.labels()
+    ]
+    left = len(rows) - LISTED
+    rest = f'<p class="muted">and {left:,} more labels</p>' if left > 0 else ""
+    said = (
+        "An image is said to have a label where its score is above 0.5; average precision is over "
+        'all thresholds. "None" where a figure has no value: no image has the label, or none is '
+        "said to have it."
+    )
+    table = f'<div class="wide">{_table(header, rows[:LISTED])}</div>'
+    return f'<p class="muted">{said}</p>{table}{rest}'
 
 
 def _worst(evaluation):

@@ -12,8 +12,8 @@ import numpy as np
 
 from keras_senet.files import replacing
 from keras_senet.training.evaluation import Evaluation
+from keras_senet.training.label_evaluation import MultiLabelEvaluation
 
-CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
 SIZES = ("training_images", "held_out_images", "test_images", "image_size", "view")
 
 
@@ -23,20 +23,24 @@ class Result:
 
     Attributes:
         model: The trained model.
-        accuracy: Share of held-out images whose most probable class is right.
+        accuracy: Share of held-out images whose most probable class is right; of which all labels
+            are right, where an image has any number.
         seconds: Time spent in training and validation, over all restarts.
         workdir: Folder with `model.keras`, `history.csv`, `summary.json`, `curves.png` and
             `checkpoints/`.
-        test: The `Evaluation` of the data set's test split, or `None` without one.
+        test: What `evaluate` finds on the data set's test split, or `None` without one.
         unreadable: Held-out images that could not be read and do not count: path to reason.
+        mean_average_precision: That of the labels on held-out images, where an image has any number
+            of them, else `None`.
     """
 
     model: keras.Model
     accuracy: float
     seconds: float
     workdir: pathlib.Path
-    test: Evaluation | None = None
+    test: Evaluation | MultiLabelEvaluation | None = None
     unreadable: dict = dataclasses.field(default_factory=dict)
+    mean_average_precision: float | None = None
 
 
 def write_model(model, workdir):
@@ -45,14 +49,20 @@ def write_model(model, workdir):
         keras.Model(model.inputs, model.outputs, name=model.name).save(partial)
 
 
-def write_curves(rows, workdir):
-    """Writes `history.csv` and `curves.png`: `rows` has the metrics of every epoch."""
+def write_curves(rows, workdir, judged="accuracy"):
+    """Writes `history.csv` and `curves.png`.
+
+    Args:
+        rows: Metrics of every epoch.
+        workdir: Folder of the run.
+        judged: Name of the metric drawn beside the loss, see `judged_by`.
+    """
     write_history(rows, workdir / "history.csv")
-    curves = {name: [row[name] for row in rows] for name in CURVES}
-    plot_curves(curves, workdir / "curves.png")
+    names = ("loss", "val_loss", judged, f"val_{judged}")
+    plot_curves({name: [row[name] for row in rows] for name in names}, workdir / "curves.png")
 
 
-def write_summary(result, position, description, bad_images):
+def write_summary(result, position, description, bad_images, judged="accuracy", evaluation=None):
     """Writes `summary.json`.
 
     Args:
@@ -60,16 +70,18 @@ def write_summary(result, position, description, bad_images):
         position: The `Position` at the end.
         description: The `description` of the run's `Identity`.
         bad_images: Images of any split that could not be read: path to reason.
+        judged: Name of the metric that the best epoch has most of, see `judged_by`.
+        evaluation: What `evaluate` found on held-out images, or `None` where nobody asked it.
     """
     rows, data = position.rows, description["data"]
-    best = max(rows, key=lambda row: row["val_accuracy"])
+    best = max(rows, key=lambda row: row[f"val_{judged}"])
     summary = {
         "model": result.model.name,
         "parameters": _parameters(result.model),
-        "held_out_accuracy": result.accuracy,
+        **_held_out_figures(result, evaluation),
         **_test_figures(result.test),
         "best_epoch": best["epoch"],
-        "best_held_out_accuracy": best["val_accuracy"],
+        f"best_held_out_{judged}": best[f"val_{judged}"],
         "best_checkpoint_step": position.best_step,
         "seconds": round(result.seconds, 1),
         "data": data["name"],
@@ -96,8 +108,26 @@ def _parameters(model):
     )
 
 
+def _held_out_figures(result, evaluation):
+    if result.mean_average_precision is None:
+        return {"held_out_accuracy": result.accuracy}
+    figures = {
+        "held_out_mean_average_precision": result.mean_average_precision,
+        "held_out_exact_match": result.accuracy,
+    }
+    return figures if evaluation is None else {**figures, "labels": evaluation.labels()}
+
+
 def _test_figures(test):
-    return {} if test is None else {"test_accuracy": test.top1, "test_top5": test.top5}
+    if test is None:
+        return {}
+    if isinstance(test, MultiLabelEvaluation):
+        return {
+            "test_mean_average_precision": test.mean_average_precision,
+            "test_exact_match": test.exact_match,
+            "test_labels": test.labels(),
+        }
+    return {"test_accuracy": test.top1, "test_top5": test.top5}
 
 
 def write_history(rows, path):
@@ -110,25 +140,28 @@ def write_history(rows, path):
 
 
 def plot_curves(history, path):
-    """Draws loss and accuracy over the epochs, of training and of held-out images.
+    """Draws loss and another metric over the epochs, of training and of held-out images.
 
     Args:
-        history: Lists under `loss`, `val_loss`, `accuracy`, `val_accuracy`: a value for each epoch.
+        history: Lists of a value for each epoch under `loss`, `val_loss`, then under the name of
+            another metric, such as `accuracy`, and the same with `val_`.
         path: The png file to write.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    best = int(np.argmax(history["val_accuracy"])) + 1
+    judged = next(name for name in history if name not in ("loss", "val_loss"))
+    best = int(np.argmax(history[f"val_{judged}"])) + 1
     figure = Figure(figsize=(9, 3.9), layout="constrained")
     axes = figure.subplots(1, 2)
-    panels = ((axes[0], "loss", "Loss (logarithmic)"), (axes[1], "accuracy", "Accuracy"))
+    title = judged.replace("_", " ").capitalize()
+    panels = ((axes[0], "loss", "Loss (logarithmic)"), (axes[1], judged, title))
     for axis, key, title in panels:
         epochs = range(1, len(history[key]) + 1)
         axis.plot(epochs, history[key], marker=".", color="#0072b2", label="training (augmented)")
         axis.plot(epochs, history[f"val_{key}"], marker=".", color="#d55e00", label="held out")
-        label = f"best epoch: {best}, {history['val_accuracy'][best - 1]:.2%}"
+        label = f"best epoch: {best}, {history[f'val_{judged}'][best - 1]:.2%}"
         axis.axvline(best, color="#666666", linestyle=":", linewidth=1.2, zorder=0, label=label)
         axis.set_title(title)
         axis.set_xlabel("epoch")

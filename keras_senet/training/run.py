@@ -16,6 +16,7 @@ from keras_senet.training.distribution import together
 from keras_senet.training.divergence import Diverged, Divergence
 from keras_senet.training.early_stopping import EarlyStopping
 from keras_senet.training.identity import Identity
+from keras_senet.training.judged import judged_by
 from keras_senet.training.model import create_variables
 from keras_senet.training.progress import (
     LearningRate,
@@ -147,8 +148,9 @@ class Run:
         if self.writes and saving.tensorboard:
             callbacks.append(tensorboard(self.checkpoints.folder.parent))
         callbacks += self.callbacks
+        judged = judged_by(self.dataset)
         if self.recipe.patience is not None:
-            callbacks.append(EarlyStopping(self.position, self.recipe.patience))
+            callbacks.append(EarlyStopping(self.position, self.recipe.patience, judged))
         saver = Saver(
             self.state,
             self.position,
@@ -156,6 +158,7 @@ class Run:
             saving,
             stopping,
             {"run": self.identity.description},
+            judged,
         )
         saver.metrics = self.metrics
         callbacks.append(saver)

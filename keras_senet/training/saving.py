@@ -46,9 +46,10 @@ class Saver(keras.callbacks.Callback):
         saving: A `Saving`.
         stopping: An active `Stopping`.
         facts: Further facts for every checkpoint.
+        judged: Name of the figure that the best epoch has most of, see `judged_by`.
     """
 
-    def __init__(self, state, position, checkpoints, saving, stopping, facts):
+    def __init__(self, state, position, checkpoints, saving, stopping, facts, judged="accuracy"):
         super().__init__()
         self.state = state
         self.position = position
@@ -56,6 +57,7 @@ class Saver(keras.callbacks.Callback):
         self.saving = saving
         self.stopping = stopping
         self.facts = facts
+        self.judged = f"val_{judged}"
         self.metrics = None  # arrays of an interrupted epoch
         self._begin = position.step
         self._batches = 0
@@ -106,7 +108,7 @@ class Saver(keras.callbacks.Callback):
         self.position.stopped = self.model.stop_training
         row = {"epoch": epoch + 1, **(logs or {})}
         rows = self.position.rows
-        if all(row["val_accuracy"] > past["val_accuracy"] for past in rows):
+        if all(row[self.judged] > past[self.judged] for past in rows):
             self.position.best_step = self.position.step
         rows.append(row)
         self.save()

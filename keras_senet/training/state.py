@@ -16,7 +16,7 @@ class Position:
         step: Steps done since the start of the run.
         rows: Metrics of every epoch done.
         seconds: Time spent in training, over all restarts.
-        best_step: Step of the best accuracy on held-out images.
+        best_step: Step of the best accuracy on held-out images, or what else it is judged by.
         frozen: Whether batch normalization has been frozen during the run.
         stopped: Whether a callback has ended the run before its last epoch.
     """

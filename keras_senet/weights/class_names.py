@@ -11,20 +11,28 @@ import keras
 from keras_senet.layers import Conv2D, facts
 
 KEY = "class_names"
+MULTI_LABEL = "multi_label"
 
 
-def name_classes(model: keras.Model, names: Sequence[str] | None) -> None:
+def name_classes(
+    model: keras.Model, names: Sequence[str] | None, *, multi_label: bool = False
+) -> None:
     """Writes the names of the classes into a network of this package.
 
     Args:
         model: A `keras.Model` with its classifier `head`. One that does not say which network it
             is has no place for names, and is unchanged.
         names: Names of the K classes in the order of the outputs, or `None` where they are unknown.
+        multi_label: Whether they are labels of which an image has any number, each with a sigmoid.
     """
     first = _first(model)
     if first is not None:
         description = facts.parse(first.network)
-        description["besides"][KEY] = None if names is None else list(map(str, names))
+        besides = description["besides"]
+        besides[KEY] = None if names is None else list(map(str, names))
+        besides.pop(MULTI_LABEL, None)  # which files of earlier versions lack
+        if multi_label:
+            besides[MULTI_LABEL] = True
         first.network = json.dumps(description)
 
 
@@ -34,13 +42,16 @@ def class_names(model: keras.Model) -> tuple[str, ...] | None:
     They are those of the classifier `head` that a network of this package was trained with; with
     another classifier in its place they are unknown.
     """
-    last = model.layers[-1]
-    if isinstance(last, keras.Model):
-        return class_names(last)
-    first = _first(model)
-    if first is None or last.name != "head":
-        return None
-    return described_names(facts.parse(first.network), last.units)
+    description, classes = _described(model)
+    return described_names(description, classes)
+
+
+def is_multi_label(model: keras.Model) -> bool:
+    """Whether a network was trained on labels of which an image has any number.
+
+    `False` also for models that do not say, as those of others.
+    """
+    return described_multi_label(_described(model)[0])
 
 
 def described_names(description, classes):
@@ -49,6 +60,22 @@ def described_names(description, classes):
     if not isinstance(names, list) or len(names) != classes:
         return None
     return tuple(names) if all(isinstance(name, str) for name in names) else None
+
+
+def described_multi_label(description):
+    """Whether a network's description says that an image has any number of its labels."""
+    return ((description or {}).get("besides") or {}).get(MULTI_LABEL) is True
+
+
+def _described(model):
+    """The description of the network whose classifier ends a model, or `None`, and its classes."""
+    last = model.layers[-1]
+    if isinstance(last, keras.Model):
+        return _described(last)
+    first = _first(model)
+    if first is None or last.name != "head":
+        return None, 0
+    return facts.parse(first.network), last.units
 
 
 def _first(model):

@@ -4,7 +4,13 @@ import dataclasses
 import logging
 import typing
 
-from keras_senet.weights.class_names import described_names, name_classes
+import keras
+
+from keras_senet.weights.class_names import (
+    described_multi_label,
+    described_names,
+    name_classes,
+)
 
 logger = logging.getLogger("keras_senet")
 
@@ -56,7 +62,15 @@ def take_names(file, model):
     """
     classifier = model.layers[-1]
     if classifier.name == "head" and not is_new_classifier(file, classifier):
-        name_classes(model, described_names(file.description, classifier.units))
+        multi_label = described_multi_label(file.description)
+        if multi_label and classifier.activation is keras.activations.softmax:
+            raise ValueError(
+                f"{file.path} was trained on labels of which an image has any number, and a "
+                "softmax makes one class of them. Pass classifier_activation='sigmoid' (training: "
+                "loss='binary_cross_entropy'), or None for logits."
+            )
+        names = described_names(file.description, classifier.units)
+        name_classes(model, names, multi_label=multi_label)
 
 
 def check_variance(path, name, variable, value):

@@ -37,6 +37,7 @@ class Fake:
         default_factory=lambda: types.SimpleNamespace(holds_pixels=False)
     )
     seen: object = None
+    multi_label: bool = False
     bad_images: BadImages = dataclasses.field(default_factory=BadImages)
 
     def seen_by(self, model):

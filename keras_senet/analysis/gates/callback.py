@@ -5,7 +5,7 @@ import os
 import keras
 
 from keras_senet.analysis.gates.excitation import excitations
-from keras_senet.analysis.image_batches import Data
+from keras_senet.analysis.image_batches import Data, check_one_class
 
 
 class GateLogger(keras.callbacks.Callback):
@@ -37,6 +37,7 @@ class GateLogger(keras.callbacks.Callback):
         super().__init__()
         if every < 1:
             raise ValueError(f"Argument `every` must be at least 1 epoch. Received: {every}")
+        check_one_class(images)  # not only after the first epoch
         self.log_dir, self.images, self.every, self.batch_size = log_dir, images, every, batch_size
         self.writer = None
 

@@ -23,8 +23,8 @@ class BlockSensitivity:
     Attributes:
         block: Name of the block, or of a layer outside of blocks.
         difference: Mean absolute difference of an output from the float32 network's.
-        agreement: Share of images for which both name the same class; `None` unless the output is
-            `(N, classes)`.
+        agreement: Share of images for which both name the same class (with a threshold, the same
+            labels); `None` unless the output is `(N, classes)`.
     """
 
     block: str
@@ -36,6 +36,8 @@ def sensitivity(
     network: bytes | str | os.PathLike,
     images: Dataset | np.ndarray | Iterable,
     ranges: dict | None = None,
+    *,
+    threshold: float | None = None,
 ) -> list[BlockSensitivity]:
     """Quantizes every block alone, the others in float32, and runs the images through it.
 
@@ -45,6 +47,8 @@ def sensitivity(
             takes. A file does not tell a program its evaluation transform: of a data set pass
             `dataset.seen_by(model)`.
         ranges: What `calibrate` returned for these images; calibrated here if `None`.
+        threshold: Output above which an image is said to have a label, where it has any number of
+            them; `None` for one class an image. A file does not tell.
 
     Returns:
         A list of `BlockSensitivity`, the most sensitive block first.
@@ -62,23 +66,26 @@ def sensitivity(
     if not isinstance(network, bytes):
         network = pathlib.Path(network).read_bytes()
     images = _calibration(network, images)
-    return _sensitivity(network, images, calibrate(network, images) if ranges is None else ranges)
+    ranges = calibrate(network, images) if ranges is None else ranges
+    return _sensitivity(network, images, ranges, threshold)
 
 
-def _sensitivity(network, images, ranges):
+def _sensitivity(network, images, ranges, threshold):
     expected = LiteRT(network)(images)
     rows = []
     for block in blocks(network):
         received = LiteRT(quantize(network, ranges, only=block))(images)
         rows.append(
             BlockSensitivity(
-                block, float(np.abs(received - expected).mean()), agreement(received, expected)
+                block,
+                float(np.abs(received - expected).mean()),
+                agreement(received, expected, threshold),
             )
         )
     return sorted(rows, key=lambda row: -row.difference)
 
 
-def quantize_until(network, images, min_agreement):
+def quantize_until(network, images, min_agreement, threshold=None):
     """The int8 network that agrees with float32 on enough images, with few blocks in float32.
 
     Each attempt leaves one more block in float32, in the order of their sensitivity, and the first
@@ -88,6 +95,8 @@ def quantize_until(network, images, min_agreement):
         network: Bytes of a float32 `.tflite` file.
         images: `(N, H, W, C)`, to calibrate with and to compare on.
         min_agreement: Least share of images, 0..1, for which int8 shall name the class of float32.
+        threshold: Output above which an image is said to have a label, where it has any number of
+            them; `None` for one class an image.
 
     Returns:
         Bytes of the file, and the names of the blocks in float32.
@@ -98,7 +107,7 @@ def quantize_until(network, images, min_agreement):
     """
     ranges = calibrate(network, images)
     expected = LiteRT(network)(images)
-    if agreement(expected, expected) is None:
+    if agreement(expected, expected, threshold) is None:
         raise ValueError(
             "`min_agreement` compares classes, outputs (N, classes). Received: outputs "
             f"{expected.shape}."
@@ -106,11 +115,11 @@ def quantize_until(network, images, min_agreement):
     floats, order = (), None
     while True:
         quantized = quantize(network, ranges, floats=floats)
-        reached = agreement(LiteRT(quantized)(images), expected)
+        reached = agreement(LiteRT(quantized)(images), expected, threshold)
         if reached >= min_agreement:
             return quantized, floats
         if order is None:
-            order = [row.block for row in _sensitivity(network, images, ranges)]
+            order = [row.block for row in _sensitivity(network, images, ranges, threshold)]
         if len(floats) == len(order):
             raise ValueError(
                 f"Agreement {reached:.4f} is below min_agreement={min_agreement} with all blocks "
@@ -119,8 +128,13 @@ def quantize_until(network, images, min_agreement):
         floats = tuple(order[: len(floats) + 1])
 
 
-def agreement(received, expected):
-    """Share of outputs `(N, classes)` with the same largest entry; `None` of other outputs."""
+def agreement(received, expected, threshold=None):
+    """Share of outputs `(N, classes)` with the same largest entry; `None` of other outputs.
+
+    With a threshold, share of those with the same entries above it.
+    """
+    if threshold is not None:
+        return float(np.mean(((received > threshold) == (expected > threshold)).all(-1)))
     if expected.ndim != 2 or expected.shape[-1] == 1:
         return None
     return float(np.mean(received.argmax(-1) == expected.argmax(-1)))
