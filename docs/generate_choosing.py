@@ -21,14 +21,14 @@ weights is for [`verify`](export.md) to say, on your images.
 
 ![Published accuracy against latency in LiteRT](images/choosing.svg)
 
-No faster network is as accurate as these in float32: {best_float32}.
+Of the networks timed, no faster one is as accurate as these in float32: {best_float32}.
 
 And in int8: {best_int8}.
 
 Other programs ran on the machine at the same time: differences within the quartiles mean nothing.
 Processors differ: on yours, `python export/benchmark.py` times your files. MACs alone mislead: one
-of a depthwise convolution takes longer than one of a dense convolution. Int8 gains time where the
-processor has instructions for dot products of int8; one with AVX2 alone, say, has none.
+of a depthwise convolution takes longer than one of a dense convolution. This processor has AVX2
+and no VNNI: where there are instructions for dot products of int8, expect int8 to gain more.
 
 ## All networks with public weights
 

@@ -35,8 +35,8 @@ def hold_out(dataset: Dataset, share: float) -> Dataset:
 
     Example:
         >>> digits = keras_senet.data.load("digits")
-        >>> [len(split) for split in hold_out(digits, 0.1).splits.values()]
-        [1612, 185]
+        >>> len(digits.held_out), len(hold_out(digits, 0.1).held_out)
+        (364, 185)
     """
     if not SHARE.allows(share):
         raise ValueError(
