@@ -322,7 +322,7 @@ def test_unsure_probabilities_take_steps_of_their_size(tmp_path):
 
 def test_low_agreement_is_said(tmp_path):
     alike = unsure(factor=1e-3)
-    with pytest.warns(UserWarning, match="names the class that the model names for"):
+    with pytest.warns(UserWarning, match="names what the model names for"):
         full(alike, tmp_path / "m.tflite")
     with pytest.raises(ValueError, match=r"min_agreement=0\.9"):
         full(alike, tmp_path / "n.tflite", min_agreement=0.9)

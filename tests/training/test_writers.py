@@ -18,7 +18,7 @@ from keras_senet.training.results import (
 )
 
 ROWS = [{"epoch": 0, "loss": 1.0, "val_loss": 1.0, "accuracy": 0.5, "val_accuracy": 0.5}]
-CURVES = {name: [row[name] for row in ROWS] for name in ROWS[0]}
+CURVES = {name: [row[name] for row in ROWS] for name in ROWS[0] if name != "epoch"}
 DESCRIPTION = {
     "data": {"name": "digits", "source": "digits", "division": None, "class_names": ["a", "b"]},
     "recipe": {"name": "digits"},

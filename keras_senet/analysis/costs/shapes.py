@@ -20,7 +20,7 @@ def shapes_of(build: Callable[[], keras.Model]) -> keras.Model:
 
     Example:
         >>> shapes_of(keras_senet.SEResNet20).count_params()
-        276418
+        276415
     """
     # Keras keeps a list of the weights that still have no values in the state of the thread, and
     # makes them at the next occasion there. So this thread ends with the list.
