@@ -11,21 +11,19 @@ def seed():
     keras.utils.set_random_seed(0)
 
 
-@pytest.fixture(scope="session", autouse=keras.backend.backend() == "jax")
-def initializers_in_numpy():
+@pytest.fixture(autouse=keras.backend.backend() == "jax")
+def initializers_in_numpy(monkeypatch):
     """On JAX every new shape of a random weight costs a compilation, minutes in all."""
+    rng = np.random.default_rng(0)
 
     def scaled(self, shape, dtype=None):
         # Depthwise kernels (h, w, C, 1) have one input channel.
         fan_in = np.prod(shape[:2] if len(shape) == 4 and shape[3] == 1 else shape[:-1])
-        rng = np.random.default_rng(self.seed)  # drawn by Keras: the same after the same seed
         values = rng.normal(0, np.sqrt(2 / fan_in), shape).astype(dtype or "float32")
         return keras.ops.convert_to_tensor(values)
 
-    with pytest.MonkeyPatch.context() as patch:
-        for initializer in (keras.initializers.VarianceScaling, keras.initializers.RandomNormal):
-            patch.setattr(initializer, "__call__", scaled)
-        yield
+    for initializer in (keras.initializers.VarianceScaling, keras.initializers.RandomNormal):
+        monkeypatch.setattr(initializer, "__call__", scaled)
 
 
 @pytest.fixture

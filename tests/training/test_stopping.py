@@ -21,6 +21,11 @@ STEPS = 5  # an epoch: 1433 // 256
 ROOT = pathlib.Path(keras_senet.__file__).parent.parent
 
 
+@pytest.fixture(autouse=True)
+def initializers_in_numpy():
+    """None: runs that are compared start from Keras' own weights, which the seed determines."""
+
+
 @pytest.fixture(scope="module")
 def digits():
     return keras_senet.data.load("digits", image_size=16)
