@@ -121,26 +121,36 @@ def test_accumulated_batches_are_one_large_batch():
     assert_paths_equal(path[4::4], expected[:-1])
 
 
+def adam_directions(gradients, epsilon):
+    """Adam's bias-corrected `m / (sqrt(v) + epsilon)` of both weights at every step."""
+    m, v = [0.0, 0.0], [0.0, 0.0]
+    for t, of_step in enumerate(gradients, 1):
+        for i, g in enumerate(of_step):
+            m[i] = 0.9 * m[i] + 0.1 * g
+            v[i] = 0.999 * v[i] + 0.001 * g.astype("float64") ** 2
+        yield [m[i] / (1 - 0.9**t) / (np.sqrt(v[i] / (1 - 0.999**t)) + epsilon) for i in range(2)]
+
+
+def assert_close(path, expected):
+    for weights, targets in zip(path, expected, strict=True):
+        for weight, target in zip(weights, targets, strict=True):
+            np.testing.assert_allclose(weight, target, rtol=1e-5, atol=1e-6)
+
+
 def test_lamb_is_algorithm_2():
     recipe = training.RSB_A3.replace(warmup_epochs=0, epochs=1000, clip_norm=None)
     problem = Problem(steps=20)
     path = problem.run(training.optimizer(recipe, 1000))
     expected, weights = [], [w.copy() for w in problem.start]
-    m, v = [0.0, 0.0], [0.0, 0.0]
-    for t, gradients in enumerate(problem.gradients, 1):
-        rate = 8e-3 * (1 + math.cos(math.pi * (t - 1) / 1e6)) / 2
-        for i, g in enumerate(gradients):
-            m[i] = 0.9 * m[i] + 0.1 * g
-            v[i] = 0.999 * v[i] + 0.001 * g.astype("float64") ** 2
-            update = m[i] / (1 - 0.9**t) / (np.sqrt(v[i] / (1 - 0.999**t)) + 1e-6)
+    for t, directions in enumerate(adam_directions(problem.gradients, 1e-6)):
+        rate = 8e-3 * (1 + math.cos(math.pi * t / 1e6)) / 2
+        for i, update in enumerate(directions):
             if i == 0:  # the kernel
                 update = update + 0.02 * weights[i]
                 update = update * np.linalg.norm(weights[i]) / np.linalg.norm(update)
             weights[i] = weights[i] - rate * update
         expected.append([w.copy() for w in weights])
-    for weights, targets in zip(path, expected, strict=True):
-        for weight, target in zip(weights, targets, strict=True):
-            np.testing.assert_allclose(weight, target, rtol=1e-5, atol=1e-6)
+    assert_close(path, expected)
 
 
 @pytest.mark.parametrize("decayed", ["kernels", "all"])
@@ -150,19 +160,13 @@ def test_adamw_is_algorithm_2(decayed):
     problem = Problem(steps=20)
     path = problem.run(training.optimizer(recipe, 1000))
     expected, weights = [], [w.copy() for w in problem.start]
-    m, v = [0.0, 0.0], [0.0, 0.0]
-    for t, gradients in enumerate(problem.gradients, 1):
-        rate = 4e-3 * (1 + math.cos(math.pi * (t - 1) / 1e6)) / 2
-        for i, g in enumerate(gradients):
-            m[i] = 0.9 * m[i] + 0.1 * g
-            v[i] = 0.999 * v[i] + 0.001 * g.astype("float64") ** 2
-            update = m[i] / (1 - 0.9**t) / (np.sqrt(v[i] / (1 - 0.999**t)) + 1e-8)
+    for t, directions in enumerate(adam_directions(problem.gradients, 1e-8)):
+        rate = 4e-3 * (1 + math.cos(math.pi * t / 1e6)) / 2
+        for i, update in enumerate(directions):
             decay = 0.05 if i == 0 or decayed == "all" else 0  # the kernel comes first
             weights[i] = weights[i] - rate * (update + decay * weights[i])
         expected.append([w.copy() for w in weights])
-    for weights, targets in zip(path, expected, strict=True):
-        for weight, target in zip(weights, targets, strict=True):
-            np.testing.assert_allclose(weight, target, rtol=1e-5, atol=1e-6)
+    assert_close(path, expected)
 
 
 def test_adamw_is_pytorchs():
