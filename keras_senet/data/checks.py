@@ -115,6 +115,20 @@ def as_count(number, argument, *, least=1, what="a whole number"):
     return whole
 
 
+def check_splits(dataset):
+    """Raises a ValueError if the splits of a data set do not fit it, or not one another."""
+    for what, split in dataset.splits.items():
+        check_split(split, what, dataset.name, dataset.image_size)
+        if split.multi_label != dataset.multi_label:
+            raise ValueError(
+                f"Of {dataset.name} some splits have one class an image, others any number of "
+                f"labels. Expected all alike: give the {what} labels as those of training, "
+                "Split(..., multi_label=True) for all or none."
+            )
+        if "labels" in vars(split):  # labels of record files are read when first needed
+            check_labels(split, what, dataset.name, len(dataset.class_names))
+
+
 def check_split(split, what, name, image_size):
     """Raises a ValueError if a split is no `Split`, is empty, or has pixels of another size."""
     if not hasattr(split, "holds_pixels"):

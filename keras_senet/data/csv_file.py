@@ -10,14 +10,13 @@ import warnings
 
 import numpy as np
 
-from keras_senet.data.augmentation import CIFAR, PHOTO
 from keras_senet.data.dataset import Dataset
-from keras_senet.data.folder import HELD_OUT, are_small
+from keras_senet.data.folder import HELD_OUT
 from keras_senet.data.image_files import listed
 from keras_senet.data.multi_label import check_presence, spread
+from keras_senet.data.photos import are_small, treatment
 from keras_senet.data.roles import role
 from keras_senet.data.split import Split
-from keras_senet.data.view import View
 
 logger = logging.getLogger("keras_senet")
 
@@ -52,7 +51,7 @@ def load_csv(
     path = os.path.expanduser(pathlib.Path(path))
     names, images, labels, kinds = _table(path)
     _divide(path, images, labels, kinds)
-    small = are_small(images[kinds == "training"])
+    augmentation, view = treatment(are_small(images[kinds == "training"]), image_size)
     splits: dict[str, typing.Any] = {
         kind: Split(images[kinds == kind], labels[kinds == kind], multi_label=True)
         for kind in np.unique(kinds).tolist()
@@ -62,10 +61,9 @@ def load_csv(
         source=f"csv:{os.path.abspath(path)}",
         class_names=names,
         image_size=image_size,
-        # Small images are padded and shifted instead of cropped, and seen whole in evaluation.
-        augmentation=CIFAR if small else PHOTO,
+        augmentation=augmentation,
         max_bad_images=max_bad_images,
-        view=View(image_size, crop=1.0) if small else None,
+        view=view,
         **splits,
     )
     check_presence(dataset)

@@ -8,7 +8,7 @@ import typing
 import keras
 import numpy as np
 
-from keras_senet.data import summary
+from keras_senet.data import long_tail, summary
 from keras_senet.data.augmentation import SHIFT, Augmentation
 from keras_senet.data.bad_images import BadImages
 from keras_senet.data.checks import (
@@ -16,7 +16,7 @@ from keras_senet.data.checks import (
     as_count,
     as_image_size,
     check_labels,
-    check_split,
+    check_splits,
 )
 from keras_senet.data.shards import shard_positions, shard_size
 from keras_senet.data.split import Examples
@@ -81,16 +81,7 @@ class Dataset:
                 f"Field `view` must be a View, such as data.View({self.image_size}), or None. "
                 f"Received: {str(self.view)[:60]!r} of type {type(self.view).__name__}"
             )
-        for what, split in self.splits.items():
-            check_split(split, what, self.name, self.image_size)
-            if split.multi_label != self.multi_label:
-                raise ValueError(
-                    f"Of {self.name} some splits have one class an image, others any number of "
-                    f"labels. Expected all alike: give the {what} labels as those of training, "
-                    "Split(..., multi_label=True) for all or none."
-                )
-            if "labels" in vars(split):  # labels of record files are read when first needed
-                check_labels(split, what, self.name, len(self.class_names))
+        check_splits(self)
 
     def __str__(self):
         """The classes and their numbers of images, as far as known without reading files."""
@@ -295,26 +286,15 @@ class Dataset:
         size of the smallest class, at least one.
 
         Raises:
-            ValueError: If images have any number of labels.
+            ValueError: If the ratio is below 1, or images have any number of labels.
 
         Reference:
             Y. Cui et al., Class-Balanced Loss Based on Effective Number of Samples, 2019, 5.1.
         """
-        if self.multi_label:
-            raise ValueError(
-                f"Images of {self.name} have any number of labels: leaving out those of one would "
-                "take others with it. Expected one class an image."
-            )
-        labels, classes = self.training.labels, len(self.class_names)
-        least = np.bincount(labels, minlength=classes).min()
-        kept = []
-        for label in range(classes):
-            count = max(1, round(least * ratio ** (-label / (classes - 1))))
-            kept.append(np.flatnonzero(labels == label)[:count])
         return self.replace(
             name=f"{self.name} (long-tailed 1:{ratio})",
             source=None,
-            training=self.training.subset(np.concatenate(kept)),
+            training=self.training.subset(long_tail.kept(self, ratio)),
         )
 
     def _arrays(self, split, positions):

@@ -7,17 +7,14 @@ import warnings
 
 import numpy as np
 
-from keras_senet.data.augmentation import CIFAR, PHOTO
 from keras_senet.data.dataset import Dataset
-from keras_senet.data.decode import size_of
 from keras_senet.data.image_files import Folder, LeftOut, listed
+from keras_senet.data.photos import are_small, treatment
 from keras_senet.data.roles import find_splits, refuse_misread, role
 from keras_senet.data.split import Split
-from keras_senet.data.view import SMALL, View
 
 logger = logging.getLogger("keras_senet")
 
-LOOKED_AT = 32  # files whose size says whether a folder has small images
 HELD_OUT = 5  # every fifth image of each class, where the folder has no split of its own
 SUFFIXES = ".jpg, .png, .webp, .tif or another suffix of an image that Pillow reads"
 
@@ -69,27 +66,19 @@ def load_folder(
     if str(left_out):
         warnings.warn(f"Left out of {root}: {left_out}.", stacklevel=3)
     splits = {kind: _split(files) for kind, files in parts.items()}
-    small = are_small(splits["training"].items)
+    augmentation, view = treatment(are_small(splits["training"].items), image_size)
     return Dataset(
         name=f"folder:{root}",
         source=f"folder:{os.path.abspath(root.path)}",
         class_names=names,
         image_size=image_size,
-        # Small images are padded and shifted instead of cropped, and seen whole in evaluation.
-        augmentation=CIFAR if small else PHOTO,
+        augmentation=augmentation,
         max_bad_images=max_bad_images,
-        view=View(image_size, crop=1.0) if small else None,
+        view=view,
         training=splits["training"],
         held_out=splits["held_out"],
         test=splits.get("test"),
     )
-
-
-def are_small(paths):
-    """Whether images have at most `SMALL` pixels a side, by the headers of a few."""
-    chosen = np.linspace(0, len(paths) - 1, min(LOOKED_AT, len(paths))).astype(int)
-    sizes = [size for index in chosen if (size := size_of(str(paths[index]))) is not None]
-    return bool(sizes) and max(map(max, sizes)) <= SMALL
 
 
 def _root(path):

@@ -7,11 +7,11 @@ import warnings
 
 import numpy as np
 
-from keras_senet.data.augmentation import CIFAR, PHOTO
 from keras_senet.data.dataset import Dataset
 from keras_senet.data.decode import read_rgb
+from keras_senet.data.photos import treatment
 from keras_senet.data.roles import held_out_or_test, roles_of
-from keras_senet.data.view import SMALL, View
+from keras_senet.data.view import SMALL
 
 PIXELS = ("uint8", "uint16")  # types whose white is known
 LOOKED_AT = 16  # examples of a split that say whether it has labels
@@ -48,17 +48,17 @@ def load_tfds(name: str, image_size: int, max_bad_images: int | None = None) -> 
         )
     image, label = _features(builder.info, tfds)
     shape = builder.info.features[image].shape
-    small = None not in shape and max(shape[:2]) <= SMALL
+    is_small = None not in shape and max(shape[:2]) <= SMALL
+    augmentation, view = treatment(is_small, image_size)
     splits = _splits(builder.info, image, label)
     return Dataset(
         name=f"tfds:{builder.info.full_name}",
         source=f"tfds:{builder.info.full_name}",
         class_names=tuple(builder.info.features[label].names),
         image_size=image_size,
-        # Small images are padded and shifted instead of cropped, and seen whole in evaluation.
-        augmentation=CIFAR if small else PHOTO,
+        augmentation=augmentation,
         max_bad_images=max_bad_images,
-        view=View(image_size, crop=1.0) if small else None,
+        view=view,
         training=splits["training"],
         held_out=splits["held_out"],
         test=splits.get("test"),

@@ -301,3 +301,9 @@ def test_shapes_are_the_same_everywhere():
     assert image.shape == (32, 32, 3) and image.std() > 10
     with pytest.raises(ValueError, match="at least 16 pixels"):
         shapes.load_shapes(8)
+
+
+@pytest.mark.parametrize("ratio", [0.01, 0, -5, float("nan"), "100"])
+def test_long_tails_do_not_grow(digits, ratio):
+    with pytest.raises(ValueError, match="number from 1, such as 100"):
+        digits.long_tailed(ratio)

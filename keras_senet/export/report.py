@@ -1,0 +1,121 @@
+"""What a verification found."""
+
+import dataclasses
+import json
+import os
+import pathlib
+
+from keras_senet.export.contract import described
+from keras_senet.files import replacing
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """How an artefact compares to its model.
+
+    Attributes:
+        path: Where the artefact is.
+        kind: `"tflite"` or `"saved_model"`.
+        bytes: Its size in bytes.
+        images: Number of images compared.
+        largest_difference: Largest absolute difference of an output.
+        mean_difference: Mean absolute difference of the outputs.
+        sha256: Digest of the file's bytes; `None` for a folder.
+        versions: Versions of Keras, TensorFlow, LiteRT and this package, by name.
+        input: What the artefact takes: `shape`, `dtype` and `range` of the image; for integers also
+            `scale` and `zero_point`, a number being `scale * (integer - zero_point)`. The range is
+            `None` where it is unknown: for a model without preprocessing.
+        output: The same for what it returns, and its `meaning`: `"probability"` of a softmax or
+            sigmoid, `"features"` of a pooled map, else `"output"`.
+        operators: Kinds of operators of a file and how many of each; `None` for a folder.
+        partitions: Pieces of the file that XNNPACK runs, 1 at best.
+        undelegated: Kinds of operators outside of these pieces.
+        heap_bytes: Memory that a loaded file holds, its arena and XNNPACK's: see
+            `footprint.Footprint`. `None` for a folder, and where the C library cannot tell.
+        top5_agreement: Mean share of the model's five classes that the artefact names too; `None`
+            where an image has any number of labels.
+        top1_agreement: Share of images for which both name the same class, of a model of any number
+            of labels an image, all the same labels; `None` unless the output is `(N, classes)`, or
+            `(N, 1)` with a sigmoid.
+        accuracy: Share of images whose class, or all of whose labels, the artefact names; `None`
+            without labels.
+        model_accuracy: The same for the Keras model.
+        latency_ms: Median time of one image, in milliseconds, on this machine.
+    """
+
+    path: str
+    kind: str
+    bytes: int
+    images: int
+    largest_difference: float
+    mean_difference: float
+    top1_agreement: float | None
+    accuracy: float | None
+    model_accuracy: float | None
+    latency_ms: float
+    top5_agreement: float | None = None
+    sha256: str | None = None
+    versions: dict | None = None
+    input: dict | None = None
+    output: dict | None = None
+    operators: dict | None = None
+    partitions: int | None = None
+    undelegated: tuple[str, ...] | None = None
+    heap_bytes: int | None = None
+
+    def to_json(self, path: str | os.PathLike, *, overwrite: bool = False) -> pathlib.Path:
+        """Writes the report to a file that appears whole; raises like `to_tflite`."""
+        with replacing(path, overwrite) as partial:
+            partial.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        return pathlib.Path(path)
+
+    def __str__(self):
+        parts = [
+            f"{self.path}: {self.bytes / 1e6:.2f} MB, {self.latency_ms:.2f} ms an image",
+            f"largest difference {self.largest_difference:.2g} over {self.images} images",
+        ]
+        if self.input is not None:
+            parts.insert(1, f"takes {self.input['dtype']} in {described(self.input['range'])}")
+        if self.top1_agreement is not None:
+            parts.append(f"top-1 agreement {self.top1_agreement:.2%}")
+        if self.partitions is not None:
+            outside = ", ".join(self.undelegated or ()) or "nothing"
+            parts.append(f"{self.partitions} XNNPACK partitions, {outside} outside")
+        if self.heap_bytes is not None:
+            parts.append(f"{self.heap_bytes / 1e6:.1f} MB of memory")
+        if self.accuracy is not None:
+            parts.append(f"accuracy {self.accuracy:.2%} (model {self.model_accuracy:.2%})")
+        return ", ".join(parts)
+
+    def failures(
+        self,
+        *,
+        min_agreement: float | None = None,
+        max_difference: float | None = None,
+        one_partition: bool = False,
+    ) -> list[str]:
+        """What misses the thresholds, a list of sentences; empty if all is well.
+
+        Args:
+            min_agreement: Smallest `top1_agreement` allowed, 0..1, or `None`.
+            max_difference: Largest `largest_difference` allowed, or `None`.
+            one_partition: Whether XNNPACK must run the whole file.
+        """
+        found = []
+        if min_agreement is not None:
+            if self.top1_agreement is None:
+                found.append(
+                    "top-1 agreement is unknown: the output is not (N, classes) of a classifier"
+                )
+            elif self.top1_agreement < min_agreement:
+                found.append(f"top-1 agreement {self.top1_agreement:.4f} is below {min_agreement}")
+        if max_difference is not None and self.largest_difference > max_difference:
+            found.append(
+                f"largest difference {self.largest_difference:.3g} is above {max_difference}"
+            )
+        if one_partition and self.kind == "tflite" and (self.partitions != 1 or self.undelegated):
+            found.append(
+                f"XNNPACK runs it in {self.partitions} pieces and leaves "
+                f"{', '.join(self.undelegated or ()) or 'nothing'} outside"
+            )
+        return found
