@@ -164,6 +164,7 @@ def squeeze_excite(x, se, stage, placement, name, channels_in, dtype=None):
         gate=se.gate,
         activation=se.activation,
         use_bias=se.use_bias,
+        start=se.start,
         dtype=dtype,
         name=name,
     )(x)

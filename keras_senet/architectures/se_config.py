@@ -27,6 +27,9 @@ class SEConfig:
         activation: Activation between the two fully connected (FC) layers of a block.
         use_bias: Whether the FC layers have biases: the released models have them, the paper's
             ablations do not.
+        start: Value of the gates of a new network where their kernels contribute nothing, by the
+            bias of the second FC layer; `None`: a bias of 0 (the paper), with which sigmoids begin
+            around 1/2 and halve every branch. docs/gate_start.md measures what it does.
         placement: Place in a residual unit (section 6.5, figure 5): `"standard"` on the branch
             before the sum, `"pre"` on the branch's input, `"post"` after the sum and its
             activation, `"identity"` on the shortcut, `"3x3"` directly after the 3x3 convolution
@@ -51,6 +54,7 @@ class SEConfig:
     gate: str = "sigmoid"
     activation: str = "relu"
     use_bias: bool = True
+    start: float | None = None
     placement: str = "standard"
     stages: tuple[int, ...] | None = None
 

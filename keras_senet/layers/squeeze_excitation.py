@@ -8,22 +8,9 @@ import keras
 from keras import ops
 
 from keras_senet.layers import facts
+from keras_senet.layers.gates import GATES, bias_for
 
 SQUEEZES = ("avg", "max", "none", "conv")
-
-
-def doubled_sigmoid(x):
-    """Twice the sigmoid: exactly 1 at 0."""
-    return 2 * ops.sigmoid(x)
-
-
-GATES = {
-    "sigmoid": "sigmoid",
-    "tanh": "tanh",
-    "relu": "relu",
-    "hard_sigmoid": "hard_sigmoid",
-    "doubled_sigmoid": doubled_sigmoid,
-}
 
 
 @keras.saving.register_keras_serializable(package="keras_senet")
@@ -61,6 +48,8 @@ class SqueezeExcitation(keras.layers.Layer):
             MobileNetV3, 0 in timm's ResNets.
         base_channels: Number of channels that `reduction` divides, in place of `C`; `None` for
             `C`. RegNetY and EfficientNet divide the channels that enter the residual unit.
+        start: Value of the gates of a new layer where its kernels contribute nothing, by the bias
+            `b2`; `None`: `b2 = 0` (the paper), with which a sigmoid begins around 1/2.
         **kwargs: `name`, `dtype` and `trainable`, as for every Keras layer.
 
     Input shape: `(N, H, W, C)`, channels last; H and W may be `None`. Output shape: the same.
@@ -88,6 +77,7 @@ class SqueezeExcitation(keras.layers.Layer):
         kernel_initializer: str | keras.Initializer = "he_normal",
         round_limit: float = 0.0,
         base_channels: int | None = None,
+        start: float | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -123,12 +113,20 @@ class SqueezeExcitation(keras.layers.Layer):
             raise ValueError(f"Argument `gate` must be one of {tuple(GATES)}. Received: {gate!r}")
         if not isinstance(use_bias, bool):
             raise ValueError(f"Argument `use_bias` must be a boolean. Received: {use_bias!r}")
+        if start is not None:
+            bias_for(gate, start)
+            if not use_bias:
+                raise ValueError(
+                    f"Argument `start` is the work of a bias. Expected use_bias=True. Received: "
+                    f"start={start!r}, use_bias=False"
+                )
         # Numbers of numpy become Python's, which a configuration in JSON can hold.
         is_integer = isinstance(reduction, numbers.Integral)
         self.reduction = int(reduction) if is_integer else float(reduction)
         self.divisor = None if divisor is None else int(divisor)
         self.round_limit = float(round_limit)
         self.base_channels = None if base_channels is None else int(base_channels)
+        self.start = None if start is None else float(start)
         self.squeeze = squeeze
         self.gate = gate
         self.activation = keras.activations.get(activation)
@@ -156,6 +154,9 @@ class SqueezeExcitation(keras.layers.Layer):
             self._build_squeeze(height, width, channels, input_shape)
         self.reduce = self._fully_connected("reduce", self.hidden_width(channels), self.activation)
         self.expand = self._fully_connected("expand", channels, GATES[self.gate])
+        if self.start is not None:
+            bias = bias_for(self.gate, self.start)
+            self.expand.bias_initializer = keras.initializers.Constant(bias)
         self.reduce.build((None, None, None, channels))
         self.expand.build((None, None, None, self.hidden_width(channels)))
 
@@ -269,6 +270,7 @@ class SqueezeExcitation(keras.layers.Layer):
             "divisor": self.divisor,
             "round_limit": self.round_limit,
             "base_channels": self.base_channels,
+            "start": self.start,
             "squeeze": self.squeeze,
             "gate": self.gate,
             "activation": keras.activations.serialize(self.activation),

@@ -66,7 +66,7 @@ def add_se(
     model = functional(model)
     _check(model, se, start)
     if start == "identity":
-        se = dataclasses.replace(se, gate="doubled_sigmoid")
+        se = dataclasses.replace(se, gate="doubled_sigmoid", start=None)
     graph = Places(model)
     places = graph.find(where)
     rescaled = {name: _rescaled(graph, name, index) for name, index in places.items()}
@@ -132,6 +132,11 @@ def _check(model, se, start):
         raise ValueError(
             "start='identity' needs a sigmoid, which is doubled to be 1 at 0. Received: "
             f"gate={se.gate!r}"
+        )
+    if start == "identity" and se.start not in (None, 1):
+        raise ValueError(
+            "start='identity' lets the gates begin at 1. Expected SEConfig(start=None). Received: "
+            f"SEConfig(start={se.start!r})"
         )
     present = [layer.name for layer in model.layers if isinstance(layer, SqueezeExcitation)]
     if present:

@@ -39,13 +39,15 @@ NO_COMPUTATION = (
     "preprocessing",
     "stochastic_depth",
 )
-SHAPES = (
+# Fields of SE that decide no computation: tensors' shapes show them, or new values alone need them.
+NO_COMPUTATION_OF_SE = (
     "reduction",
     "ratio_of",
     "divisor",
     "round_limit",
     "use_bias",
-)  # of SE: shown by tensors' shapes
+    "start",
+)
 
 
 def describe(architecture, include_preprocessing=True, call=None):
@@ -77,7 +79,7 @@ def describe(architecture, include_preprocessing=True, call=None):
         fields["se"]["activation"] = name or keras.activations.serialize(activation)
         if architecture.se.stages is None:
             fields["se"]["stages"] = list(architecture.se_stages)
-        besides["se"] = {name: fields["se"].pop(name) for name in SHAPES}
+        besides["se"] = {name: fields["se"].pop(name) for name in NO_COMPUTATION_OF_SE}
     computation = {"family": type(architecture).__name__, "added_se": None, **fields}
     return json.dumps({"computation": computation, "besides": besides})
 
@@ -187,4 +189,4 @@ def _differ_in_design(theirs, ours):
     """Whether two SE designs differ in more than widths, which the arrays show."""
     if theirs is None or ours is None:
         return theirs is not ours
-    return any(theirs[name] != ours[name] for name in theirs.keys() - set(SHAPES))
+    return any(theirs[name] != ours[name] for name in theirs.keys() - set(NO_COMPUTATION_OF_SE))

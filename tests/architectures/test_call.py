@@ -6,7 +6,7 @@ import pathlib
 import keras
 import numpy as np
 import pytest
-from small import KINDS, KINDS_HERE, shape, variants
+from small import KINDS, KINDS_HERE, gates, shape, variants
 
 import keras_senet
 from keras_senet import SEConfig
@@ -36,6 +36,20 @@ def test_plain_values_are_the_se_ones_without_se():
                 continue  # minimalistic: other than its relatives with SE in more than SE
             se = "SENet154" if name == "PlainSENet154" else f"SE{name}"
             assert getattr(keras_senet, se).replace(se=None, name=network.name) == network
+
+
+def test_gates_start_where_the_design_says(tmp_path):
+    """It changes no computation: weights of other starts are taken, theirs count."""
+    open_gates = TINY_CIFAR.replace(se=SEConfig(start=0.9))
+    model = open_gates(input_shape=(32, 32, 3), classes=3)
+    for layer in gates(model):
+        bias = keras.ops.convert_to_numpy(layer.expand.bias)
+        np.testing.assert_allclose(bias, np.log(9), rtol=1e-6)
+    paper = TINY_CIFAR(input_shape=(32, 32, 3), classes=3)
+    paper.save_weights(tmp_path / "x.weights.h5")
+    images = pixels(2, 32, 32, 3)
+    loaded = open_gates(weights=tmp_path / "x.weights.h5")
+    np.testing.assert_array_equal(*(keras.ops.convert_to_numpy(m(images)) for m in (paper, loaded)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -136,6 +150,7 @@ def test_applications_arguments():
         (lambda: SEConfig(reduction=(8, 16)), "needs as many `stages`"),
         (lambda: SEConfig(reduction=(8, 16), stages=(3,)), "needs as many `stages`"),
         (lambda: TINY.replace(se=SEConfig(round_limit=2))(), "`round_limit` must be in 0..1"),
+        (lambda: TINY.replace(se=SEConfig(start=1))(), "`start` must be None or a number between"),
         (lambda: keras_senet.RegNetY002.replace(w0=25), "`w0` .a multiple of 8"),
         (lambda: keras_senet.RegNetY002.replace(wm=1), "`wm` above 1"),
         (lambda: keras_senet.RegNetY002.replace(round_limit=2), "`round_limit` must be in 0..1"),

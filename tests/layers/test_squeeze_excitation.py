@@ -11,6 +11,7 @@ GATES = {
     "tanh": np.tanh,
     "relu": lambda x: np.maximum(x, 0),
     "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "doubled_sigmoid": lambda x: 2 / (1 + np.exp(-x)),
 }
 SQUEEZES = {
     "avg": lambda x, layer: x.mean((1, 2), keepdims=True),
@@ -67,6 +68,28 @@ def test_hidden_width(channels, reduction, divisor, hidden):
     layer.build((None, None, None, channels))
     # 2 C h weights and C + h biases, networks of the paper's section 4.
     assert layer.count_params() == 2 * channels * hidden + channels + hidden
+
+
+@pytest.mark.parametrize(
+    ("gate", "start"),
+    [
+        ("sigmoid", 0.9),
+        ("tanh", 0.5),
+        ("relu", 1.0),
+        ("hard_sigmoid", 0.75),
+        ("doubled_sigmoid", 1.0),
+        ("doubled_sigmoid", 1.9),
+    ],
+)
+def test_gates_start_where_they_are_told(gate, start):
+    """The bias of a layer whose kernels are zero, through the gate's formula, is the value."""
+    layer = SqueezeExcitation(4, gate=gate, start=start, kernel_initializer="zeros")
+    layer.build((None, 5, 3, 32))
+    gates = keras.ops.convert_to_numpy(layer.gates(image()))
+    np.testing.assert_allclose(gates, start, rtol=1e-6)
+    bias = keras.ops.convert_to_numpy(layer.expand.bias)
+    np.testing.assert_allclose(GATES[gate](bias), start, rtol=1e-6)
+    assert SqueezeExcitation.from_config(layer.get_config()).start == start
 
 
 def test_hidden_width_is_rounded_up_below_the_limit():
@@ -146,6 +169,13 @@ def test_saved_model_needs_no_custom_objects(tmp_path):
         ({"squeeze": "mean"}, "`squeeze` must be one of .*Received: 'mean'"),
         ({"gate": "softmax"}, "`gate` must be one of .*Received: 'softmax'"),
         ({"use_bias": None}, "`use_bias` must be a boolean"),
+        ({"start": 1}, "`start` must be None or a number between 0 and 1.*'sigmoid'.*Received: 1"),
+        ({"start": 2.0, "gate": "doubled_sigmoid"}, "between 0 and 2"),
+        ({"start": -1, "gate": "tanh"}, "between -1 and 1"),
+        ({"start": 0, "gate": "relu"}, "between 0 and inf"),
+        ({"start": "open"}, "`start` must be None or a number"),
+        ({"start": float("nan")}, "`start` must be None or a number"),
+        ({"start": 0.9, "use_bias": False}, "work of a bias. Expected use_bias=True"),
         ({"activation": "nonsense"}, "nonsense"),
     ],
 )

@@ -119,6 +119,7 @@ def test_sequential_models_become_functional():
         ({"se": SEConfig(placement="pre")}, "placement 'standard' only"),
         ({"se": SEConfig(ratio_of="input")}, "ratio_of='gated'"),
         ({"se": SEConfig(gate="tanh"), "start": "identity"}, "needs a sigmoid"),
+        ({"se": SEConfig(start=0.9), "start": "identity"}, "Expected SEConfig.start=None"),
         ({"start": "zero"}, "None or 'identity'"),
         ({"se": 16}, "must be a SEConfig"),
         ({"where": lambda layer: False}, "true of no layer"),

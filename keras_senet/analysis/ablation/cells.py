@@ -42,7 +42,8 @@ class Cell:
             return f"plain-seed{self.seed}"
         stages = "all" if se.stages is None else "".join(map(str, se.stages))
         parts = (f"r{se.reduction:g}", se.squeeze, se.gate, f"stages_{stages}", se.placement)
-        return f"{'-'.join(parts)}-seed{self.seed}"
+        start = () if se.start is None else (f"start{se.start:g}",)
+        return f"{'-'.join((*parts, *start))}-seed{self.seed}"
 
     @property
     def settings(self):
