@@ -5,14 +5,10 @@ with 130 after Ctrl-C, with 1 if the run has diverged, with 2 after a mistake in
 folders, which it names. With --mode=evaluate --workdir=RUN it judges a finished run.
 """
 
-import dataclasses
-import inspect
 import json
 import os
 import pathlib
-import re
 import sys
-import typing
 
 # Before TensorFlow is imported. Without AVX-512 it leaves its fast kernels for CPUs, oneDNN's, off.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -22,14 +18,8 @@ from absl import flags
 
 import keras_senet
 from keras_senet import mistakes
-from keras_senet.training import RECIPES, Recipe
+from keras_senet.training import RECIPES, recipe_flags
 from keras_senet.training.evaluation import SPLITS
-
-AUGMENTATIONS = {
-    name.lower(): value
-    for name, value in vars(keras_senet.data).items()
-    if isinstance(value, keras_senet.data.Augmentation)
-}
 
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "What to do.")
 _MODEL = flags.DEFINE_string("model", "SEResNet20", "Name of a network of keras_senet.")
@@ -73,61 +63,6 @@ _BAD_IMAGES = flags.DEFINE_integer(
     "max_bad_images", None, "Unreadable images to tolerate; default: a tenth of a split."
 )
 _DEBUG = flags.DEFINE_bool("debug", False, "Show where in the code an error was found.")
-
-
-class _FieldParser(flags.ArgumentParser):
-    """Reads a field of a recipe, of which `None` is said as none."""
-
-    def __init__(self, convert):
-        super().__init__()
-        self.convert = convert
-
-    def parse(self, argument):
-        """The value of the field; the recipe itself checks it."""
-        if not isinstance(argument, str):
-            return argument
-        return None if argument.strip().lower() == "none" else self.convert(argument)
-
-
-def _weights(text):
-    return text if text == "balanced" else tuple(map(float, text.split(",")))
-
-
-def _parser(kind):
-    if kind == str | tuple[float, ...] | None:
-        return _FieldParser(_weights)
-    if kind in (tuple[int, ...], tuple[str, ...]):
-        one = typing.get_args(kind)[0]
-        return _FieldParser(lambda text: tuple(one(word.strip()) for word in text.split(",")))
-    converts = (one for one in (int, float, str) if kind in (one, one | None))
-    return _FieldParser(next(converts))
-
-
-def _define_recipe_flags():
-    """A flag for each field of a recipe, with its sentence; those not given keep their values."""
-    text = (inspect.getdoc(Recipe) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
-    sentences = dict(re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", text, re.MULTILINE))
-    for field in dataclasses.fields(Recipe):
-        said = " ".join(sentences.get(field.name, field.name).split())
-        if field.name == "augmentation":
-            values = [*sorted(AUGMENTATIONS), "own"]
-            flags.DEFINE_enum(field.name, None, values, f"{said} Here named own.")
-        elif field.type is bool:
-            flags.DEFINE_bool(field.name, None, said)
-        elif field.name != "name":
-            flags.DEFINE(_parser(field.type), field.name, None, said)
-
-
-def _recipe():
-    changes = {}
-    for field in dataclasses.fields(Recipe):
-        if field.name == "name" or flags.FLAGS[field.name].using_default_value:
-            continue
-        value = flags.FLAGS[field.name].value
-        if field.name == "augmentation":
-            value = AUGMENTATIONS.get(value)
-        changes[field.name] = () if value is None and isinstance(field.default, tuple) else value
-    return RECIPES[_RECIPE.value].replace(**changes)
 
 
 def _train(architecture, dataset, recipe):
@@ -186,6 +121,8 @@ def _evaluate(recipe):
     else:
         model, source, division, batch_size = _of_run(recipe)
     dataset = _load(source, model.inputs[0].shape[1], division)
+    run = _workdir() if _WORKDIR.value else pathlib.Path(_WEIGHTS.value).expanduser().parent
+    keras_senet.training.check_unseen(run, dataset, _SPLIT.value)
     # With other classes the classifier would be new, and its accuracy noise.
     if _WEIGHTS.value and model.output_shape[-1] != len(dataset.class_names):
         raise ValueError(
@@ -284,7 +221,7 @@ def main(argv):
     if _DETERMINISTIC.value:
         keras_senet.training.make_deterministic()
     keras_senet.training.initialize(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
-    recipe = _recipe()
+    recipe = recipe_flags.changed(RECIPES[_RECIPE.value])
     _check_workdir()
     if _MODE.value == "evaluate" and not (_DATA_ONLY.value or _CHECK_DATA.value):
         _evaluate(recipe)
@@ -309,6 +246,7 @@ def main(argv):
         _train(architecture, dataset, recipe)
 
 
-_define_recipe_flags()
+recipe_flags.define()
+flags.adopt_module_key_flags(recipe_flags)  # for --help
 if __name__ == "__main__":
     mistakes.run(main)

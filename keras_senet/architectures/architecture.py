@@ -9,7 +9,7 @@ import keras
 
 from keras_senet import layers
 from keras_senet.architectures.se_config import SEConfig
-from keras_senet.weights.fields import is_integer, natural, settle
+from keras_senet.weights.fields import is_integer, natural, replaced, settle
 from keras_senet.weights.fingerprint import describe
 from keras_senet.weights.layouts.layout import Layout
 from keras_senet.weights.load import open_weights
@@ -128,13 +128,7 @@ class Architecture(ABC):
         Raises:
             ValueError: If a field does not exist.
         """
-        fields = [field.name for field in dataclasses.fields(self)]
-        for name in changes:
-            if name not in fields:
-                raise ValueError(
-                    f"{type(self).__name__} has no field {name!r}. Its fields: {', '.join(fields)}"
-                )
-        return dataclasses.replace(self, **changes)
+        return replaced(self, changes)
 
     def __call__(
         self,

@@ -5,7 +5,7 @@ import math
 import typing
 
 from keras_senet.data.limits import Limit, check
-from keras_senet.weights.fields import settle
+from keras_senet.weights.fields import replaced, settle
 
 LIMITS = {
     "padding": Limit(0, whole=True),
@@ -94,7 +94,7 @@ class Augmentation:
 
     def replace(self, **changes) -> typing.Self:
         """A copy with these fields changed."""
-        return dataclasses.replace(self, **changes)
+        return replaced(self, changes)
 
 
 def _is_range(pair, limit):

@@ -21,6 +21,7 @@ from keras_senet.data.checks import (
 from keras_senet.data.shards import shard_positions, shard_size
 from keras_senet.data.split import Examples
 from keras_senet.data.view import View
+from keras_senet.weights.fields import replaced
 
 if typing.TYPE_CHECKING:
     import tensorflow as tf
@@ -110,7 +111,7 @@ class Dataset:
         """A copy with these fields changed, which counts its own bad images."""
         if "image_size" in changes and "view" not in changes and self.view is not None:
             changes["view"] = self.view.replace(size=changes["image_size"])
-        return dataclasses.replace(self, **changes)
+        return replaced(self, changes)
 
     @property
     def seen(self) -> View:

@@ -40,14 +40,15 @@ def hold_out(dataset: Dataset, share: float) -> Dataset:
     """
     if not SHARE.allows(share):
         raise ValueError(
-            f"Argument `hold_out` must be a number between 0 and 1. Received: {share!r}"
+            "`hold_out` takes the share of each class, a number between 0 and 1, such as 0.1. "
+            f"Received: {share!r}"
         )
 
     def chosen(number):
         # 0.1 * 30 is not quite 3 in floats.
         return np.ceil(np.round((number + 1) * share, 6)) > np.ceil(np.round(number * share, 6))
 
-    return _divided(dataset, chosen, f"hold_out {share:g}")
+    return _divided(dataset, chosen, f"hold_out {float(share)!r}")
 
 
 def fold(dataset: Dataset, number: int, count: int) -> Dataset:
@@ -88,8 +89,8 @@ def divided(dataset: Dataset, division: str) -> Dataset:
     try:
         number = float(share)
     except ValueError:
-        number = float("nan")
-    if what != "hold_out" or not SHARE.allows(number):
+        number = share  # which `hold_out` refuses
+    if what != "hold_out":
         raise ValueError(
             f"Expected 'hold_out SHARE', as 'hold_out 0.1', or 'fold NUMBER/COUNT', as 'fold 2/5'. "
             f"Received: {division!r}"

@@ -6,6 +6,7 @@ from keras_senet.data.limits import Limit
 
 RATIO = Limit(1)
 
+
 def kept(dataset, ratio):
     """Positions of the training images that are kept, class after class."""
     if dataset.multi_label:

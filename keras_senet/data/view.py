@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from keras_senet.layers import ImageNormalization
+from keras_senet.weights.fields import replaced
 from keras_senet.weights.preprocessing import CROP_MODES, INTERPOLATIONS
 
 SMALL = 64  # pixels; images up to here are seen whole
@@ -119,7 +120,7 @@ class View:
 
     def replace(self, **changes) -> typing.Self:
         """A copy with these fields changed."""
-        return dataclasses.replace(self, **changes)
+        return replaced(self, changes)
 
     @property
     def sides(self) -> tuple[int, int]:

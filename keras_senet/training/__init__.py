@@ -31,6 +31,7 @@ from keras_senet.training.results import Result
 from keras_senet.training.saving import Saving
 from keras_senet.training.schedules import Schedule
 from keras_senet.training.stopping import Preempted
+from keras_senet.training.unseen import check_unseen
 
 __all__ = [
     "CIFAR",
@@ -60,6 +61,7 @@ __all__ = [
     "Result",
     "Saving",
     "Schedule",
+    "check_unseen",
     "check_workdir",
     "evaluate",
     "initialize",

@@ -13,7 +13,7 @@ from keras_senet.architectures import Architecture
 from keras_senet.data import Dataset, View
 from keras_senet.training import distribution
 from keras_senet.training.best import write_best
-from keras_senet.training.check import check
+from keras_senet.training.check import check, check_types
 from keras_senet.training.checkpoints import Checkpoints
 from keras_senet.training.evaluation import evaluate
 from keras_senet.training.folder import check_workdir, locked
@@ -92,6 +92,14 @@ def train(
         >>> 0 <= result.accuracy <= 1
         True
     """
+    check_types(
+        architecture=architecture,
+        dataset=dataset,
+        recipe=recipe,
+        saving=saving,
+        callbacks=callbacks,
+        metrics=metrics,
+    )
     workdir = pathlib.Path(workdir).expanduser()
     check_workdir(workdir)
     check_metrics(metrics, dataset)

@@ -1,11 +1,51 @@
 """Checks before the first step: data set, recipe and devices."""
 
+import keras
 import numpy as np
 
+from keras_senet.architectures import Architecture
+from keras_senet.data import Dataset
 from keras_senet.data.multi_label import check_presence
 from keras_senet.training.losses import check_loss
+from keras_senet.training.recipe import Recipe
+from keras_senet.training.saving import Saving
 
 NAMED = 5  # classes in a message
+VALUES = {
+    "architecture": (Architecture, "an architecture, such as keras_senet.SEResNet50"),
+    "dataset": (Dataset, "a Dataset, such as keras_senet.data.load('digits')"),
+    "recipe": (Recipe, "a Recipe, such as keras_senet.training.DIGITS"),
+    "saving": (Saving, "a Saving, such as keras_senet.training.Saving(steps=100)"),
+}
+LISTS = {
+    "callbacks": (keras.callbacks.Callback, "keras.callbacks.CSVLogger('log.csv')"),
+    "metrics": (keras.metrics.Metric, "keras.metrics.AUC()"),
+}
+
+
+def check_types(**arguments):
+    """Raises a ValueError for an argument of `train` that is none of what it takes.
+
+    Args:
+        **arguments: Those of the names in `VALUES` and `LISTS`.
+    """
+    for name, (kind, words) in VALUES.items():
+        value = arguments[name]
+        if not isinstance(value, kind):
+            called = " It is called by `train`." if isinstance(value, keras.Model) else ""
+            raise ValueError(
+                f"Argument `{name}` must be {words}.{called} Received: {value!r:.60} of type "
+                f"{type(value).__name__}"
+            )
+    for name, (kind, example) in LISTS.items():
+        value = arguments[name]
+        is_list = isinstance(value, (list, tuple))
+        others = [one for one in value if not isinstance(one, kind)] if is_list else [value]
+        if others:
+            raise ValueError(
+                f"Argument `{name}` must be a list of Keras {name}, such as [{example}]. "
+                f"Received: {others[0]!r:.60}"
+            )
 
 
 def check(dataset, recipe, *, replicas=1, processes=1):

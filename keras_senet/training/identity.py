@@ -64,7 +64,7 @@ class Identity:
             if not name.endswith("_sha256")
         ]
         if "data.images_sha256" in names or "data.labels_sha256" in names:
-            changes.append(self._changed_images(checkpoints.parent / IMAGES))
+            changes.append(self._changed_images(checkpoints.parent))
         if "weights.sha256" in names:
             was, is_ = (fields.get("weights.name") for fields in (before, now))
             changes.append(f"the weights to start from were {was!r} and are {is_!r}, another file")
@@ -96,12 +96,10 @@ class Identity:
                 "low learning rate; schedule='step' can be made longer."
             )
 
-    def _changed_images(self, path):
+    def _changed_images(self, workdir):
         """In words, which images of the run are gone, and which are new."""
-        try:
-            with gzip.open(path, "rt", newline="", encoding="utf-8") as file:
-                saved = [(split, name, label) for split, name, label in list(csv.reader(file))[1:]]
-        except (OSError, EOFError, ValueError):
+        saved = read_images(workdir)
+        if saved is None:
             return "its images or their labels are others"
         images = [(split, name, str(label)) for split, name, label in self.images]
         before, now = ({name for _, name, _ in rows} for rows in (saved, images))
@@ -118,6 +116,15 @@ class Identity:
         return "its images have another order" if saved != images else "its pixels differ"
 
 
+def read_images(workdir):
+    """The rows `(split, image, label)` that a run wrote, or `None` where they cannot be read."""
+    try:
+        with gzip.open(workdir / IMAGES, "rt", newline="", encoding="utf-8") as file:
+            return [(split, name, label) for split, name, label in list(csv.reader(file))[1:]]
+    except (OSError, EOFError, ValueError):
+        return None
+
+
 def identify(architecture, dataset, recipe, weights, precision, seed):
     """The `Identity` of a run.
 
@@ -130,7 +137,7 @@ def identify(architecture, dataset, recipe, weights, precision, seed):
         seed: Seed of weights, order and augmentation.
     """
     labels = hashlib.sha256(b"".join(s.labels.tobytes() for s in dataset.splits.values()))
-    images = _images(dataset)
+    images = images_of(dataset)
     description = {
         "architecture": dataclasses.asdict(architecture),
         "data": {
@@ -161,7 +168,7 @@ def identify(architecture, dataset, recipe, weights, precision, seed):
     return Identity(_as_json(description), images, _as_json(defaults))
 
 
-def _images(dataset):
+def images_of(dataset):
     """Rows `(split, image, label)` of all images."""
     splits = dataset.splits
     names = {what: [s.name(n) for n in range(len(s))] for what, s in splits.items() if _files(s)}

@@ -45,14 +45,9 @@ def compiled_model(
 
 
 def check_metrics(metrics, dataset):
-    """Raises a ValueError if these are no Keras metrics, or two have one name."""
+    """Raises a ValueError if two Keras metrics have one name."""
     names = own = ["loss", *metric_names(dataset)]
     for metric in metrics:
-        if not isinstance(metric, keras.metrics.Metric):
-            raise ValueError(
-                "Argument `metrics` must be Keras metrics, such as keras.metrics.AUC(). Received: "
-                f"{metric!r}"
-            )
         if metric.name in names:
             raise ValueError(
                 f"Argument `metrics` must hold names other than each other's and {own}. "

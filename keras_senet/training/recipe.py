@@ -3,11 +3,13 @@
 import dataclasses
 import typing
 
+import numpy as np
+
 from keras_senet.data.augmentation import Augmentation
 from keras_senet.data.limits import Limit, check
 from keras_senet.training.optimizers import DECAYED
 from keras_senet.training.schedules import SHAPES
-from keras_senet.weights.fields import is_integer, settle
+from keras_senet.weights.fields import is_integer, replaced, settle
 
 CHOICES = {
     "schedule": SHAPES,
@@ -133,7 +135,8 @@ class Recipe:
     def __post_init__(self):
         for field in ("drops", "freeze_stages", "class_weights"):
             value = getattr(self, field)
-            object.__setattr__(self, field, tuple(value) if isinstance(value, list) else value)
+            is_list = isinstance(value, (list, np.ndarray))
+            object.__setattr__(self, field, tuple(value) if is_list else value)
         settle(self, dataclasses.fields(self))
         check(self, LIMITS)
         for field, choices in CHOICES.items():
@@ -209,7 +212,7 @@ class Recipe:
 
     def replace(self, **changes) -> typing.Self:
         """A copy with these fields changed; the learning rate follows the batch size."""
-        return dataclasses.replace(self, **changes)
+        return replaced(self, changes)
 
 
 def _are(values, kind):

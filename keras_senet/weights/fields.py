@@ -29,6 +29,21 @@ def settle(instance, fields):
         object.__setattr__(instance, field.name, natural(getattr(instance, field.name)))
 
 
+def replaced(instance, changes):
+    """A copy of a frozen dataclass with some fields changed.
+
+    Raises:
+        ValueError: If a field does not exist.
+    """
+    fields = [field.name for field in dataclasses.fields(instance)]
+    for name in changes:
+        if name not in fields:
+            raise ValueError(
+                f"{type(instance).__name__} has no field {name!r}. Its fields: {', '.join(fields)}"
+            )
+    return dataclasses.replace(instance, **changes)
+
+
 def plain(value):
     """A field's value in JSON's types: dataclasses as dicts, tuples as lists."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

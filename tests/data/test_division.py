@@ -68,10 +68,18 @@ def test_pixels_are_divided_too():
     assert sorted(x.tobytes() for x in found) == sorted(x.tobytes() for x in whole)
 
 
+@pytest.mark.parametrize("share", [1 / 6, 2 / 3, 1 / 15, np.float32(0.3), 0.1 + 0.2])
+def test_a_division_is_found_again_by_its_words(share):
+    digits = data.load("digits", image_size=8)
+    first = data.hold_out(digits, share)
+    again = data.load("digits", image_size=8, division=first.division)
+    np.testing.assert_array_equal(first.held_out.items, again.held_out.items)
+
+
 def test_what_cannot_be_divided():
     dataset, *_ = of_paths()
     for wrong in (0, 1, -0.2, float("nan"), True):
-        with pytest.raises(ValueError, match="`hold_out` must be a number between 0 and 1"):
+        with pytest.raises(ValueError, match=r"`hold_out` takes .* between 0 and 1"):
             data.hold_out(dataset, wrong)
     for number, count in ((0, 5), (6, 5), (1, 1), (1.5, 5)):
         with pytest.raises(ValueError, match="from"):

@@ -147,12 +147,37 @@ def test_patience_counts_epochs_since_the_best(accuracies, patience, stops):
 
 def test_bad_metrics():
     for metrics, message in (
-        (["auc"], "must be Keras metrics"),
+        (["auc"], "`metrics` must be a list of Keras metrics"),
+        (keras.metrics.AUC(), "`metrics` must be a list of Keras metrics"),
         ([keras.metrics.CategoricalAccuracy(name="accuracy")], "names other than"),
         ([keras.metrics.AUC(name="a"), keras.metrics.Precision(name="a")], "Received: 'a'"),
     ):
         with pytest.raises(ValueError, match=message):
             training.train(NETWORK, DIGITS, RECIPE, "unused", metrics=metrics)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "message"),
+    [
+        (
+            "architecture",
+            "SEResNet20",
+            "must be an architecture.*'SEResNet20' of type str",
+        ),
+        ("architecture", keras.applications.MobileNetV2, "must be an architecture"),
+        ("architecture", keras.Sequential(), "must be an architecture.*It is called by `train`"),
+        ("dataset", "digits", "must be a Dataset, such as keras_senet.data.load"),
+        ("recipe", "digits", "must be a Recipe"),
+        ("saving", 100, "must be a Saving"),
+        ("callbacks", keras.callbacks.TerminateOnNaN(), "must be a list of Keras callbacks"),
+        ("callbacks", [keras.callbacks.TerminateOnNaN], "must be a list of Keras callbacks"),
+    ],
+)
+def test_what_train_takes(argument, value, message, tmp_path):
+    arguments = {"architecture": NETWORK, "dataset": DIGITS, "recipe": RECIPE}
+    with pytest.raises(ValueError, match=f"`{argument}` {message}"):
+        training.train(**{**arguments, "workdir": tmp_path / "run", argument: value})
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_recipes_stochastic_depth_is_the_networks():

@@ -8,6 +8,7 @@ import pytest
 from absl import flags
 
 from keras_senet import data, training
+from keras_senet.training import recipe_flags
 
 PROGRAM = pathlib.Path(__file__).parents[2] / "train.py"
 
@@ -22,10 +23,10 @@ def program():
 
 def recipe(program, *given):
     flags.FLAGS.unparse_flags()
-    for flag in flags.FLAGS.get_flags_for_module(program.__name__):
+    for flag in flags.FLAGS.get_key_flags_for_module(program.__name__):
         flag.unparse()
     flags.FLAGS(["train.py", *given])
-    return program._recipe()
+    return recipe_flags.changed(training.RECIPES[flags.FLAGS.recipe])
 
 
 def test_fields_not_given_keep_their_values(program):

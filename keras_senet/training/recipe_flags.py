@@ -1,0 +1,73 @@
+"""A flag of the command line for each field of a recipe."""
+
+import dataclasses
+import inspect
+import re
+import typing
+
+from absl import flags
+
+from keras_senet import data
+from keras_senet.training.recipe import Recipe
+
+AUGMENTATIONS = {
+    name.lower(): value
+    for name, value in vars(data).items()
+    if isinstance(value, data.Augmentation)
+}
+
+
+class _FieldParser(flags.ArgumentParser):
+    """Reads a field of a recipe, of which `None` is said as none."""
+
+    def __init__(self, convert):
+        super().__init__()
+        self.convert = convert
+
+    def parse(self, argument):
+        """The value of the field; the recipe itself checks it."""
+        if not isinstance(argument, str):
+            return argument
+        return None if argument.strip().lower() == "none" else self.convert(argument)
+
+
+def _weights(text):
+    return text if text == "balanced" else tuple(map(float, text.split(",")))
+
+
+def _parser(kind):
+    if kind == str | tuple[float, ...] | None:
+        return _FieldParser(_weights)
+    if kind in (tuple[int, ...], tuple[str, ...]):
+        one = typing.get_args(kind)[0]
+        return _FieldParser(lambda text: tuple(one(word.strip()) for word in text.split(",")))
+    converts = (one for one in (int, float, str) if kind in (one, one | None))
+    return _FieldParser(next(converts))
+
+
+def define() -> None:
+    """A flag for each field of a recipe, with its sentence; those not given keep their values."""
+    text = (inspect.getdoc(Recipe) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
+    sentences = dict(re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", text, re.MULTILINE))
+    for field in dataclasses.fields(Recipe):
+        said = " ".join(sentences.get(field.name, field.name).split())
+        if field.name == "augmentation":
+            values = [*sorted(AUGMENTATIONS), "own"]
+            flags.DEFINE_enum(field.name, None, values, f"{said} Here named own.")
+        elif field.type is bool:
+            flags.DEFINE_bool(field.name, None, said)
+        elif field.name != "name":
+            flags.DEFINE(_parser(field.type), field.name, None, said)
+
+
+def changed(recipe: Recipe) -> Recipe:
+    """The recipe with the fields whose flags were given."""
+    changes = {}
+    for field in dataclasses.fields(Recipe):
+        if field.name == "name" or flags.FLAGS[field.name].using_default_value:
+            continue
+        value = flags.FLAGS[field.name].value
+        if field.name == "augmentation":
+            value = AUGMENTATIONS.get(value)
+        changes[field.name] = () if value is None and isinstance(field.default, tuple) else value
+    return recipe.replace(**changes)

@@ -1,0 +1,55 @@
+"""Whether images to judge a run by are images that it learned from."""
+
+import json
+import pathlib
+
+from keras_senet.data import Dataset
+from keras_senet.data.image_files import listed
+from keras_senet.training.identity import IMAGES, images_of, read_images
+
+
+def check_unseen(workdir: pathlib.Path, dataset: Dataset, split: str) -> None:
+    """Raises a ValueError if a run learned from images of a split of its own data.
+
+    Other files, or another division, move images from one split to the other: their accuracy would
+    say little. Data from elsewhere are not compared; their files may have the same names.
+
+    Args:
+        workdir: Folder of the run. One without its files says nothing, and nothing is checked.
+        dataset: A `keras_senet.data.Dataset` as `load` made it.
+        split: `"held_out"` or `"test"`.
+
+    Raises:
+        ValueError: If some of its images were learned from.
+
+    Example:
+        >>> digits = keras_senet.data.load("digits")
+        >>> check_unseen(pathlib.Path("runs/digits"), digits, "held_out")
+    """
+    try:
+        run = json.loads((workdir / "summary.json").read_text())
+    except (OSError, ValueError):
+        return
+    if run.get("source") is None or run["source"] != dataset.source:
+        return
+    if run.get("division") != dataset.division and split == "held_out":
+        raise ValueError(
+            f"The run in {workdir} learned from images that {_words(dataset.division)} would hold "
+            f"out: its own data were divided by {_words(run.get('division'))}. Leave --fold and "
+            "--hold_out to the run, or give other data by --data."
+        )
+    if dataset.training.holds_pixels:
+        return  # their names are numbers; the sources of pixels do not change
+    learned = {name for what, name, _ in read_images(workdir) or () if what == "training"}
+    judged = [name for what, name, _ in images_of(dataset) if what == split.replace("_", "-")]
+    both = [name for name in judged if name in learned]
+    if both:
+        raise ValueError(
+            f"The run in {workdir} learned from {len(both)} of the {len(judged)} images to judge "
+            f"it by: {listed(both)}. Files were added, renamed or removed since. Restore them, as "
+            f"listed in {workdir / IMAGES}, or give other data by --data."
+        )
+
+
+def _words(division):
+    return "the source itself" if division is None else repr(division)
