@@ -89,8 +89,8 @@ def divided(dataset: Dataset, division: str) -> Dataset:
     try:
         number = float(share)
     except ValueError:
-        number = share  # which `hold_out` refuses
-    if what != "hold_out":
+        number = None
+    if what != "hold_out" or number is None:
         raise ValueError(
             f"Expected 'hold_out SHARE', as 'hold_out 0.1', or 'fold NUMBER/COUNT', as 'fold 2/5'. "
             f"Received: {division!r}"

@@ -68,6 +68,6 @@ def changed(recipe: Recipe) -> Recipe:
             continue
         value = flags.FLAGS[field.name].value
         if field.name == "augmentation":
-            value = AUGMENTATIONS.get(value)
+            value = AUGMENTATIONS.get(str(value))  # of `own`, None
         changes[field.name] = () if value is None and isinstance(field.default, tuple) else value
     return recipe.replace(**changes)
