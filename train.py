@@ -8,7 +8,20 @@ folders, which it names. With --mode=evaluate --workdir=RUN it judges a finished
 import json
 import os
 import pathlib
+import signal
 import sys
+
+
+def _leave(number, _):
+    """Ends the program while it loads libraries and data: no step could be lost."""
+    name, code = ("Ctrl-C", 130) if number == signal.SIGINT else ("SIGTERM", 75)
+    os.write(1, f"{name}: nothing is lost. Run the same command again.\n".encode())
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    for _number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(_number, _leave)
 
 # Before TensorFlow is imported. Without AVX-512 it leaves its fast kernels for CPUs, oneDNN's, off.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -249,4 +262,5 @@ def main(argv):
 recipe_flags.define()
 flags.adopt_module_key_flags(recipe_flags)  # for --help
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on others answer Ctrl-C
     mistakes.run(main)

@@ -115,6 +115,27 @@ def test_a_second_ctrl_c_does_not_wait(capsys):
                 os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
+def test_stopped_while_libraries_load(number, code, tmp_path):
+    command = [sys.executable, "train.py", f"--workdir={tmp_path / 'run'}"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as run:
+        while not caught(run.pid) >> (signal.SIGTERM - 1) & 1:
+            assert run.poll() is None
+        run.send_signal(number)
+        said, _ = run.communicate(timeout=60)
+    assert run.returncode == code
+    assert said.decode().splitlines()[-1].endswith("nothing is lost. Run the same command again.")
+    assert b"Traceback" not in said and not (tmp_path / "run").exists()
+
+
+def caught(pid):
+    """The signals that a process has handlers for, a bit each."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("SigCgt:")[2].split()[0], 16)
+
+
 PROGRAM = """
 import os, signal
 from keras_senet import mistakes
