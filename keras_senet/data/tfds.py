@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import logging
 import os
 import warnings
 
@@ -67,6 +68,8 @@ def load_tfds(name: str, image_size: int, max_bad_images: int | None = None) -> 
 
 def _builder(name, tfds):
     """TFDS's builder of a data set; its errors, of up to thousands of names, in one sentence."""
+    said = logging.getLogger("absl")
+    said.disabled = True  # of what the error says, too
     try:
         return tfds.builder(name)
     except (ValueError, AssertionError) as error:
@@ -79,6 +82,8 @@ def _builder(name, tfds):
         raise ValueError(
             f"TensorFlow Datasets has no data set {name!r}.{hint} `tfds.list_builders()` lists all."
         ) from None
+    finally:
+        said.disabled = False
 
 
 def _splits(info, image, label):

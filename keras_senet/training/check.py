@@ -17,6 +17,8 @@ VALUES = {
     "recipe": (Recipe, "a Recipe, such as keras_senet.training.DIGITS"),
     "saving": (Saving, "a Saving, such as keras_senet.training.Saving(steps=100)"),
 }
+# Keras' callbacks that set the learning rate, which a recipe's schedule computes.
+RATES = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
 LISTS = {
     "callbacks": (keras.callbacks.Callback, "keras.callbacks.CSVLogger('log.csv')"),
     "metrics": (keras.metrics.Metric, "keras.metrics.AUC()"),
@@ -45,6 +47,13 @@ def check_types(**arguments):
             raise ValueError(
                 f"Argument `{name}` must be a list of Keras {name}, such as [{example}]. "
                 f"Received: {others[0]!r:.60}"
+            )
+    for callback in arguments["callbacks"]:
+        if isinstance(callback, RATES):
+            raise ValueError(
+                "Argument `callbacks` must leave the learning rate to the recipe, to its fields "
+                "`learning_rate`, `schedule`, `drops` and `warmup_epochs`. Received: "
+                f"{type(callback).__name__}"
             )
 
 

@@ -35,8 +35,9 @@ class LearningRate(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Adds `learning_rate`."""
         assert logs is not None, "model.fit passes the metrics"
-        batches = keras.ops.convert_to_numpy(self.model.optimizer.iterations)
-        logs["learning_rate"] = float(self.schedule(max(int(batches) - 1, 0)))
+        updates = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+        batch = max(updates - 1, 0) * self.schedule.accumulation_steps
+        logs["learning_rate"] = float(self.schedule(batch))
 
 
 class UnreadableImages(keras.callbacks.Callback):

@@ -182,6 +182,11 @@ class Recipe:
                 f"Received: freeze_bn_from={self.freeze_bn_from}, epochs={self.epochs}"
             )
         if self.schedule != "step":
+            if self.drops != ():
+                raise ValueError(
+                    "Field `drops` is that of schedule 'step': expected () with "
+                    f"{self.schedule!r} (`none` on the command line). Received: {self.drops!r}"
+                )
             return
         if self.drops == ():
             raise ValueError(

@@ -32,7 +32,11 @@ class _FieldParser(flags.ArgumentParser):
 
 
 def _weights(text):
-    return text if text == "balanced" else tuple(map(float, text.split(",")))
+    """`balanced`, or numbers with commas, also in the brackets in which Python has them."""
+    try:
+        return tuple(map(float, text.strip().strip("()").split(",")))
+    except ValueError:
+        return text.strip()  # of which the recipe says what it expects
 
 
 def _parser(kind):

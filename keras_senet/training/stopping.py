@@ -56,9 +56,9 @@ class Stopping:
 
     def _notice(self, number, _):
         again = number == signal.SIGINT and self._noted == number
+        self._noted = number  # first: an exception in the midst of a `__del__` is swallowed
         if not self.deferred or again:
             self.leave(number)
-        self._noted = number
 
     def noticed(self):
         """The signal to answer now, or `None`; every process must ask equally often."""

@@ -17,7 +17,7 @@ from keras_senet.weights.opened import (
     warn_of_new_classifier,
 )
 from keras_senet.weights.readers.keras_file import read_config, read_keras_file
-from keras_senet.weights.surroundings import is_other, others, stored_call, warn
+from keras_senet.weights.surroundings import is_idle, is_other, others, stored_call, warn
 
 logger = logging.getLogger("keras_senet")
 
@@ -181,7 +181,8 @@ class KerasWeights:
     def _is_left_out(self, layer, names):
         is_model = f"layers/{layer.key}" in self.models
         is_input = layer.key.startswith("input_layer")
-        return not is_model and not is_input and is_other(layer.name, names)
+        is_part = is_input or is_idle(layer.key)
+        return not is_model and not is_part and is_other(layer.name, names)
 
     def _say_pixels(self, model):
         besides = (self.description or {}).get("besides", {"include_preprocessing": True})

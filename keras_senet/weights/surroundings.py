@@ -10,6 +10,9 @@ from keras_senet.weights.fingerprint import described
 
 logger = logging.getLogger("keras_senet")
 
+# Layers that return their input where nothing is trained, in their classes' names.
+IDLE = ("Dropout", "Identity", "GaussianNoise", "ActivityRegularization")
+
 
 def warn(path, stored, model, *, others=(), new_classifier=False):
     """Warns of what the file's model has and `weights=` does not take over.
@@ -85,9 +88,19 @@ def others(config, model):
             operations[kind] -= 1
             if operations[kind] < 0:
                 found.append(kind)
-        elif kind != "InputLayer" and is_other(name, names):
+        elif kind != "InputLayer" and not is_idle(kind) and is_other(name, names):
             found.append(name)
     return found
+
+
+def is_idle(kind):
+    """Whether layers of a class change nothing outside of training.
+
+    Args:
+        kind: Name of the class, or its key in a file of Keras: `"SpatialDropout2D"`, `"dropout_1"`.
+    """
+    plain = str(kind).replace("_", "").lower()
+    return any(name.lower() in plain for name in IDLE)
 
 
 def is_other(name, names):

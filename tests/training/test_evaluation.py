@@ -11,13 +11,22 @@ import pytest
 
 import keras_senet
 from keras_senet.data.bad_images import BadImages
-from keras_senet.training import Evaluation, Progress, Saving, evaluate, write_report
+from keras_senet.training import (
+    DIGITS,
+    Evaluation,
+    Progress,
+    Saving,
+    evaluate,
+    optimizer,
+    write_report,
+)
 from keras_senet.training.average import Average
 from keras_senet.training.batches import ExactLoss
 from keras_senet.training.divergence import Divergence
 from keras_senet.training.progress import LearningRate, UnreadableImages
 from keras_senet.training.results import plot_curves
 from keras_senet.training.saving import Saver
+from keras_senet.training.schedules import learning_rate
 from keras_senet.training.state import Position
 from keras_senet.training.stopping import Stopping
 from keras_senet.weights.class_names import name_classes
@@ -203,6 +212,21 @@ def test_a_bar_in_a_terminal(trainable):
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
     text = fit(trainable, console)
     assert "3/3" in text and "images/s" in text and "learning rate 0.125" in text
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_the_learning_rate_shown_is_that_of_the_last_update(parts):
+    """Five updates an epoch, of parts of a batch: one epoch of warm-up, then the cosine's."""
+    recipe = DIGITS.replace(epochs=2, batch_size=16, accumulation_steps=parts)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile(optimizer(recipe, 5), "mse")
+    images, targets = np.ones((80, 3)), np.ones((80, 2))
+    shown = LearningRate(learning_rate(recipe, 5))
+    history = model.fit(
+        images, targets, batch_size=16 // parts, epochs=2, verbose=0, callbacks=[shown]
+    ).history
+    expected = 0.025 * np.array([4 / 5, (1 + np.cos(np.pi * 4 / 5)) / 2])
+    np.testing.assert_allclose(history["learning_rate"], expected, rtol=1e-5)
 
 
 def test_no_callback_of_a_run_makes_keras_wait_for_each_step(trainable, monkeypatch):

@@ -171,6 +171,16 @@ def test_bad_metrics():
         ("saving", 100, "must be a Saving"),
         ("callbacks", keras.callbacks.TerminateOnNaN(), "must be a list of Keras callbacks"),
         ("callbacks", [keras.callbacks.TerminateOnNaN], "must be a list of Keras callbacks"),
+        (
+            "callbacks",
+            [keras.callbacks.ReduceLROnPlateau()],
+            "must leave the learning rate .*Received: ReduceLROnPlateau",
+        ),
+        (
+            "callbacks",
+            [keras.callbacks.LearningRateScheduler(float)],
+            "must leave the learning rate",
+        ),
     ],
 )
 def test_what_train_takes(argument, value, message, tmp_path):

@@ -66,6 +66,9 @@ def test_values_and_none(program):
     assert recipe(program, "--augmentation=none").augmentation == data.NONE
     assert recipe(program, "--class_weights=balanced").class_weights == "balanced"
     assert recipe(program, "--class_weights=1,2.5").class_weights == (1.0, 2.5)
+    assert recipe(program, "--class_weights=(1, 2.5)").class_weights == (1.0, 2.5)
+    with pytest.raises(ValueError, match=r"`class_weights` must be 'balanced', .*'balance'"):
+        recipe(program, "--class_weights=balance")
 
 
 def test_every_field_can_be_asked_to_be_none(program):

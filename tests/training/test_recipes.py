@@ -84,6 +84,10 @@ def test_augmentations_are_those_of_the_tables():
         ({"drops": (60, 30)}, "`drops` must be increasing"),
         ({"drops": (-1, 30)}, "`drops` must be increasing"),
         ({"epochs": 90}, r"`drops` must be increasing .*epochs=90"),
+        (
+            {"schedule": "cosine"},
+            r"`drops` is that of schedule 'step': expected \(\) with 'cosine'",
+        ),
         ({"optimizer": "lamb"}, "LAMB decays kernels only"),
         ({"accumulation_steps": 3}, "batch_size=1024, accumulation_steps=3"),
         ({"warmup_epochs": 101}, "`warmup_epochs` must be at most `epochs`"),

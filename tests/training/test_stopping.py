@@ -115,6 +115,22 @@ def test_a_second_ctrl_c_does_not_wait(capsys):
                 os.kill(os.getpid(), signal.SIGINT)
 
 
+class Disposed:
+    """An object in whose disposal a signal comes: Python swallows what its handler raises."""
+
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        sum(range(1000))  # a moment to handle it
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_signal_is_not_lost_in_the_disposal_of_an_object():
+    with Stopping() as stopping:
+        disposed = Disposed()
+        del disposed
+        assert stopping.noticed() == signal.SIGTERM
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
 def test_stopped_while_libraries_load(number, code, tmp_path):
     command = [sys.executable, "train.py", f"--workdir={tmp_path / 'run'}"]

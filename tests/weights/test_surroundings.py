@@ -58,6 +58,12 @@ def linear():
     return NETWORK(classes=4, classifier_activation="linear", **SHAPE)
 
 
+def dropping():
+    """With layers that change nothing outside of training."""
+    network = NETWORK.replace(stochastic_depth=0.2, dropout=0.3)
+    return network(classes=4, **SHAPE)
+
+
 def sigmoids():
     return NETWORK(classes=4, classifier_activation="sigmoid", **SHAPE)
 
@@ -106,6 +112,7 @@ def test_nothing_is_said_of_what_comes_back_whole(name, tmp_path, caplog):
         (NETWORK, {"classifier_activation": None}),  # logits are asked for
         (linear, {"classifier_activation": "linear"}),
         (NETWORK, {"include_top": False}),
+        (dropping, {"classes": 4}),
     ]:
         model = make(classes=4, **SHAPE) if make is NETWORK else make()
         WRITERS[name](model, tmp_path / name)
