@@ -25,6 +25,8 @@ table { border-collapse: collapse; } td, th { padding: 0.2rem 0.8rem 0.2rem 0; t
 td { overflow-wrap: anywhere; vertical-align: top; min-width: 3rem; }
 tr { border-bottom: 1px solid #ddd; } .number { text-align: right; }
 .wide { overflow-x: auto; } .wide td { overflow-wrap: normal; }
+@media (max-width: 30rem) { .wide { font-size: 0.8rem; } td, th { padding-right: 0.5rem; }
+.wide td { min-width: 0; } }
 .figures { display: flex; flex-wrap: wrap; gap: 1rem 3rem; margin: 1.5rem 0; }
 .figures b { display: block; font-size: 2rem; line-height: 1.2; }
 .bar { background: #0072b2; height: 0.7rem; }

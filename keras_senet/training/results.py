@@ -149,7 +149,7 @@ def plot_curves(history, path):
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import MaxNLocator, NullFormatter
 
     judged = next(name for name in history if name not in ("loss", "val_loss"))
     best = int(np.argmax(history[f"val_{judged}"])) + 1
@@ -168,6 +168,9 @@ def plot_curves(history, path):
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(alpha=0.3)
     axes[0].set_yscale("log")
+    least, most = axes[0].get_ylim()
+    axes[0].yaxis.set_major_formatter("{x:g}")  # 0.1, not a power
+    axes[0].yaxis.set_minor_formatter("{x:g}" if most < 5 * least else NullFormatter())
     axes[1].set_ylim(top=1.005)
     # Below the panels, where no curve is.
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
