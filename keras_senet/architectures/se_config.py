@@ -29,7 +29,7 @@ class SEConfig:
             ablations do not.
         start: Value of the gates of a new network where their kernels contribute nothing, by the
             bias of the second FC layer; `None`: a bias of 0 (the paper), with which sigmoids begin
-            around 1/2 and halve every branch. docs/gate_start.md measures what it does.
+            around 1/2 and halve every branch.
         placement: Place in a residual unit (section 6.5, figure 5): `"standard"` on the branch
             before the sum, `"pre"` on the branch's input, `"post"` after the sum and its
             activation, `"identity"` on the shortcut, `"3x3"` directly after the 3x3 convolution
