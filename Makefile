@@ -5,9 +5,12 @@ BIN = $(VENV)/bin
 # Processes that share the suite.
 WORKERS ?= 2
 TEST = $(BIN)/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadfile --durations 12
+# Each program of JAX runs once or twice here: compiling it well takes longer than running it badly,
+# and processes and tests that need the same one share it.
+JAX = KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 \
+  JAX_COMPILATION_CACHE_DIR=$(CURDIR)/build/jax JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
 # What runs on every backend; the rest of the analysis is the same code, and minutes of compiling on
 # JAX. Files are found, read and refused before a backend sees them, and written from arrays.
-# Each program of JAX runs once or twice here: compiling it well takes longer than running it badly.
 BACKENDS = tests/layers tests/architectures tests/surgery/test_add_se.py tests/weights \
   tests/analysis/test_cost.py tests/analysis/test_excitation.py \
   $(addprefix --ignore=tests/weights/test_, bad_files.py checkpoints.py download.py \
@@ -50,7 +53,7 @@ demo: $(VENV)/demo
 test: $(VENV)/dev
 	$(TEST) -m "not slow"
 	TF_ENABLE_ONEDNN_OPTS=0 $(TEST) -m "not slow" tests/layers
-	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(TEST) -m "not slow" $(BACKENDS) $(TRAINING)
+	$(JAX) $(TEST) -m "not slow" $(BACKENDS) $(TRAINING)
 	if $(BIN)/python -c "import torch" 2>/dev/null; then \
 	  KERAS_BACKEND=torch $(TEST) -m "not slow" $(BACKENDS); \
 	else echo "PyTorch is not installed: its lines were not run."; fi

@@ -22,7 +22,7 @@ from keras_senet.weights.class_names import class_names, is_multi_label
 
 NETWORK = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
 RECIPE = training.DIGITS.replace(
-    epochs=4, batch_size=32, warmup_epochs=1, loss="binary_cross_entropy", ema=0.5
+    epochs=2, batch_size=32, warmup_epochs=1, loss="binary_cross_entropy", ema=0.5
 )
 RNG = np.random.default_rng(0)
 
