@@ -164,9 +164,12 @@ class EfficientNet(Architecture):
         """
         if self.se is None:
             return {}
-        design = {"se": native(activation=self.activation)}
+        # MnasNet-A1, which has SE in some stages only, has ReLU; all others have silu.
+        is_mnasnet = self.se.stages is not None and self._is_first
+        activation = "relu" if is_mnasnet else "silu"
+        design = {"activation": activation, "se": native(activation=activation)}
         theirs = design | {"padding": "same", "epsilon": 1e-3}
-        if all(row.block == "inverted" for row in self.stages):
+        if self._is_first:
             return {
                 timm.EFFICIENTNET: design,
                 keras_applications.EFFICIENTNET: theirs | {"preprocessing": IMAGENET},
@@ -176,6 +179,11 @@ class EfficientNet(Architecture):
             keras_applications.EFFICIENTNET_V2: theirs | {"preprocessing": MIDDLE},
             keras_applications.EFFICIENTNET_V2_B: theirs | {"preprocessing": IMAGENET},
         }
+
+    @property
+    def _is_first(self):
+        """Whether it is of the first version, whose blocks are all inverted residuals."""
+        return all(row.block == "inverted" for row in self.stages)
 
     def backbone(self, x: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
         """Stem, stages, a last 1x1: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""

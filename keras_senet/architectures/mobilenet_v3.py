@@ -135,7 +135,9 @@ class MobileNetV3(Architecture):
     @property
     def released_fields(self) -> dict[Layout, dict]:
         """The SE design; for keras.applications also padding and epsilon (timm has both kinds)."""
-        native = {"se": _native()}
+        # The minimalistic networks, which have no SE, have ReLU alone.
+        activation = "hard_swish" if self.se is not None else self.activation
+        native = {"activation": activation, "se": _native()}
         tensorflow = {"padding": "same", "epsilon": 1e-3, "preprocessing": INCEPTION}
         return {
             timm.MOBILENET_V3: native,

@@ -26,7 +26,10 @@ def check_config(config, model, path):
     Raises:
         ValueError: If a layer computes something else in the file; the message names arguments.
     """
-    stored = _layers(config, {layer.name for layer in model.layers})
+    names = {layer.name for layer in model.layers}
+    stored = _layers(config, names)
+    if "head" not in names:  # without a classifier the call chooses the pooling
+        stored.pop("head_pool", None)
     texts = []
     for layer in model.layers:
         if layer.name in stored and not _takes_other_channels(layer, stored[layer.name]):

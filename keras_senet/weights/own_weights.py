@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_senet.weights.fingerprint import adopt, adopt_pixels
 from keras_senet.weights.kernels import adapt_stem
+from keras_senet.weights.layouts.layout import TOP
 from keras_senet.weights.opened import (
     check_variance,
     is_new_classifier,
@@ -70,8 +71,8 @@ class OwnWeights:
             warn_of_new_classifier(self, classifier)
         if classifier is None or is_new:
             variables = {k: one for k, one in variables.items() if not k.startswith("head.")}
-        # A model without a classifier also lacks the other layers of the head.
-        idle = "head" if classifier is None else "head."
+        # A model without a classifier also lacks the other layers behind the stages.
+        idle = TOP if classifier is None else "head."
         missing = sorted(variables.keys() - self.tensors.keys())
         extra = sorted(
             name for name in self.tensors if name not in variables and not name.startswith(idle)

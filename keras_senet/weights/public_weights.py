@@ -74,7 +74,7 @@ class PublicWeights:
                 model is unchanged then.
         """
         variables = dict(self.layout.variables(model, without=self._fresh(model)))
-        self._check_names(variables)
+        self._check_names(variables, any(layer.name == "head" for layer in model.layers))
         stem = next(name for name, variable in variables.items() if len(variable.shape) == 4)
         values = {
             name: self.value(name, tuple(variable.shape), name == stem)
@@ -148,7 +148,7 @@ class PublicWeights:
         module = self.layout.module(layer.name)
         return any(name.startswith(f"{module}.") for name in self.tensors)
 
-    def _check_names(self, variables):
+    def _check_names(self, variables, has_head):
         missing = [name for name in variables if name not in self.tensors]
         if missing:
             raise ValueError(
@@ -156,7 +156,13 @@ class PublicWeights:
                 "network needs. Is it the file of another network?"
             )
         head = (f"{self.layout.head}.weight", f"{self.layout.head}.bias")
-        extra = sorted(name for name in self.tensors if name not in variables and name not in head)
+        extra = sorted(
+            name
+            for name in self.tensors
+            if name not in variables
+            and name not in head
+            and (has_head or not self.layout.is_top(name))
+        )
         if extra:
             raise ValueError(
                 f"{self.path} has a tensor {extra[0]!r} ({len(extra)} left over), for which this "

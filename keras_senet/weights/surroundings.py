@@ -7,6 +7,7 @@ import keras
 
 from keras_senet.layers import facts
 from keras_senet.weights.fingerprint import described
+from keras_senet.weights.layouts.layout import TOP
 
 logger = logging.getLogger("keras_senet")
 
@@ -111,7 +112,7 @@ def is_other(name, names):
         names: Names of the layers of our model.
     """
     wanted = "head" in names
-    return name not in names and (wanted or not str(name).startswith("head"))
+    return name not in names and (wanted or not str(name).startswith(TOP))
 
 
 def _leaves(config):

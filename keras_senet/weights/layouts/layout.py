@@ -4,6 +4,9 @@ import dataclasses
 import re
 
 BLOCK = r"stage(\d+)_block(\d+)"
+# How the layers behind the stages are called. `include_top=False` builds none of the `head`, a
+# feature pyramid no last convolution and normalization either.
+TOP = ("head", "last")
 # Keras' names of a normalization's variables, and PyTorch's.
 BATCH_NORM = {
     "gamma": "weight",
@@ -65,6 +68,12 @@ class Layout:
             f"The {self.name} layout has no counterpart of our layer {layer!r}: "
             "its files are for other networks."
         )
+
+    def is_top(self, tensor):
+        """Whether a tensor is of a layer behind the stages, which a model may lack: see `TOP`."""
+        templates = [self.head, *(template for row, template in self.rows if row.startswith(TOP))]
+        modules = "|".join(re.escape(one).replace(r"\{0\}", r"\d+") for one in templates)
+        return re.fullmatch(rf"({modules})\.\w+", tensor) is not None
 
     def variables(self, model, without=()):
         """Pairs of a tensor's name in the file and our variable for it, layer by layer.

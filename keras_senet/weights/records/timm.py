@@ -8,6 +8,7 @@ import dataclasses
 
 from keras_senet.weights.preprocessing import IMAGENET, INCEPTION, Preprocessing
 from keras_senet.weights.records.record import WeightRecord
+from keras_senet.weights.records.timm_tables import BACKBONES
 
 # Fields that the layout does not decide: "d" and "t" have a deep stem and an average pooling in the
 # shortcut, "aa" an average pooling where others have a stride.
@@ -43,20 +44,20 @@ RESIDUAL = (  # name, network, fields, size, crop, top-1, top-5, commit
      "c79476e9118428d534db4c0c9005e3bdec9a02be"),
 )  # fmt: skip
 
-TORCH = {"padding": "torch", "epsilon": 1e-5}
+TORCH, TF = BACKBONES["torch"], BACKBONES["tensorflow"]
 BARE = Preprocessing(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 BICUBIC = dataclasses.replace(IMAGENET, interpolation="bicubic")
 
-MOBILE = (  # name, network, fields, preprocessing, top-1
-    ("mobilenetv3_large_100.ra_in1k", "MobileNetV3Large", TORCH, BICUBIC, 75.784),
-    ("mobilenetv3_large_100.miil_in21k_ft_in1k", "MobileNetV3Large", TORCH, BARE, None),
-    ("mobilenetv3_small_100.lamb_in1k", "MobileNetV3Small", TORCH, BICUBIC, 67.636),
-    ("tf_mobilenetv3_large_100.in1k", "MobileNetV3Large", {}, INCEPTION, 75.510),
-    ("tf_mobilenetv3_large_minimal_100.in1k", "MobileNetV3LargeMinimalistic", {}, INCEPTION,
-     72.270),
-    ("tf_mobilenetv3_small_100.in1k", "MobileNetV3Small", {}, INCEPTION, 67.922),
-    ("tf_mobilenetv3_small_minimal_100.in1k", "MobileNetV3SmallMinimalistic", {}, INCEPTION,
-     62.892),
+MOBILE = (  # name, network, fields, preprocessing, top-1, top-5
+    ("mobilenetv3_large_100.ra_in1k", "MobileNetV3Large", TORCH, BICUBIC, 75.784, 92.528),
+    ("mobilenetv3_large_100.miil_in21k_ft_in1k", "MobileNetV3Large", TORCH, BARE, 77.920, 92.894),
+    ("mobilenetv3_small_100.lamb_in1k", "MobileNetV3Small", TORCH, BICUBIC, 67.636, 87.638),
+    ("tf_mobilenetv3_large_100.in1k", "MobileNetV3Large", TF, INCEPTION, 75.510, None),
+    ("tf_mobilenetv3_large_minimal_100.in1k", "MobileNetV3LargeMinimalistic", TF, INCEPTION,
+     72.270, None),
+    ("tf_mobilenetv3_small_100.in1k", "MobileNetV3Small", TF, INCEPTION, 67.922, None),
+    ("tf_mobilenetv3_small_minimal_100.in1k", "MobileNetV3SmallMinimalistic", TF, INCEPTION,
+     62.892, None),
 )  # fmt: skip
 
 # Networks with the stem pooling and strides of the authors' Caffe models, as PyTorch checkpoints in
@@ -102,8 +103,9 @@ TIMM_RECORDS = (
             preprocessing=preprocessing,
             licence="Apache-2.0",
             top1=top1,
+            top5=top5,
         )
-        for name, network, fields, preprocessing, top1 in MOBILE
+        for name, network, fields, preprocessing, top1, top5 in MOBILE
     ),
     *(
         WeightRecord(

@@ -10,8 +10,12 @@ import pathlib
 from keras_senet.weights.preprocessing import Preprocessing
 from keras_senet.weights.records.record import WeightRecord
 
-# Column `backbone`: fields that the file leaves open, where they differ from the network's own.
-BACKBONES = {"": {}, "torch": {"padding": "torch", "epsilon": 1e-5}}
+# Column `backbone`: fields that the file leaves open, as where it was trained.
+BACKBONES = {
+    "": {},
+    "tensorflow": {"padding": "same", "epsilon": 1e-3},
+    "torch": {"padding": "torch", "epsilon": 1e-5},
+}
 
 
 def read(name):
