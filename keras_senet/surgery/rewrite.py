@@ -70,7 +70,7 @@ def computes_its_graph(model):
     """Whether it is a functional or sequential model without a `call` of its own."""
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
         return False
-    kinds = [kind for kind in type(model).__mro__ if not _is_of(kind, "keras")]
+    kinds = [kind for kind in type(model).__mro__ if not _is_of(kind, "keras", "torch")]
     return not any("call" in vars(kind) or "__call__" in vars(kind) for kind in kinds)
 
 

@@ -124,7 +124,7 @@ REFUSED = [
     (ONE.replace(se=dataclasses.replace(ONE.se, placement="standard")), "SE placement '3x3'"),
     (ONE.replace(se=dataclasses.replace(ONE.se, stages=(4, 5))), "SE blocks"),
     (ONE.replace(epsilon=1e-5), "padding and epsilon"),
-    (ONE.replace(activation="relu"), "SE blocks"),
+    (ONE.replace(activation="relu"), "activation .silu."),
     (TWO.replace(se=SEConfig()), "SE blocks"),
     (TWO.replace(stages=(*ROWS[:2], ROWS[3], *ROWS[3:])), "blocks of the stages"),
     (

@@ -130,9 +130,11 @@ def fit(layout, architecture):
     fields = architecture.released_fields.get(layout)
     if fields is None:
         fitting = [one.name for one in LAYOUTS if one in architecture.released_fields]
+        others = f"Layouts that have: {', '.join(fitting)}." if fitting else "None has any."
+        plain = " without SE" if architecture.se is None else ""
         raise ValueError(
-            f"The {layout.name} layout has no weights for {architecture.name} "
-            f"({type(architecture).__name__}). Layouts that have: {', '.join(fitting) or 'none'}."
+            f"The {layout.name} layout has no weights for {architecture.name}{plain} "
+            f"({type(architecture).__name__}). {others} Files of this package and of Keras fit it."
         )
     if architecture.se is None:
         return architecture.replace(**{**fields, "se": None})

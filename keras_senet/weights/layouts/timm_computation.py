@@ -147,14 +147,18 @@ def _efficientnet(model, computation):
     if bare != ([] if is_second else [1]):
         _refuse(model, "inverted stages of expansion 1", bare, "[1], or none beside fused ones")
     blocks = [layer for layer in model.layers if isinstance(layer, SqueezeExcitation)]
-    # MnasNet-A1 has ReLU, and SE in some stages.
-    stages = [3, 5, 6] if computation["activation"] == "relu" else list(inverted)
     found = computation["se"] and computation["se"]["stages"]
+    # MnasNet-A1 has ReLU, and SE in some stages.
+    is_mnasnet = not is_second and found == [3, 5, 6]
+    stages = found if is_mnasnet else list(inverted)
+    activation = "relu" if is_mnasnet else "silu"
+    if computation["activation"] != activation:
+        _refuse(model, "activation", computation["activation"], repr(activation))
     tables = [row for number, row in enumerate(rows, 1) if number in stages]
     units = sum(math.ceil(row["depth"] * computation["depth"]) for row in tables)
     if found != stages or len(blocks) != units:
         _refuse(model, "SE blocks (stages)", found, f"{stages}, one in each unit")
-    _check_se(model, computation, blocks, "sigmoid", "3x3", computation["activation"])
+    _check_se(model, computation, blocks, "sigmoid", "3x3", activation)
     for layer in blocks:
         expansion = rows[int(layer.name[len("stage")]) - 1]["expansion"]
         width = layer.expand.filters // expansion // 4

@@ -97,8 +97,10 @@ def _take_out_normalization(arrays, path):
     spread = found.get("variance", std).ravel()
     if not known or not any(np.allclose(spread, one, atol=1e-4) for one in (std, std**2)):
         raise ValueError(
-            f"{path} normalizes pixels by statistics of its own: {found}. Expected ImageNet's, "
-            f"mean {IMAGENET.mean} and variance {tuple(std**2)} of pixels in 0..1."
+            f"{path} normalizes pixels by statistics of its own: "
+            f"{ {kind: value.ravel().tolist() for kind, value in found.items()} }. Expected those "
+            f"of ImageNet, mean {IMAGENET.mean} of pixels in 0..1, and as variance their deviation "
+            f"{IMAGENET.std} or its square."
         )
 
 
