@@ -1,18 +1,22 @@
 """Whether images to judge a run by are images that it learned from."""
 
 import json
+import logging
 import pathlib
 
 from keras_senet.data import Dataset
 from keras_senet.data.image_files import listed
 from keras_senet.training.identity import IMAGES, images_of, read_images
 
+logger = logging.getLogger("keras_senet")
+
 
 def check_unseen(workdir: pathlib.Path, dataset: Dataset, split: str) -> None:
     """Raises a ValueError if a run learned from images of a split of its own data.
 
     Other files, or another division, move images from one split to the other: their accuracy would
-    say little. Data from elsewhere are not compared; their files may have the same names.
+    say little. Of data that lie elsewhere, files of the same names are the run's own, moved, or
+    others by chance: they are a warning.
 
     Args:
         workdir: Folder of the run. One without its files says nothing, and nothing is checked.
@@ -30,9 +34,8 @@ def check_unseen(workdir: pathlib.Path, dataset: Dataset, split: str) -> None:
         run = json.loads((workdir / "summary.json").read_text())
     except (OSError, ValueError):
         return
-    if run.get("source") is None or run["source"] != dataset.source:
-        return
-    if run.get("division") != dataset.division and split == "held_out":
+    is_own = run.get("source") is not None and run["source"] == dataset.source
+    if is_own and split == "held_out" and run.get("division") != dataset.division:
         raise ValueError(
             f"The run in {workdir} learned from images that {_words(dataset.division)} would hold "
             f"out: its own data were divided by {_words(run.get('division'))}. Leave --fold and "
@@ -43,11 +46,20 @@ def check_unseen(workdir: pathlib.Path, dataset: Dataset, split: str) -> None:
     learned = {name for what, name, _ in read_images(workdir) or () if what == "training"}
     judged = [name for what, name, _ in images_of(dataset) if what == split.replace("_", "-")]
     both = [name for name in judged if name in learned]
-    if both:
+    if both and is_own:
         raise ValueError(
             f"The run in {workdir} learned from {len(both)} of the {len(judged)} images to judge "
             f"it by: {listed(both)}. Files were added, renamed or removed since. Restore them, as "
             f"listed in {workdir / IMAGES}, or give other data by --data."
+        )
+    if both:
+        logger.warning(
+            "%d of the %d images to judge the run in %s by have names of images that it learned "
+            "from: %s. If they are the same images, the accuracy says little.",
+            len(both),
+            len(judged),
+            workdir,
+            listed(both),
         )
 
 

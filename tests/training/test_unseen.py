@@ -28,13 +28,26 @@ def run(workdir, dataset):
     return workdir
 
 
-def test_the_same_files_and_those_of_others_are_judged(tmp_path):
+def test_the_same_files_and_those_of_others_are_judged(tmp_path, caplog):
     source = photographs(tmp_path / "photos")
     workdir = run(tmp_path / "run", data.load(source, image_size=8))
     training.check_unseen(workdir, data.load(source, image_size=8), "held_out")
-    other = data.load(photographs(tmp_path / "others", count=11), image_size=8)
+    other = data.load(photographs(tmp_path / "others"), image_size=8)
     training.check_unseen(workdir, other, "held_out")
     training.check_unseen(tmp_path, other, "held_out")  # no run
+    training.check_unseen(workdir, data.load("digits"), "held_out")
+    assert not caplog.records
+
+
+def test_names_that_were_learned_from_are_a_warning_elsewhere(tmp_path, caplog):
+    source = photographs(tmp_path / "photos")
+    workdir = run(tmp_path / "run", data.load(source, image_size=8))
+    (tmp_path / "photos").rename(tmp_path / "moved")
+    (tmp_path / "moved" / "bee" / "01.png").unlink()
+    moved = data.load(f"folder:{tmp_path / 'moved'}", image_size=8)
+    training.check_unseen(workdir, moved, "held_out")
+    # Of "bee" 02, 07 and 12 are held out in place of 01, 06 and 11.
+    assert "3 of the 6 images to judge the run" in caplog.text and "bee/07.png" in caplog.text
 
 
 def test_a_new_file_moves_others_to_the_held_out(tmp_path):
