@@ -133,8 +133,8 @@ def fit(layout, architecture):
         others = f"Layouts that have: {', '.join(fitting)}." if fitting else "None has any."
         plain = " without SE" if architecture.se is None else ""
         raise ValueError(
-            f"The {layout.name} layout has no weights for {architecture.name}{plain} "
-            f"({type(architecture).__name__}). {others} Files of this package and of Keras fit it."
+            f"The {layout.name} layout has no weights for {architecture.name} "
+            f"({type(architecture).__name__}){plain}. {others} Files of this package and of Keras fit it."
         )
     if architecture.se is None:
         return architecture.replace(**{**fields, "se": None})
