@@ -134,7 +134,8 @@ def fit(layout, architecture):
         plain = " without SE" if architecture.se is None else ""
         raise ValueError(
             f"The {layout.name} layout has no weights for {architecture.name} "
-            f"({type(architecture).__name__}){plain}. {others} Files of this package and of Keras fit it."
+            f"({type(architecture).__name__}){plain}. {others} Files of this package and of "
+            "Keras fit it."
         )
     if architecture.se is None:
         return architecture.replace(**{**fields, "se": None})
