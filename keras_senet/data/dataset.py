@@ -2,13 +2,12 @@
 
 import dataclasses
 import functools
-import logging
 import typing
 
 import keras
 import numpy as np
 
-from keras_senet.data import long_tail, summary
+from keras_senet.data import long_tail, model_view, summary
 from keras_senet.data.augmentation import SHIFT, Augmentation
 from keras_senet.data.bad_images import BadImages
 from keras_senet.data.checks import (
@@ -25,8 +24,6 @@ from keras_senet.weights.fields import replaced
 
 if typing.TYPE_CHECKING:
     import tensorflow as tf
-
-logger = logging.getLogger("keras_senet")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,37 +141,10 @@ class Dataset:
             >>> digits.seen_by(model).calibration_images(200).shape
             (200, 32, 32, 3)
         """
-        shapes = [tuple(x.shape) for x in model.inputs]
-        if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] not in (3, None):
-            raise ValueError(
-                f"{self.name} delivers RGB images (N, H, W, 3). {model.name!r} takes {shapes}."
-            )
-        view = View.of(model, size)
-        if view is None:
-            view = self._assumed_for(model, size)
-        if self.held_out.holds_pixels and view.sides != View(self.image_size).sides:
-            raise ValueError(
-                f"{self.name} holds images of {self.image_size} pixels. {model.name!r} takes "
-                f"{view.sides[0]}x{view.sides[1]}. Load the data in that image_size."
-            )
+        view = model_view.of(self, model, size)
         copy = dataclasses.replace(self, view=view)
         copy.__dict__["bad_images"] = self.bad_images
         return copy
-
-    def _assumed_for(self, model, size):
-        rows, columns = View(size or self.seen.size).sides
-        height, width = model.inputs[0].shape[1:3]
-        height, width = height or rows, width or columns
-        view = self.seen.replace(size=height if height == width else (height, width))
-        if not self.held_out.holds_pixels:
-            logger.warning(
-                "%r does not say which part of an image its weights were evaluated with. Assumed: "
-                "crop %g, %s.",
-                model.name,
-                view.crop,
-                view.interpolation,
-            )
-        return view
 
     @functools.cached_property
     def bad_images(self) -> BadImages:
