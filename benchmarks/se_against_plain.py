@@ -2,6 +2,7 @@
 
     python benchmarks/se_against_plain.py
     python benchmarks/se_against_plain.py --designs=all --seeds=3 --data=shapes
+    python benchmarks/se_against_plain.py --designs=all --seeds=1 --data=folder:cifar10 --epochs=10
 
 All networks are trained alike; nothing but the SE blocks differs. Prints mean and standard
 deviation of the held-out accuracy and writes a JSON file after each design.

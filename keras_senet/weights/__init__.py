@@ -1,5 +1,6 @@
 """Public weights: the table of them, fetching, reading, writing, and the names of classes."""
 
+from keras_senet.weights.class_names import class_names
 from keras_senet.weights.labels import decode_predictions
 from keras_senet.weights.preprocessing import CAFFE, CIFAR, IMAGENET, INCEPTION, VGG, Preprocessing
 from keras_senet.weights.records.record import WeightRecord
@@ -14,6 +15,7 @@ __all__ = [
     "VGG",
     "Preprocessing",
     "WeightRecord",
+    "class_names",
     "decode_predictions",
     "table",
 ]

@@ -1,10 +1,13 @@
-"""Names of ImageNet's 1000 classes, and their order in the authors' Caffe models."""
+"""Names of classes: ImageNet's 1000, also in the order of the authors' Caffe models, and others."""
 
 import csv
 import functools
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
+
+from keras_senet.weights.fields import is_integer
 
 # WordNet ids and names from https://github.com/huggingface/pytorch-image-models (Apache-2.0).
 FILE = pathlib.Path(__file__).with_name("imagenet_classes.csv")
@@ -40,19 +43,22 @@ def from_caffe(values):
 
 
 def decode_predictions(
-    predictions: np.ndarray, top: int = 5, labels: str = "imagenet"
+    predictions: np.ndarray, top: int = 5, labels: str | Sequence[str] = "imagenet"
 ) -> list[list[tuple[str, str, float]]]:
-    """The likeliest classes of ImageNet, with their names.
+    """The likeliest classes, with their names.
 
     Args:
-        predictions: Probabilities or logits `(N, 1000)` of a model of this package.
+        predictions: Probabilities or logits `(N, K)` of a model of this package; K is 1000 for the
+            orders of ImageNet.
         top: Number of classes to return.
-        labels: Order of the classes: `"imagenet"` (sorted WordNet ids: that of all weight sets
-            once they are loaded, the Caffe models' included), or `"caffe"` for outputs that Caffe
-            itself computed.
+        labels: Order of the classes: `"imagenet"` (sorted WordNet ids: that of all weight sets of
+            ImageNet once they are loaded, the Caffe models' included), `"caffe"` for outputs that
+            Caffe itself computed, or the names of other K classes in the order of the outputs, as
+            `keras_senet.weights.class_names(model)` returns them.
 
     Returns:
-        For each of N images a list of `top` triples (WordNet id, name, score), the best first.
+        For each of N images a list of `top` triples, the best first: identifier (the WordNet id;
+        of other classes the index of the output as text), name, score.
 
     Raises:
         ValueError: If the shape, `top` or `labels` is none of these.
@@ -60,21 +66,35 @@ def decode_predictions(
     Example:
         >>> decode_predictions(np.eye(1000)[[207]], top=1)
         [[('n02099601', 'golden retriever', 1.0)]]
+        >>> decode_predictions(np.array([[0.2, 0.8]]), top=1, labels=("cat", "dog"))
+        [[('1', 'dog', 0.8)]]
     """
     predictions = np.asarray(predictions)
-    if predictions.ndim != 2 or predictions.shape[1] != CLASSES:
+    classes = _identified(labels)
+    if predictions.ndim != 2 or predictions.shape[1] != len(classes):
         raise ValueError(
-            f"Expected predictions (N, {CLASSES}) of ImageNet's classes. Received: shape "
-            f"{predictions.shape}"
+            f"Expected predictions (N, {len(classes)}), for so many classes are named. Received: "
+            f"shape {predictions.shape}. The names of a trained network's classes: "
+            "labels=keras_senet.weights.class_names(model)"
         )
-    if labels not in ORDERS:
-        raise ValueError(f"Argument `labels` must be one of {ORDERS}. Received: {labels!r}")
-    if not 1 <= top <= CLASSES:
-        raise ValueError(f"Argument `top` must be in 1..{CLASSES}. Received: {top!r}")
+    if not is_integer(top) or not 1 <= top <= len(classes):
+        raise ValueError(f"Argument `top` must be in 1..{len(classes)}. Received: {top!r}")
     if labels == "caffe":
         predictions = from_caffe(predictions.T).T
-    classes = imagenet_classes()
     return [
-        [(*classes[index][:2], float(row[index])) for index in np.argsort(-row)[:top]]
+        [(*classes[index], float(row[index])) for index in np.argsort(-row, kind="stable")[:top]]
         for row in predictions
     ]
+
+
+def _identified(labels):
+    """Pairs of identifier and name for each class."""
+    if isinstance(labels, str) and labels in ORDERS:
+        return [(wnid, name) for wnid, name, _ in imagenet_classes()]
+    names = [] if labels is None or isinstance(labels, str) else list(labels)
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ValueError(
+            f"Argument `labels` must be one of {ORDERS} or the names of the classes. Received: "
+            f"{labels!r}"
+        )
+    return [(str(index), name) for index, name in enumerate(names)]

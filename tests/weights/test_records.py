@@ -81,10 +81,20 @@ def test_decode_predictions():
     assert second[:2] == ("n01443537", "goldfish, Carassius auratus")
     caffe = np.eye(1000)[[0]]
     assert decode_predictions(caffe, top=1, labels="caffe")[0][0][0] == "n02119789"
+    few = np.array([[0.1, 0.6, 0.3], [0.5, 0.5, 0.0]])
+    found = decode_predictions(few, top=2, labels=("cat", "dog", "frog"))
+    assert found[0] == [("1", "dog", 0.6), ("2", "frog", 0.3)]
+    assert [name for _, name, _ in found[1]] == ["cat", "dog"]
     for wrong in (
         {"predictions": np.zeros((1, 999))},
+        {"predictions": few, "top": 1},  # ten classes are not ImageNet's first
+        {"predictions": few, "labels": ("cat", "dog")},
+        {"predictions": few, "labels": ("cat", "dog", "frog"), "top": 4},
+        {"predictions": few, "labels": None},  # of a model that does not name its classes
+        {"predictions": few, "labels": (1, 2, 3)},
         {"predictions": scores, "labels": "alphabet"},
         {"predictions": scores, "top": 0},
+        {"predictions": scores, "top": 1.5},
     ):
         with pytest.raises(ValueError, match=r"Expected|must be"):
             decode_predictions(**wrong)

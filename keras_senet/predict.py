@@ -1,0 +1,116 @@
+"""Names what is in pictures: `python -m keras_senet.predict --weights=model.keras photo.jpg`."""
+
+import os
+import sys
+import typing
+from collections.abc import Sequence
+
+import keras
+
+import keras_senet
+from keras_senet import mistakes
+from keras_senet.weights.class_names import class_names, is_multi_label
+from keras_senet.weights.labels import CLASSES, imagenet_classes
+from keras_senet.weights.records.table import find
+
+
+class Answer(typing.NamedTuple):
+    """A class and its score.
+
+    Attributes:
+        name: Name of the class.
+        score: Output of the network: a probability where its classifier ends in a softmax or
+            sigmoid.
+    """
+
+    name: str
+    score: float
+
+
+def load(weights: str | os.PathLike) -> tuple[keras.Model, tuple[str, ...]]:
+    """The network of a weight set or of a run, and the names of its classes.
+
+    Args:
+        weights: Name of a weight set in `keras_senet.weights.table()`, or path of a `.keras` file.
+
+    Returns:
+        The model, and K names in the order of its outputs: `"class 0"`, ... where it has none.
+
+    Raises:
+        ValueError: If it is neither, the file cannot be fetched or read, or has no classifier.
+    """
+    record = None if os.path.exists(weights) else find(os.fspath(weights))
+    if record is None:
+        model = mistakes.load_model(weights)
+    elif record.classes:
+        model = getattr(keras_senet, record.network)(weights=record.name)
+    else:
+        raise ValueError(f"{record.name} has no classifier: it names nothing. Fine-tune it first.")
+    if len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
+        raise ValueError(f"{weights} is no classifier: its outputs are {model.output_shape}.")
+    classes = model.output_shape[-1]
+    names = class_names(model)
+    if names is None and record is not None and classes == CLASSES:
+        names = tuple(name for _, name, _ in imagenet_classes())
+    return model, names or tuple(f"class {index}" for index in range(classes))
+
+
+def likeliest(
+    model: keras.Model, path: str | os.PathLike | bytes, names: Sequence[str], top: int = 3
+) -> list[Answer]:
+    """The classes that a network finds likeliest in a picture, the best first.
+
+    Args:
+        model: A model of this package with its classifier, from images to K scores.
+        path: An image file, or the bytes of one; it is seen as `keras_senet.load_image` says.
+        names: Names of the K classes.
+        top: Number of classes to return, K if there are fewer.
+
+    Raises:
+        ValueError: If the file is no image, or the model does not say what it sees of one.
+    """
+    (scores,) = model.predict(keras_senet.load_image(path, model), verbose=0)
+    return [Answer(names[index], float(scores[index])) for index in (-scores).argsort()[:top]]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Reads the flags, prints a line for each class of each picture."""
+    parser = mistakes.Parser(prog="python -m keras_senet.predict", description=__doc__)
+    parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="Image files.")
+    parser.add_argument(
+        "--weights", required=True, help="Name of a weight set, or a .keras file of a run."
+    )
+    parser.add_argument("--top", type=int, default=3, help="Classes to print for each picture.")
+    flags = parser.parse_args(arguments)
+    if flags.top < 1:
+        parser.error(f"--top must be above 0. Received: {flags.top}")
+    model, names = load(flags.weights)
+    known = ", ".join(names) if len(names) <= 20 else f"{len(names)} classes"
+    several = "any number of" if is_multi_label(model) else "one of"
+    print(f"{flags.weights} answers with {several}: {known}.")
+    unread = 0
+    for path in flags.pictures:
+        try:
+            answers = likeliest(model, path, names, flags.top)
+        except (OSError, ValueError) as error:  # the other pictures are named all the same
+            print(mistakes.first_line(error), file=sys.stderr)
+            unread += 1
+            continue
+        print(path)
+        for name, score in answers:
+            print(f"  {_written(score, model)}  {name}")
+    if unread:
+        sys.exit(mistakes.EXIT_CODE)
+
+
+def _written(score, model):
+    """A probability in percent, any other score as it is."""
+    activation = getattr(model.layers[-1], "activation", None)
+    if activation in (keras.activations.softmax, keras.activations.sigmoid):
+        return f"{score:6.1%}"
+    return f"{score:8.4g}"
+
+
+if __name__ == "__main__":
+    with mistakes.said():
+        main()
