@@ -26,7 +26,7 @@ Of the networks timed, no faster one is as accurate as these in float32: {best_f
 And in int8: {best_int8}.
 
 Other programs ran on the machine at the same time: differences within the quartiles mean nothing.
-Processors differ: on yours, `python export/benchmark.py` times your files. MACs alone mislead: one
+Processors differ: on yours, `keras-senet benchmark` times your files. MACs alone mislead: one
 of a depthwise convolution takes longer than one of a dense convolution. This processor has AVX2
 and no VNNI: where there are instructions for dot products of int8, expect int8 to gain more.
 

@@ -9,14 +9,10 @@ The subpackages `data`, `training`, `analysis` and `export` load on first use.
 """
 
 import importlib
-import os
-import sys
 
-from keras_senet.startup import LEVEL, SILENT, quiet
+from keras_senet.startup import loading
 
-if sys.argv[:1] == ["-m"]:  # a program of this package, which Python is about to run
-    os.environ.setdefault(LEVEL, SILENT)
-with quiet():
+with loading():
     from keras_senet import layers
 from keras_senet._version import __version__
 from keras_senet.architectures import *

@@ -3,19 +3,19 @@
 import argparse
 import contextlib
 import difflib
-import logging
 import os
 import pathlib
 import sys
 import typing
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+
+from keras_senet.startup import INTERRUPTED
+from keras_senet.startup import MISTAKE as EXIT_CODE
 
 if typing.TYPE_CHECKING:
     import keras
 
-EXIT_CODE = 2
-INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 LONGEST = 600  # characters; more is a library's listing, of which the first line counts
 PACKAGE = str(pathlib.Path(__file__).parent)
 MEMORY = ("ResourceExhaustedError", "MemoryError", "_ArrayMemoryError")
@@ -68,40 +68,12 @@ class Parser(argparse.ArgumentParser):
         raise ValueError(f"{message[:1].upper()}{message[1:]}. --help lists all flags.")
 
 
-def run(main: Callable[[list[str]], object]) -> None:
-    """Runs `main` with the flags of absl; a mistake in them is one sentence, too.
-
-    Args:
-        main: A function of the arguments that are no flags, the program's name first.
-    """
-    from absl import app, flags
-
-    def parse(arguments):
-        try:
-            return flags.FLAGS(arguments)
-        except flags.Error as error:
-            raise ValueError(f"{first_line(error)}. --help lists all flags.") from error
-
-    logger = logging.getLogger("keras_senet")
-    handler = logging.StreamHandler()  # the message alone, not with absl's prefix
-    handler.setLevel(logging.WARNING)
-    logger.addHandler(handler)
-    logger.propagate = False
-    try:
-        with said():
-            app.run(main, flags_parser=parse)
-    except SystemExit as leaving:
-        if isinstance(leaving.code, int) and leaving.code:
-            _leave(leaving.code)
-        raise
-
-
-def architecture(name: str, flag: str = "--model"):
+def architecture(name: str, said_as: str = "--model="):
     """The network of the package that a flag names.
 
     Args:
         name: Such as `"SEResNet50"`.
-        flag: The flag, for the message.
+        said_as: What stands before the name in the message.
 
     Raises:
         ValueError: If there is none of this name.
@@ -116,7 +88,7 @@ def architecture(name: str, flag: str = "--model"):
     if isinstance(found, keras_senet.Architecture):
         return found
     close = difflib.get_close_matches(name, keras_senet.__all__, n=3, cutoff=0.4)
-    raise ValueError(f"Unknown {flag}={name}. Close to it: {', '.join(close) or 'none'}.")
+    raise ValueError(f"Unknown {said_as}{name}. Close to it: {', '.join(close) or 'none'}.")
 
 
 def load_model(path: str | os.PathLike) -> "keras.Model":
@@ -147,19 +119,6 @@ def first_line(error: BaseException, longest: int = 300) -> str:
     For an error without a message it is the name of the error's class.
     """
     return (str(error).strip().splitlines() or [type(error).__name__])[0].strip()[:longest]
-
-
-def _leave(code):
-    """Ends the process at once: an orderly exit waits for the threads that read images.
-
-    Processes of JAX that train together say goodbye to one another, and do not end like this.
-    """
-    import keras
-
-    if keras.backend.backend() != "jax":
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
 
 
 def _sentence(error):

@@ -1,4 +1,4 @@
-"""Report on a network's gates: `python -m keras_senet.analysis --model=... --output=FOLDER`."""
+"""Report on a network's gates: `keras-senet gates --model=... --output=FOLDER`."""
 
 import pathlib
 
@@ -11,7 +11,7 @@ from keras_senet.figures import save
 
 def main(arguments=None):
     """Reads the flags, collects, writes report, numbers and figures, prints the summary."""
-    parser = mistakes.Parser(prog="python -m keras_senet.analysis", description=__doc__)
+    parser = mistakes.Parser(prog="keras-senet gates", description=__doc__)
     parser.add_argument("--model", required=True, help="A .keras file.")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", help="A data set: its held-out images are looked at.")
@@ -40,6 +40,11 @@ def main(arguments=None):
     print(f"{found}\nReport: {report}; figures, excitations.npz and .csv beside it.")
 
 
-if __name__ == "__main__":
+def run(arguments):
+    """The command `keras-senet gates`, on its command line without the program's name."""
     with mistakes.said():
-        main()
+        main(arguments)
+
+
+if __name__ == "__main__":
+    run(None)

@@ -1,6 +1,6 @@
 """The paper's ablations on a data set of yours.
 
-    python -m keras_senet.analysis.ablate --table=reduction --data=digits --seeds=3
+    keras-senet ablate --table=reduction --data=digits --seeds=3
 
 Finished cells, one for each design and seed, are kept in the working folder: the same command
 goes on where it was stopped.
@@ -70,9 +70,7 @@ def write(outcome, folder):
 
 
 def _parser():
-    parser = mistakes.Parser(
-        prog="python -m keras_senet.analysis.ablate", description="The paper's ablations."
-    )
+    parser = mistakes.Parser(prog="keras-senet ablate", description="The paper's ablations.")
     names = [one.name for one in ABLATIONS]
     parser.add_argument("--table", choices=(*names, "all"), required=True, help="What to vary.")
     parser.add_argument("--data", default="digits", help="digits, or folder:PATH.")
@@ -89,6 +87,11 @@ def _parser():
     return parser
 
 
-if __name__ == "__main__":
+def run(arguments):
+    """The command `keras-senet ablate`, on its command line without the program's name."""
     with mistakes.said():
-        main()
+        main(arguments)
+
+
+if __name__ == "__main__":
+    run(None)

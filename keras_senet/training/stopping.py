@@ -7,7 +7,8 @@ import typing
 
 import keras
 
-EXIT_CODE = 75  # EX_TEMPFAIL of sysexits.h: run the same command again
+from keras_senet.startup import STOPPED
+
 NAMES = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "Ctrl-C"}
 
 
@@ -15,7 +16,7 @@ class Preempted(SystemExit):
     """Raised after SIGTERM, once the state is saved; uncaught, the process exits with 75."""
 
     def __init__(self):
-        super().__init__(EXIT_CODE)
+        super().__init__(STOPPED)
 
 
 class Stopping:

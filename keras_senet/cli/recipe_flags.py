@@ -49,28 +49,30 @@ def _parser(kind):
     return _FieldParser(next(converts))
 
 
-def define() -> None:
-    """A flag for each field of a recipe, with its sentence; those not given keep their values."""
+def define(values: flags.FlagValues) -> None:
+    """Adds a flag for each field of a recipe, with its sentence; see `changed`."""
     text = (inspect.getdoc(Recipe) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
     sentences = dict(re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", text, re.MULTILINE))
     for field in dataclasses.fields(Recipe):
         said = " ".join(sentences.get(field.name, field.name).split())
         if field.name == "augmentation":
-            values = [*sorted(AUGMENTATIONS), "own"]
-            flags.DEFINE_enum(field.name, None, values, f"{said} Here named own.")
+            names = [*sorted(AUGMENTATIONS), "own"]
+            flags.DEFINE_enum(
+                field.name, None, names, f"{said} Here named own.", flag_values=values
+            )
         elif field.type is bool:
-            flags.DEFINE_bool(field.name, None, said)
+            flags.DEFINE_bool(field.name, None, said, flag_values=values)
         elif field.name != "name":
-            flags.DEFINE(_parser(field.type), field.name, None, said)
+            flags.DEFINE(_parser(field.type), field.name, None, said, flag_values=values)
 
 
-def changed(recipe: Recipe) -> Recipe:
+def changed(recipe: Recipe, values: flags.FlagValues) -> Recipe:
     """The recipe with the fields whose flags were given."""
     changes = {}
     for field in dataclasses.fields(Recipe):
-        if field.name == "name" or flags.FLAGS[field.name].using_default_value:
+        if field.name == "name" or values[field.name].using_default_value:
             continue
-        value = flags.FLAGS[field.name].value
+        value = values[field.name].value
         if field.name == "augmentation":
             value = AUGMENTATIONS.get(str(value))  # of `own`, None
         changes[field.name] = () if value is None and isinstance(field.default, tuple) else value

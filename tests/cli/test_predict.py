@@ -1,11 +1,12 @@
-"""`python -m keras_senet.predict`: names and scores as the model's own, whatever the picture."""
+"""`keras-senet predict`: names and scores as the model's own, whatever the picture."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import keras_senet
-from keras_senet import mistakes, predict
+from keras_senet import mistakes
+from keras_senet.cli import predict
 from keras_senet.weights.class_names import name_classes
 
 NAMES = ("cat", "dog", "frog")
@@ -25,7 +26,7 @@ def network(tmp_path_factory):
 
 def test_the_names_and_scores_are_the_models(network, capsys):
     model, file, picture = network
-    predict.main([f"--weights={file}", "--top=2", picture])
+    predict.run([f"--weights={file}", "--top=2", picture])
     head, path, *lines = capsys.readouterr().out.splitlines()
     assert head.endswith("one of: cat, dog, frog.") and path == picture
     (scores,) = model.predict(keras_senet.load_image(picture, model), verbose=0)
@@ -40,7 +41,7 @@ def test_one_broken_picture_does_not_cost_the_others(network, capsys, tmp_path):
     broken, missing = tmp_path / "broken.jpg", tmp_path / "missing.jpg"
     broken.write_bytes(b"no picture")
     with pytest.raises(SystemExit) as leaving:
-        predict.main([f"--weights={file}", str(broken), str(missing), picture])
+        predict.run([f"--weights={file}", str(broken), str(missing), picture])
     assert leaving.value.code == mistakes.EXIT_CODE
     out, err = capsys.readouterr()
     assert picture in out and len(out.splitlines()) == 5
@@ -58,7 +59,7 @@ def test_a_network_without_names_counts_its_classes(tmp_path):
 def test_logits_are_not_printed_as_percent(tmp_path, network, capsys):
     model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))(classes=3, classifier_activation=None)
     model.save(tmp_path / "model.keras")
-    predict.main([f"--weights={tmp_path / 'model.keras'}", network[2]])
+    predict.run([f"--weights={tmp_path / 'model.keras'}", network[2]])
     assert "%" not in capsys.readouterr().out
 
 
@@ -68,7 +69,7 @@ def test_any_number_of_labels_is_said(tmp_path, network, capsys):
     )
     name_classes(model, NAMES, multi_label=True)
     model.save(tmp_path / "model.keras")
-    predict.main([f"--weights={tmp_path / 'model.keras'}", network[2]])
+    predict.run([f"--weights={tmp_path / 'model.keras'}", network[2]])
     assert "any number of: cat, dog, frog." in capsys.readouterr().out
 
 

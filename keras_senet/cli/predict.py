@@ -1,4 +1,4 @@
-"""Names what is in pictures: `python -m keras_senet.predict --weights=model.keras photo.jpg`."""
+"""Names what is in pictures: keras-senet predict --weights=model.keras photo.jpg ..."""
 
 import os
 import sys
@@ -6,12 +6,16 @@ import typing
 from collections.abc import Sequence
 
 import keras
+from absl import flags
 
 import keras_senet
 from keras_senet import mistakes
+from keras_senet.cli import program
 from keras_senet.weights.class_names import class_names, is_multi_label
 from keras_senet.weights.labels import CLASSES, imagenet_classes
 from keras_senet.weights.records.table import find
+
+MOST_NAMES = 20  # so many classes are listed
 
 
 class Answer(typing.NamedTuple):
@@ -73,25 +77,34 @@ def likeliest(
     return [Answer(names[index], float(scores[index])) for index in (-scores).argsort()[:top]]
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Reads the flags, prints a line for each class of each picture."""
-    parser = mistakes.Parser(prog="python -m keras_senet.predict", description=__doc__)
-    parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="Image files.")
-    parser.add_argument(
-        "--weights", required=True, help="Name of a weight set, or a .keras file of a run."
+def run(arguments: Sequence[str]) -> None:
+    """The command, on its command line without the program's name."""
+    values = program.flag_values()
+    flags.DEFINE_string(
+        "weights",
+        None,
+        "Name of a weight set, or a .keras file of a run.",
+        required=True,
+        flag_values=values,
     )
-    parser.add_argument("--top", type=int, default=3, help="Classes to print for each picture.")
-    flags = parser.parse_args(arguments)
-    if flags.top < 1:
-        parser.error(f"--top must be above 0. Received: {flags.top}")
-    model, names = load(flags.weights)
-    known = ", ".join(names) if len(names) <= 20 else f"{len(names)} classes"
+    flags.DEFINE_integer(
+        "top", 3, "Classes to print for each picture.", lower_bound=1, flag_values=values
+    )
+    program.run(_main, values, arguments, __doc__)
+
+
+def _main(values, pictures):
+    """Prints a line for each class of each picture."""
+    if not pictures:
+        raise ValueError("Expected one or more image files.")
+    model, names = load(values.weights)
+    known = ", ".join(names) if len(names) <= MOST_NAMES else f"{len(names)} classes"
     several = "any number of" if is_multi_label(model) else "one of"
-    print(f"{flags.weights} answers with {several}: {known}.")
+    print(f"{values.weights} answers with {several}: {known}.")
     unread = 0
-    for path in flags.pictures:
+    for path in pictures:
         try:
-            answers = likeliest(model, path, names, flags.top)
+            answers = likeliest(model, path, names, values.top)
         except (OSError, ValueError) as error:  # the other pictures are named all the same
             print(mistakes.first_line(error), file=sys.stderr)
             unread += 1
@@ -109,8 +122,3 @@ def _written(score, model):
     if activation in (keras.activations.softmax, keras.activations.sigmoid):
         return f"{score:6.1%}"
     return f"{score:8.4g}"
-
-
-if __name__ == "__main__":
-    with mistakes.said():
-        main()

@@ -1,0 +1,173 @@
+"""Exports a model: keras-senet export --model=model.keras --output=model.tflite.
+
+The output's name says the format: .tflite, .onnx, or a folder for a SavedModel. The report of the
+verification is written beside it, model.tflite.json (ONNX files are compared on two images as they
+are written). Exits with 1 if the artefact misses a threshold.
+"""
+
+import os
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from keras_senet import export, mistakes
+from keras_senet.cli import program
+
+FORMATS = ("tflite", "saved_model", "onnx")
+# Smallest top-1 agreement and largest difference of an output, unless given.
+THRESHOLDS = {
+    "none": (1.0, 1e-4),
+    "float16": (0.99, 1e-2),
+    "dynamic": (0.98, None),
+    "int8": (0.98, None),
+    "int8_full": (0.98, None),
+}
+TFLITE_ONLY = (
+    "quantization",
+    "calibration",
+    "calibration_images",
+    "labels",
+    "group_width",
+    "fallback",
+    "one_partition",
+)
+VERIFIED_ONLY = ("verification", "verification_images", "min_agreement", "max_difference")
+
+
+def run(arguments: Sequence[str]) -> None:
+    """The command, on its command line without the program's name."""
+    program.run(_main, _define(), arguments, __doc__)
+
+
+def _define():
+    values = program.flag_values()
+
+    def add(kind, *arguments, **options):
+        kind(*arguments, flag_values=values, **options)
+
+    add(flags.DEFINE_string, "model", None, "The .keras file.", required=True)
+    add(flags.DEFINE_string, "output", None, "The file or folder to write.", required=True)
+    add(flags.DEFINE_enum, "format", None, FORMATS, "Default: as the output's name says.")
+    add(flags.DEFINE_bool, "overwrite", False, "Replace the files that are there.")
+    add(flags.DEFINE_integer, "image_size", None, "Pixels, if the model takes any size.")
+    flags.DEFINE_alias("input_size", "image_size", flag_values=values)
+    add(
+        flags.DEFINE_string,
+        "verification",
+        "digits",
+        "Held-out images: digits, folder:PATH, csv:PATH or FILE.npz (images, labels).",
+    )
+    add(flags.DEFINE_integer, "verification_images", 500, "How many at most.")
+    add(flags.DEFINE_float, "min_agreement", None, "Smallest top-1 agreement, 0 to 1.")
+    add(flags.DEFINE_float, "max_difference", None, "Largest difference of an output.")
+    add(flags.DEFINE_enum, "quantization", "none", sorted(THRESHOLDS), "TFLite: number format.")
+    add(
+        flags.DEFINE_string,
+        "calibration",
+        None,
+        "TFLite: images for int8: digits, folder:PATH, csv:PATH (training split) or FILE.npz.",
+    )
+    add(flags.DEFINE_integer, "calibration_images", 200, "TFLite: how many at most.")
+    add(
+        flags.DEFINE_string,
+        "labels",
+        None,
+        "TFLite: text file with the name of a class in each line.",
+    )
+    add(flags.DEFINE_integer, "group_width", 16, "TFLite: least input channels of each group.")
+    add(
+        flags.DEFINE_bool,
+        "fallback",
+        False,
+        "TFLite: leave the most sensitive blocks in float32 until --min_agreement is met.",
+    )
+    add(flags.DEFINE_bool, "one_partition", False, "TFLite: fail unless XNNPACK runs it whole.")
+    return values
+
+
+def _main(values, others):
+    """Exports, verifies, says how the artefact compares."""
+    program.none_left(others)
+    kind = _format(values)
+    calibrated = values.quantization.startswith("int8")
+    if calibrated != (values.calibration is not None):
+        raise ValueError(
+            "--calibration belongs to --quantization=int8 (or int8_full), which needs it."
+        )
+    report_path = f"{values.output.rstrip(os.sep)}.json"
+    if kind != "onnx" and os.path.lexists(report_path) and not values.overwrite:
+        raise ValueError(f"{report_path} exists already. Pass --overwrite to replace it.")
+    model = mistakes.load_model(values.model)
+    if kind == "onnx":
+        print(export.to_onnx(model, values.output, overwrite=values.overwrite))
+        return
+    size = values.image_size or model.inputs[0].shape[1]
+    if size is None:
+        raise ValueError("The model takes images of any size: choose one with --image_size.")
+    # Sources are read before anything is written: a wrong one leaves nothing behind.
+    images, labels = export.load_verification(
+        values.verification, model=model, image_size=size, count=values.verification_images
+    )
+    if kind == "tflite":
+        path = _to_tflite(values, model, size)
+    else:
+        path = export.to_saved_model(model, values.output, overwrite=values.overwrite)
+    report = export.verify(model, path, images, labels)
+    report.to_json(report_path, overwrite=values.overwrite)
+    print(report)
+    failures = report.failures(**_thresholds(values), one_partition=values.one_partition)
+    if failures:
+        sys.exit(f"{path} misses its thresholds: {'; '.join(failures)}")
+
+
+def _format(values):
+    """The format, after a look at whether the flags belong to it."""
+    suffix = pathlib.PurePath(values.output).suffix.lower()
+    named = {".tflite": "tflite", ".onnx": "onnx"}.get(suffix, "saved_model")
+    kind = values.format or named
+    foreign = TFLITE_ONLY if kind != "tflite" else ()
+    foreign += VERIFIED_ONLY if kind == "onnx" else ()
+    given = [f"--{name}" for name in foreign if values[name].present]
+    if given:
+        raise ValueError(
+            f"{given[0]} does not belong to the format {kind} of --output={values.output}. Leave "
+            "it out, or choose another format: OUTPUT.tflite, OUTPUT.onnx, a folder."
+        )
+    return kind
+
+
+def _to_tflite(values, model, size):
+    images = None
+    if values.calibration is not None:
+        images = export.load_calibration(
+            values.calibration, model=model, image_size=size, count=values.calibration_images
+        )
+    return export.to_tflite(
+        model,
+        values.output,
+        quantization=None if values.quantization == "none" else values.quantization,
+        calibration_images=images,
+        min_agreement=_thresholds(values)["min_agreement"] if values.fallback else None,
+        labels=None if values.labels is None else _read_labels(values.labels),
+        input_size=values.image_size,
+        group_width=values.group_width,
+        overwrite=values.overwrite,
+    )
+
+
+def _thresholds(values):
+    agreement, difference = THRESHOLDS[values.quantization]
+    if values.min_agreement is not None:
+        agreement = values.min_agreement
+    if values.max_difference is not None:
+        difference = values.max_difference
+    return {"min_agreement": agreement, "max_difference": difference}
+
+
+def _read_labels(path):
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise ValueError(f"--labels: cannot read {path} ({error.strerror}).") from error
