@@ -1,5 +1,6 @@
 """Figures: their colours, panels and legend, and how they become files."""
 
+from keras_senet.extras import needed
 from keras_senet.files import replacing
 
 # Okabe and Ito's, which colour-blind readers can tell apart.
@@ -16,11 +17,8 @@ def empty_figure(width, height):
     Raises:
         ImportError: If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("A plot needs matplotlib: pip install 'keras-senet[analysis]'") from error
-    return Figure(figsize=(width, height), layout="constrained")
+    matplotlib = needed("matplotlib.figure", "analysis", "A plot")
+    return matplotlib.Figure(figsize=(width, height), layout="constrained")
 
 
 def figure_of(panels, height=3.6):

@@ -8,15 +8,9 @@ import difflib
 import importlib.util
 import os
 
+from keras_senet.extras import INSTALLED_AS
+
 PROGRAM = "keras-senet"
-# Of packages that are imported by another name than they are installed by.
-INSTALLED_AS = {
-    "PIL": "pillow",
-    "absl": "absl-py",
-    "ai_edge_litert": "ai-edge-litert",
-    "ai_edge_quantizer": "ai-edge-quantizer",
-    "sklearn": "scikit-learn",
-}
 BACKENDS = ("tensorflow", "jax", "torch")
 
 

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_senet.data.view import View
+from keras_senet.extras import needed
 
 WHITE = (255, 255, 255, 255)
 # Formats that Pillow lists and that are not read: for some it runs another program (EPS, WMF), the
@@ -34,11 +35,7 @@ def suffixes():
 
 
 def _pillow():
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise ImportError("Images need Pillow: pip install 'keras-senet[data]'") from error
-    return Image
+    return needed("PIL.Image", "data", "Reading images")
 
 
 def read_rgb(file: str | os.PathLike | bytes) -> np.ndarray:

@@ -6,6 +6,7 @@ from keras_senet.data.augmentation import SHIFT
 from keras_senet.data.checks import as_image_size
 from keras_senet.data.dataset import Dataset
 from keras_senet.data.split import Split
+from keras_senet.extras import needed
 
 HELD_OUT = 5  # every fifth image of each class is held out
 
@@ -30,12 +31,7 @@ def load_digits(image_size: int = 32) -> Dataset:
     image_size = as_image_size(image_size)
     if image_size < 8:
         raise ValueError(f"Argument `image_size` must be at least 8 pixels. Received: {image_size}")
-    try:
-        from sklearn import datasets
-    except ImportError as error:
-        raise ImportError(
-            "The digits need scikit-learn: pip install 'keras-senet[data]'"
-        ) from error
+    datasets = needed("sklearn.datasets", "data", "The data set of digits")
     scans, labels = datasets.load_digits(return_X_y=True)
     scans = scans.reshape(-1, 8, 8, 1) * (255 / 16)
     # From the module that hides the GPUs from TensorFlow where Keras runs on JAX.

@@ -13,6 +13,7 @@ from keras_senet.data.decode import read_rgb
 from keras_senet.data.photos import treatment
 from keras_senet.data.roles import held_out_or_test, roles_of
 from keras_senet.data.view import SMALL
+from keras_senet.extras import needed
 
 PIXELS = ("uint8", "uint16")  # types whose white is known
 LOOKED_AT = 16  # examples of a split that say whether it has labels
@@ -36,12 +37,7 @@ def load_tfds(name: str, image_size: int, max_bad_images: int | None = None) -> 
         ValueError: If the data set is unknown or not prepared, or has no such features or splits,
             or pixels in floats.
     """
-    try:
-        import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise ImportError(
-            "TensorFlow Datasets is missing: pip install 'keras-senet[tfds]'"
-        ) from error
+    tfds = needed("tensorflow_datasets", "tfds", f"The source tfds:{name}")
     builder = _builder(name, tfds)
     if not builder.is_prepared():
         raise ValueError(

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_senet.export.inference import as_model, check_artefact, image_spec
 from keras_senet.export.models import exportable
+from keras_senet.extras import check_installed
 from keras_senet.files import replacing
 from keras_senet.mistakes import first_line
 from keras_senet.surgery.fold import fold
@@ -44,11 +45,8 @@ def to_onnx(
         >>> probabilities.shape
         (2, 10)
     """
-    try:
-        import onnxruntime  # noqa: F401
-        import tf2onnx  # noqa: F401
-    except ImportError as error:
-        raise ImportError(f"ONNX needs {error.name}: pip install 'keras-senet[onnx]'") from error
+    for package in ("onnxruntime", "tf2onnx"):
+        check_installed(package, "onnx", "ONNX")
     model = exportable(model)
     with replacing(path, overwrite) as partial:
         # Keras looks at the suffix of the name.

@@ -23,6 +23,7 @@ from keras_senet.export.tflite.integer_ends import (
 )
 from keras_senet.export.tflite.litert import LiteRT
 from keras_senet.export.tflite.metadata import append_labels, with_metadata
+from keras_senet.extras import check_installed
 from keras_senet.files import replacing
 from keras_senet.surgery.fold import fold
 
@@ -86,7 +87,7 @@ def to_tflite(
         TypeError, ValueError: If an argument is none of these, the model cannot be exported, needs
             operators that TensorFlow Lite lacks, or the file would compute something else than
             `model.predict`.
-        ImportError: If quantization lacks a package.
+        ImportError: If a package of the extra `export` is missing.
 
     Warns:
         UserWarning: If int8 names another class than the model for more than a tenth of the
@@ -101,6 +102,7 @@ def to_tflite(
         raise ValueError(
             f"Argument `quantization` must be one of {QUANTIZATIONS}. Received: {quantization!r}"
         )
+    check_installed("ai_edge_litert", "export", "TFLite")
     model = exportable(model)
     shape, known = image_shape(model, input_size), contract(model)
     if isinstance(calibration_images, Dataset):

@@ -11,6 +11,7 @@ import keras
 
 from keras_senet.architectures import Architecture
 from keras_senet.data import Dataset, View
+from keras_senet.extras import check_installed
 from keras_senet.training import distribution
 from keras_senet.training.best import write_best
 from keras_senet.training.check import check, check_types
@@ -100,6 +101,8 @@ def train(
         callbacks=callbacks,
         metrics=metrics,
     )
+    for package in ("filelock", "matplotlib", "rich"):  # not after hours of training
+        check_installed(package, "train", "Training")
     workdir = pathlib.Path(workdir).expanduser()
     check_workdir(workdir)
     check_metrics(metrics, dataset)

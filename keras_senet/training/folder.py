@@ -5,6 +5,7 @@ import logging
 import os
 import pathlib
 
+from keras_senet.extras import needed
 from keras_senet.files import replacing
 from keras_senet.training import distribution
 
@@ -67,10 +68,7 @@ def locked(workdir):
         BlockingIOError: If another process has the lock.
         ImportError: If filelock is not installed.
     """
-    try:
-        import filelock
-    except ImportError as error:
-        raise ImportError("Training needs filelock: pip install 'keras-senet[train]'") from error
+    filelock = needed("filelock", "train", "Training")
     workdir.mkdir(parents=True, exist_ok=True)
     # Not a singleton: the same folder twice in one process is refused like two processes.
     lock = filelock.FileLock(workdir / LOCK, blocking=False, is_singleton=False)

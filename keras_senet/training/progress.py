@@ -7,6 +7,8 @@ import typing
 
 import keras
 
+from keras_senet.extras import check_installed, needed
+
 if typing.TYPE_CHECKING:
     from rich.console import Console
 
@@ -101,11 +103,8 @@ class Progress(keras.callbacks.Callback):
         validation_steps: int | None = None,
     ):
         super().__init__()
-        try:
-            from rich.console import Console
-        except ImportError as error:
-            raise ImportError("The progress bar needs rich: pip install rich") from error
-        self.console = console or Console(stderr=True)
+        rich = needed("rich.console", "train", "The progress bar")
+        self.console = console or rich.Console(stderr=True)
         self.epochs = epochs
         self.batch_size = batch_size
         self.validation_steps = validation_steps
@@ -220,11 +219,6 @@ def tensorboard(workdir):
     Raises:
         ImportError: If TensorBoard is not installed.
     """
-    try:
-        import tensorboard  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "These logs need TensorBoard: pip install 'keras-senet[tensorboard]'"
-        ) from error
+    check_installed("tensorboard", "tensorboard", "Logs for TensorBoard")
     # No graph: tracing it takes long, and the model is in `model.keras`.
     return keras.callbacks.TensorBoard(pathlib.Path(workdir) / "tensorboard", write_graph=False)

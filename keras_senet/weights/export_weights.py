@@ -6,6 +6,7 @@ import pathlib
 import keras
 import numpy as np
 
+from keras_senet.extras import needed
 from keras_senet.files import replacing
 from keras_senet.layers import SqueezeExcitation, facts
 from keras_senet.weights import fingerprint, metadata
@@ -41,12 +42,7 @@ def export_weights(model: keras.Model, path: str | os.PathLike, layout: str | No
         >>> export_weights(keras_senet.SEResNet20(), "digits.safetensors")
         >>> model = keras_senet.SEResNet20(weights="digits.safetensors")
     """
-    try:
-        from safetensors.numpy import save_file
-    except ImportError as error:
-        raise ImportError(
-            "Exporting weights needs safetensors: pip install 'keras-senet[weights]'"
-        ) from error
+    safetensors = needed("safetensors.numpy", "weights", "Exporting weights")
     path = pathlib.Path(path)
     if path.suffix != ".safetensors":
         raise ValueError(f"Expected a path that ends in .safetensors. Received: {path}")
@@ -63,7 +59,7 @@ def export_weights(model: keras.Model, path: str | os.PathLike, layout: str | No
         texts = metadata.described(description, model)
     tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
     with replacing(path) as partial:
-        save_file(tensors, partial, metadata=texts)
+        safetensors.save_file(tensors, partial, metadata=texts)
 
 
 def _description(model):

@@ -16,6 +16,7 @@ import pytest
 import keras_senet
 from keras_senet import startup
 from keras_senet.cli import commands, cost, export, train, weights
+from keras_senet.extras import INSTALLED_AS
 
 ROOT = pathlib.Path(keras_senet.__file__).parent.parent
 
@@ -95,7 +96,7 @@ def test_packages_are_those_of_the_extra():
     for command in commands.COMMANDS.values():
         if command.extra:
             names = {name for extra in command.extra.split(",") for name in brought(extra)}
-            asked = {commands.INSTALLED_AS.get(one, one) for one in command.packages}
+            asked = {INSTALLED_AS.get(one, one) for one in command.packages}
             assert asked <= names, command
         else:
             assert not command.packages

@@ -7,6 +7,7 @@ import re
 import keras
 
 from keras_senet.analysis.costs.cost import Cost, LayerCost
+from keras_senet.extras import check_installed
 from keras_senet.layers import SqueezeExcitation
 from keras_senet.surgery.graph import Graph
 
@@ -35,6 +36,7 @@ def cost(model: keras.Model | str | pathlib.Path, input_size: int | None = None)
         3860488192
     """
     if isinstance(model, (str, pathlib.Path)):
+        check_installed("ai_edge_litert", "export", f"Reading {model}")
         from keras_senet.analysis.costs.tflite_cost import tflite_cost
 
         return tflite_cost(model)

@@ -5,9 +5,10 @@ LiteRT whose interface has changed ends this process and no other. Imports nothi
 """
 
 import ctypes
-import importlib.util
 import pathlib
 import sys
+
+from keras_senet.extras import needed
 
 # LiteRT frees the text of an option by a function that it is given: this one leaves it to Python.
 KEEP = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: None)
@@ -20,10 +21,8 @@ class LiteRTLibrary:
     """The shared library: each call raises unless it answers kLiteRtStatusOk."""
 
     def __init__(self):
-        package = importlib.util.find_spec("ai_edge_litert")
-        if package is None or package.origin is None:
-            raise ImportError("Profiling needs LiteRT: pip install 'keras-senet[export]'")
-        folder = pathlib.Path(package.origin).parent
+        package = needed("ai_edge_litert", "export", "Profiling")
+        folder = pathlib.Path(str(package.__file__)).parent
         (path,) = folder.glob("libLiteRt.*")
         self._library = ctypes.CDLL(str(path))
         self._texts = []  # of options, which LiteRT reads later

@@ -8,6 +8,8 @@ import warnings
 
 import numpy as np
 
+from keras_senet.extras import check_installed
+
 # Operators that XNNPACK computes in float32 only. Converting to float32 and back costs less than
 # leaving XNNPACK's partition: then TFLite's own kernels run everything up to the next partition.
 FLOAT_IN_STATIC = ("SOFTMAX", "AVERAGE_POOL_2D", "HARD_SWISH")
@@ -29,12 +31,7 @@ def needs_quantizer():
     Raises:
         ImportError: With the command that installs it.
     """
-    try:
-        import ai_edge_quantizer  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "Quantization needs ai-edge-quantizer: pip install 'keras-senet[export]'"
-        ) from error
+    check_installed("ai_edge_quantizer", "export", "Quantization")
 
 
 def calibrate(network, images):

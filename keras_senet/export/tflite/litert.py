@@ -7,6 +7,7 @@ import pathlib
 import numpy as np
 
 from keras_senet.export.tflite.flatbuffer import IDENTIFIER
+from keras_senet.extras import needed
 from keras_senet.mistakes import first_line
 
 
@@ -25,15 +26,14 @@ class LiteRT:
     """
 
     def __init__(self, network, threads=1):
-        from ai_edge_litert.interpreter import Interpreter
-
+        library = needed("ai_edge_litert.interpreter", "export", "Running a .tflite file")
         is_bytes = isinstance(network, bytes)
         name = "bytes" if is_bytes else str(network)
         content = network if is_bytes else _content(network)
         if content[4:8] != IDENTIFIER:
             raise ValueError(f"Expected a .tflite file. Received: {name}, which is none.")
         try:
-            self.interpreter = Interpreter(
+            self.interpreter = library.Interpreter(
                 model_path=None if is_bytes else name,
                 model_content=content if is_bytes else None,
                 num_threads=threads,

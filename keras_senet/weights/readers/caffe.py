@@ -6,6 +6,8 @@ import mmap
 
 import numpy as np
 
+from keras_senet.extras import needed
+
 FIELDS = {  # of caffe.proto: number, type, whether repeated
     "BlobShape": (("dim", 1, "INT64", True),),
     "BlobProto": (
@@ -50,12 +52,7 @@ def read_caffemodel(path):
         ValueError: If it is not such a file, is truncated, or a layer's blobs are not as expected.
         ImportError: If protobuf is not installed.
     """
-    try:
-        from google.protobuf.message import DecodeError
-    except ImportError as error:
-        raise ImportError(
-            f"Reading {path} needs protobuf: pip install 'keras-senet[weights]'"
-        ) from error
+    DecodeError = needed("google.protobuf.message", "weights", f"Reading {path}").DecodeError
     tensors = {}
     try:
         for layer in _layers(path):

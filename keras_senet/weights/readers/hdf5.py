@@ -3,6 +3,8 @@
 import contextlib
 import math
 
+from keras_senet.extras import needed
+
 DEEPEST = 12  # groups inside of groups; Keras' own files have 8
 
 
@@ -62,12 +64,7 @@ def read_attributes(path, names, content=None):
 
 @contextlib.contextmanager
 def _opened(path, content):
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(f"Reading {path} needs h5py: pip install 'keras-senet[weights]'") from (
-            error
-        )
+    h5py = needed("h5py", "weights", f"Reading {path}")
     try:
         with h5py.File(content or path, "r") as file:
             yield h5py, file

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 
+from keras_senet.extras import needed
 from keras_senet.weights.readers.caffe import read_caffemodel
 from keras_senet.weights.readers.keras_applications import read_applications_h5
 from keras_senet.weights.readers.pytorch import read_checkpoint
@@ -61,16 +62,10 @@ def _refuse_shards(path):
 
 
 def _safetensors(path):
+    safetensors = needed("safetensors.numpy", "weights", f"Reading {path}")
     try:
-        import safetensors
-        from safetensors.numpy import load_file
-    except ImportError as error:
-        raise ImportError(
-            f"Reading {path} needs safetensors: pip install 'keras-senet[weights]'"
-        ) from error
-    try:
-        return load_file(path)
-    except (safetensors.SafetensorError, OSError, KeyError) as error:
+        return safetensors.load_file(path)
+    except (needed("safetensors", "weights", "").SafetensorError, OSError, KeyError) as error:
         raise ValueError(
             f"{path} is not a safetensors file, or it is truncated: {error}. Fetch it again."
         ) from error
