@@ -23,13 +23,13 @@ def crops(count, size, seed):
     return np.stack(images)
 
 
-def calibrated(network, images, branch=1.0):
+def calibrated(network, images, branch=1.0, classes=10):
     """The network with random weights, its normalizations with the statistics of the images.
 
     Residual branches begin with `branch` as the gamma of their last normalization.
     """
     keras.utils.set_random_seed(0)
-    model = network(input_shape=images.shape[1:], classes=10)
+    model = network(input_shape=images.shape[1:], classes=classes)
     if branch != 1:
         for name in zero_gamma(model):
             gamma = model.get_layer(name).gamma

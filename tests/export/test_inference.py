@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import keras_senet
 from keras_senet import export
+from keras_senet.export import inference
 from keras_senet.export.inference import check_artefact
 from keras_senet.export.tflite.litert import LiteRT
 
@@ -156,3 +157,23 @@ def test_networks_that_amplify_rounding_are_not_refused():
     check_artefact(model, (8, 8, 3), another_order, "file")
     with pytest.raises(ValueError, match="something else"):
         check_artefact(stock(), (32, 32, 3), lambda x: 1.01 * stock().predict(x), "file")
+
+
+def test_a_softmax_at_its_end_does_not_hide_rounding():
+    """A class that flips when a few last bits change is rounding; one that does not is none."""
+    image = keras.Input((1, 1, 1))
+    model = keras.Model(image, L.GlobalAveragePooling2D()(image))
+    pixel = float(inference.example_images(model, (1, 1, 1))[0, 0, 0, 0])
+
+    def at(distance):
+        """A model that is sure of a class, and flips where the pixel grows by this share."""
+        logit = L.Lambda(lambda x: 1e9 * (x[:, 0] / pixel - (1 + distance)))(image)
+        return keras.Model(image, L.Activation("sigmoid")(logit))
+
+    def flipped(model):
+        return lambda images: np.asarray(inference.predicted(model, images)) < 0.5
+
+    close, far = at(5e-6), at(5e-4)
+    inference.check_artefact(close, (1, 1, 1), flipped(close), "file")
+    with pytest.raises(ValueError, match="something else"):
+        inference.check_artefact(far, (1, 1, 1), flipped(far), "file")
