@@ -9,7 +9,7 @@ INSTALLED_AS = {
     "PIL": "pillow",
     "absl": "absl-py",
     "ai_edge_litert": "ai-edge-litert",
-    "ai_edge_quantizer": "ai-edge-quantizer",
+    "litert_quantizer": "litert-quantizer",
     "google": "protobuf",
     "sklearn": "scikit-learn",
     "tensorflow_datasets": "tensorflow-datasets",

@@ -62,7 +62,7 @@ def test_exports(without, tmp_path):
         pytest.skip("export runs on TensorFlow")
     model = SMALL()
     images = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), "uint8")
-    without("ai_edge_litert", "ai_edge_quantizer", "tf2onnx")
+    without("ai_edge_litert", "litert_quantizer", "tf2onnx")
     with pytest.raises(ImportError, match=r"needs ai-edge-litert: .*\[export\]"):
         keras_senet.export.to_tflite(model, tmp_path / "m.tflite")
     with pytest.raises(ImportError, match=r"needs tf2onnx: .*\[onnx\]|onnxruntime"):
@@ -72,8 +72,8 @@ def test_exports(without, tmp_path):
     (tmp_path / "m.tflite").write_bytes(b"0000TFL3")
     with pytest.raises(ImportError, match=r"needs ai-edge-litert: .*\[export\]"):
         keras_senet.export.verify(model, tmp_path / "m.tflite", images)
-    without("ai_edge_quantizer")
-    with pytest.raises(ImportError, match=r"needs ai-edge-quantizer: .*\[export\]"):
+    without("litert_quantizer")
+    with pytest.raises(ImportError, match=r"needs litert-quantizer: .*\[export\]"):
         keras_senet.export.to_tflite(
             model, tmp_path / "m2.tflite", quantization="int8", calibration_images=images
         )

@@ -191,7 +191,7 @@ def _size(path):
 
 
 def _versions():
-    packages = ("keras", "tensorflow", "ai-edge-litert", "ai-edge-quantizer", "keras-senet")
+    packages = ("keras", "tensorflow", "ai-edge-litert", "litert-quantizer", "keras-senet")
     found = {}
     for package in packages:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

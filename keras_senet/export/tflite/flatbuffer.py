@@ -13,7 +13,7 @@ def parsed(network):
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(network, 0))
     for buffer in model.buffers:
         if buffer.offset > 1:
-            # ai-edge-quantizer writes constants behind the flatbuffer: they go back inside.
+            # litert-quantizer writes constants behind the flatbuffer: they go back inside.
             buffer.data = bytes(network[buffer.offset : buffer.offset + buffer.size])
             buffer.offset = buffer.size = 0
     return model

@@ -1,4 +1,4 @@
-"""A float32 .tflite network to int8, weights per channel, with ai-edge-quantizer."""
+"""A float32 .tflite network to int8, weights per channel, with litert-quantizer."""
 
 import contextlib
 import dataclasses
@@ -26,12 +26,12 @@ DEAD_RANGE = 1e-3
 
 
 def needs_quantizer():
-    """Raises if ai-edge-quantizer is not installed.
+    """Raises if litert-quantizer is not installed.
 
     Raises:
         ImportError: With the command that installs it.
     """
-    check_installed("ai_edge_quantizer", "export", "Quantization")
+    check_installed("litert_quantizer", "export", "Quantization")
 
 
 def calibrate(network, images):
@@ -47,8 +47,8 @@ def calibrate(network, images):
     Raises:
         ValueError: If the file has another signature, or an activation is not finite.
     """
-    from ai_edge_quantizer import calibrator
-    from ai_edge_quantizer.utils import qsv_utils
+    from litert_quantizer import calibrator
+    from litert_quantizer.utils import qsv_utils
 
     from keras_senet.export.tflite.litert import LiteRT
 
@@ -86,7 +86,7 @@ def quantize(network, ranges, *, only=None, floats=()):
 
 def quantize_weights(network):
     """The network with int8 weights, whose activations are quantized image by image."""
-    from ai_edge_quantizer import qtyping, recipe, recipe_manager
+    from litert_quantizer import qtyping, recipe, recipe_manager
 
     plan = recipe_manager.RecipeManager()
     (dynamic,) = recipe.dynamic_wi8_afp32()
@@ -120,7 +120,7 @@ def scope(block):
 
 
 def _quantized(network, recipe, ranges=None):
-    from ai_edge_quantizer import quantizer
+    from litert_quantizer import quantizer
 
     with _quiet(), _large_filters():
         return bytes(quantizer.Quantizer(network, recipe).quantize(ranges).quantized_model)
@@ -128,13 +128,13 @@ def _quantized(network, recipe, ranges=None):
 
 @contextlib.contextmanager
 def _large_filters():
-    """Lets ai-edge-quantizer 0.10 quantize filters of more than 32 MiB, as SENet-154 has one.
+    """Lets litert-quantizer 0.11 quantize filters of more than 32 MiB, as SENet-154 has one.
 
     Its path for large tensors goes through them in chunks of rows, and handles matrices only. The
     filter `(O, h, w, I)` is therefore passed as a matrix `(O, h * w * I)`: one row for each of the
     O scales, and the same values.
     """
-    from ai_edge_quantizer.algorithms.uniform_quantize import uniform_quantize_tensor as library
+    from litert_quantizer.algorithms.uniform_quantize import uniform_quantize_tensor as library
 
     quantize_tensor = library.uniform_quantize
 
@@ -168,7 +168,7 @@ def _quiet():
 
 
 def _static_plan(regex=".*"):
-    from ai_edge_quantizer import recipe, recipe_manager
+    from litert_quantizer import recipe, recipe_manager
 
     plan = recipe_manager.RecipeManager()
     (static,) = recipe.static_wi8_ai8()
@@ -182,7 +182,7 @@ def _static_plan(regex=".*"):
 
 def _leave(plan, regex, operation):
     """Leaves the operators of a kind whose names match in float32."""
-    from ai_edge_quantizer import algorithm_manager, qtyping
+    from litert_quantizer import algorithm_manager, qtyping
 
     plan.add_quantization_config(
         regex,
