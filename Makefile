@@ -21,15 +21,17 @@ TRAINING = tests/training \
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export TF_ENABLE_ONEDNN_OPTS ?= 1
 
-.PHONY: help demo test test-fast test-slow lint docs clean
+.PHONY: help demo test test-fast test-slow test-lowest lint docs dist clean
 
 help:
 	@echo "make demo       train SE-ResNet-20 on digits, export to TFLite, verify"
 	@echo "make test       the test suite, on every backend that is installed"
 	@echo "make test-fast  the same on the TensorFlow backend only"
 	@echo "make test-slow  what takes long, before a release: full-size networks, other processes"
+	@echo "make test-lowest  the suite on the oldest versions that pyproject.toml allows"
 	@echo "make lint       ruff, import contracts, pyright"
 	@echo "make docs       build the documentation into site/"
+	@echo "make dist       build wheel and sdist into dist/, and try each extra of the wheel"
 
 $(VENV)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -64,6 +66,14 @@ test-fast: $(VENV)/dev
 test-slow: $(VENV)/dev
 	$(TEST) -m slow
 
+# TensorFlow's lines of the suite, each direct dependency in its oldest version.
+LOWEST ?= tests
+test-lowest: $(VENV)/dev
+	$(BIN)/uv venv -q --clear --python $(BIN)/python build/lowest
+	$(BIN)/uv pip install -q --python build/lowest/bin/python --resolution lowest-direct -e '.[dev]'
+	build/lowest/bin/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadfile \
+	  -m "not slow" $(LOWEST)
+
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -72,6 +82,9 @@ lint: $(VENV)/dev
 
 docs: $(VENV)/dev
 	$(BIN)/mkdocs build --strict
+
+dist: $(VENV)/dev
+	$(BIN)/python tests/release/build.py $(if $(REPOSITORY),--repository=$(REPOSITORY))
 
 clean:
 	rm -rf $(VENV) build dist site runs
