@@ -1,18 +1,13 @@
-"""Fills `<!-- runtimes -->` in a page with the table of benchmarks/results/runtimes.json."""
+"""Which runtimes read which files: benchmarks/results/runtimes.json."""
 
 import json
 import pathlib
 
-MARK = "<!-- runtimes -->"
-RESULT = pathlib.Path(__file__).parents[1] / "benchmarks" / "results" / "runtimes.json"
+RESULT = pathlib.Path(__file__).parents[2] / "benchmarks" / "results" / "runtimes.json"
 
 
-def on_page_markdown(markdown, **_):
-    """Called by MkDocs with the text of each page."""
-    return markdown.replace(MARK, _table()) if MARK in markdown else markdown
-
-
-def _table():
+def table():
+    """The whole table."""
     record = json.loads(RESULT.read_text())
     cells = {}
     for row in record["results"]:

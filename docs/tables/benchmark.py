@@ -1,19 +1,13 @@
-"""Fills `<!-- benchmark NAME -->` in a page with the table of benchmarks/results/NAME.json."""
+"""Images a second of contenders in turns: benchmarks/results/NAME.json."""
 
 import json
 import pathlib
-import re
 
-MARK = re.compile(r"<!-- benchmark (\w+) -->")
-RESULTS = pathlib.Path(__file__).parents[1] / "benchmarks" / "results"
+RESULTS = pathlib.Path(__file__).parents[2] / "benchmarks" / "results"
 
 
-def on_page_markdown(markdown, **_):
-    """Called by MkDocs with the text of each page."""
-    return MARK.sub(lambda match: _table(match.group(1)), markdown)
-
-
-def _table(name):
+def table(name):
+    """The table of the file of this name."""
     record = json.loads((RESULTS / f"{name}.json").read_text())
     machine = record.get("limits", {}).get("name") or (
         f"{record['machine']['cores']} cores of {record['machine']['processor']}"

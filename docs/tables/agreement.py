@@ -1,19 +1,14 @@
-"""Fills `<!-- agreement -->` in a page with the table of benchmarks/results/agreement.json."""
+"""How far files of every format agree with their models: benchmarks/results/agreement.json."""
 
 import json
 import pathlib
 
-MARK = "<!-- agreement -->"
-RESULT = pathlib.Path(__file__).parents[1] / "benchmarks" / "results" / "agreement.json"
+RESULT = pathlib.Path(__file__).parents[2] / "benchmarks" / "results" / "agreement.json"
 LOSSY = ("float16", "dynamic", "int8", "int8_full")
 
 
-def on_page_markdown(markdown, **_):
-    """Called by MkDocs with the text of each page."""
-    return markdown.replace(MARK, _table()) if MARK in markdown else markdown
-
-
-def _table():
+def table():
+    """The whole table."""
     networks = {}
     for row in json.loads(RESULT.read_text()):
         networks.setdefault(row["network"], {})[row["quantization"]] = row

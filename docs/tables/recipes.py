@@ -1,17 +1,10 @@
-"""Fills `<!-- recipes -->` in a page with one row for each recipe."""
+"""One row for each recipe."""
 
-MARK = "<!-- recipes -->"
-
-
-def on_page_markdown(markdown, **_):
-    """Called by MkDocs with the text of each page."""
-    return markdown.replace(MARK, _table()) if MARK in markdown else markdown
+from keras_senet.training import RECIPES
 
 
-def _table():
-    # Importing the package would cost the docs a Keras backend; it is imported for this page only.
-    from keras_senet.training import RECIPES
-
+def table():
+    """The whole table."""
     lines = [
         "| recipe | epochs | batch | learning rate | schedule | optimizer | weight decay |",
         "|---|---|---|---|---|---|---|",

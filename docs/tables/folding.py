@@ -1,18 +1,13 @@
-"""Fills `<!-- folding -->` in a page with the table of benchmarks/results/folding.json."""
+"""What folding gains in LiteRT: benchmarks/results/folding.json."""
 
 import json
 import pathlib
 
-MARK = "<!-- folding -->"
-RESULT = pathlib.Path(__file__).parents[1] / "benchmarks" / "results" / "folding.json"
+RESULT = pathlib.Path(__file__).parents[2] / "benchmarks" / "results" / "folding.json"
 
 
-def on_page_markdown(markdown, **_):
-    """Called by MkDocs with the text of each page."""
-    return markdown.replace(MARK, _table()) if MARK in markdown else markdown
-
-
-def _table():
+def table():
+    """The whole table."""
     record = json.loads(RESULT.read_text())
     lines = ["| network | file | ms | ratio | MB |", "|---|---|---|---|---|"]
     for result in record["results"]:

@@ -1,19 +1,14 @@
-"""Fills `<!-- rounding -->` in a page with the table of benchmarks/results/rounding.json."""
+"""Which of file and model is right where they differ: benchmarks/results/rounding.json."""
 
 import json
 import pathlib
 
-MARK = "<!-- rounding -->"
-RESULT = pathlib.Path(__file__).parents[1] / "benchmarks" / "results" / "rounding.json"
+RESULT = pathlib.Path(__file__).parents[2] / "benchmarks" / "results" / "rounding.json"
 COLUMNS = ("file_to_model", "model_to_float64", "file_to_float64")
 
 
-def on_page_markdown(markdown, **_):
-    """Called by MkDocs with the text of each page."""
-    return markdown.replace(MARK, _table()) if MARK in markdown else markdown
-
-
-def _table():
+def table():
+    """The whole table."""
     lines = [
         "| network | gamma | file to model | model to float64 | file to float64 |",
         "|---|---|---|---|---|",
