@@ -28,6 +28,7 @@ NOT_RUN = {
     "search(model, data": "exports a network for each block: minutes",
     "smaller.fit": "trains for a minute",
     'load("runs/digits/served")': "a served model of `make demo`",
+    "HfApi()": "uploads a model",
 }
 SLOW = {
     "architecture.md",
@@ -35,6 +36,7 @@ SLOW = {
     "export.md",
     "index.md",
     "phone.md",
+    "plain_keras.md",
     "quick_start.md",
     "training.md",
 }

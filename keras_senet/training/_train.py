@@ -22,6 +22,7 @@ from keras_senet.training.identity import identify
 from keras_senet.training.judged import judged_by
 from keras_senet.training.label_evaluation import MultiLabelEvaluation
 from keras_senet.training.model import check_metrics, compiled_model
+from keras_senet.training.model_card import write_card
 from keras_senet.training.numerics import resolve
 from keras_senet.training.recipe import Recipe
 from keras_senet.training.report import write_report
@@ -175,6 +176,7 @@ def _results(run, workdir):
     if run.writes:
         description = run.identity.description
         write_summary(result, run.position, description, bad_images, judged, evaluation)
+        write_card(workdir)
         if run.process[1] == 1:
             write_best(run, workdir / "best.keras")
     if evaluation is not None:

@@ -63,6 +63,7 @@ def test_a_run_writes_its_files(digits, tmp_path):
     result = training.train(NETWORK, digits, recipe, tmp_path / "run")
     names = sorted(path.name for path in (tmp_path / "run").iterdir())
     assert [name for name in names if not name.startswith(".")] == [
+        "README.md",
         "best.keras",
         "checkpoints",
         "curves.png",
@@ -84,6 +85,9 @@ def test_a_run_writes_its_files(digits, tmp_path):
     assert summary["held_out_accuracy"] == pytest.approx(result.accuracy)
     assert summary["recipe"]["epochs"] == 2
     assert summary["training_images"] + summary["held_out_images"] == 1797
+    card = (result.workdir / "README.md").read_text()
+    assert f"| accuracy, held-out images | {result.accuracy:.2%} |" in card
+    assert "Classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9." in card
     assert (result.workdir / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from keras_senet.training import Evaluation, Result, write_report
 from keras_senet.training.checkpoints import Checkpoints, write_checkpoint
+from keras_senet.training.model_card import MARK, write_card
 from keras_senet.training.results import (
     plot_curves,
     write_curves,
@@ -20,8 +21,16 @@ from keras_senet.training.results import (
 ROWS = [{"epoch": 0, "loss": 1.0, "val_loss": 1.0, "accuracy": 0.5, "val_accuracy": 0.5}]
 CURVES = {name: [row[name] for row in ROWS] for name in ROWS[0] if name != "epoch"}
 DESCRIPTION = {
-    "data": {"name": "digits", "source": "digits", "division": None, "class_names": ["a", "b"]},
-    "recipe": {"name": "digits"},
+    "data": {
+        "name": "digits",
+        "source": "digits",
+        "division": None,
+        "class_names": ["a", "b"],
+        "training_images": 8,
+        "held_out_images": 2,
+        "view": {"size": 16, "crop": 1.0},
+    },
+    "recipe": {"name": "digits", "epochs": 1, "batch_size": 4},
     "precision": "float32",
     "seed": 0,
 }
@@ -42,13 +51,14 @@ WRITERS = {
     "curves.png": lambda path: plot_curves(CURVES, path),
     "model.keras": lambda path: write_all_results(path.parent),
     "summary.json": lambda path: write_all_results(path.parent),
+    "README.md": lambda path: write_card(path.parent),
     "report.html": lambda path: write_report(
         path.parent, Evaluation(("a", "b"), np.array([[0, 0, 1], [1, 1, 1]]), np.ones(2, int))
     ),
 }
 
 
-@pytest.mark.parametrize("before", [None, b"as it was"], ids=["new", "replaced"])
+@pytest.mark.parametrize("before", [None, f"as it was {MARK}".encode()], ids=["new", "replaced"])
 @pytest.mark.parametrize("name", WRITERS)
 def test_an_error_leaves_no_partial_file(name, before, tmp_path, monkeypatch):
     write_all_results(tmp_path)  # what the report reads
@@ -73,6 +83,21 @@ def test_an_error_leaves_no_partial_file(name, before, tmp_path, monkeypatch):
     WRITERS[name](path)
     assert set(os.listdir(tmp_path)) == names | {name}
     assert path.read_bytes() != before
+
+
+def test_a_card_of_the_users_own_stays(tmp_path):
+    write_all_results(tmp_path)
+    write_card(tmp_path)
+    path = tmp_path / "README.md"
+    (tmp_path / "summary.json").write_text(
+        (tmp_path / "summary.json").read_text().replace('"seed": 0', '"seed": 7')
+    )
+    write_card(tmp_path)
+    assert "seed 7" in path.read_text()
+    mine = path.read_text().replace(MARK, "")
+    path.write_text(mine)
+    write_card(tmp_path)
+    assert path.read_text() == mine
 
 
 def test_what_killed_runs_left_of_checkpoints_is_removed(tmp_path):
