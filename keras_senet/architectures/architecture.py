@@ -1,6 +1,7 @@
 """A network as a value: calling it builds the Keras model."""
 
 import dataclasses
+import inspect
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -42,6 +43,8 @@ class Architecture(ABC):
 
     def __post_init__(self):
         settle(self, dataclasses.fields(self))
+        # What `help` shows of a network is how it is called; its fields are in the class's text.
+        object.__setattr__(self, "__doc__", _call_text(self.__call__))
         for name in ("input_size", "classes"):
             if not is_integer(getattr(self, name)) or getattr(self, name) < 1:
                 raise ValueError(
@@ -249,6 +252,11 @@ class Architecture(ABC):
         if self.dropout:
             x = keras.layers.Dropout(self.dropout, dtype="float32", name="head_dropout")(x)
         return keras.layers.Dense(classes, activation=activation, dtype="float32", name="head")(x)
+
+
+def _call_text(call):
+    """Signature and docstring of the call of a network."""
+    return f"Called with {inspect.signature(call)}.\n\n{inspect.getdoc(call)}"
 
 
 def _check(include_top, pooling, pyramid, classes):

@@ -1,5 +1,6 @@
 """The call of a value: arguments, preprocessing, precision, names, saving, error texts."""
 
+import inspect
 import json
 import pathlib
 
@@ -179,3 +180,13 @@ def test_channels_first_is_refused():
             TINY()
     finally:
         keras.config.set_image_data_format("channels_last")
+
+
+def test_help_of_a_network_is_how_it_is_called():
+    import pydoc
+
+    text = pydoc.plain(pydoc.render_doc(keras_senet.SEResNet50))
+    for argument in inspect.signature(keras_senet.SEResNet50).parameters:
+        assert f"{argument}:" in text
+    assert "Returns:" in text and "arguments are those of `keras.applications`" in text
+    assert keras_senet.SEResNet50.replace() == keras_senet.SEResNet50
