@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+import keras_senet
+
 
 @pytest.fixture(autouse=True)
 def seed():
@@ -30,7 +32,7 @@ def initializers_in_numpy(monkeypatch):
 def zero_weights(monkeypatch):
     """Where only shapes matter: hundreds of millions of random numbers would take a minute."""
     monkeypatch.setattr(
-        keras.initializers.HeNormal,
+        keras_senet.layers.HeNormal,
         "__call__",
         lambda self, shape, dtype=None: keras.ops.zeros(shape, dtype),
     )

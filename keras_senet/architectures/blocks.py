@@ -96,7 +96,7 @@ def conv(x, filters, kernel_size, name, *, stride=1, groups=1, padding="torch", 
         padding=padding,
         groups=groups,
         use_bias=use_bias,
-        kernel_initializer="he_normal",
+        kernel_initializer=layers.HeNormal(),
         name=name,
     )(x)
 
@@ -165,6 +165,7 @@ def squeeze_excite(x, se, stage, placement, name, channels_in, dtype=None):
         activation=se.activation,
         use_bias=se.use_bias,
         start=se.start,
+        kernel_initializer=layers.HeNormal(),
         dtype=dtype,
         name=name,
     )(x)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import keras
 from keras import layers as keras_layers
 
+from keras_senet import layers
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import conv_norm, residual_unit
 from keras_senet.weights.layouts import keras_applications
@@ -144,7 +145,7 @@ class InceptionResNet(Architecture):
             y = self._branches(x, UNITS[stage - 3], name)
             y = keras_layers.Concatenate(name=f"{name}_concat")(y)
             return keras_layers.Conv2D(
-                x.shape[-1], 1, kernel_initializer="he_normal", name=f"{name}_conv"
+                x.shape[-1], 1, kernel_initializer=layers.HeNormal(), name=f"{name}_conv"
             )(y)
 
         scale = None if final else SCALES[stage - 3]

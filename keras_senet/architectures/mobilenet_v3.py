@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import keras
 from keras import layers as keras_layers
 
+from keras_senet import layers
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import (
     conv_norm,
@@ -218,7 +219,7 @@ class MobileNetV3(Architecture):
         if self.alpha > 1:
             width = _multiple_of_8(width * self.alpha)
         x = keras_layers.Conv2D(
-            width, 1, kernel_initializer="he_normal", dtype="float32", name="head_conv"
+            width, 1, kernel_initializer=layers.HeNormal(), dtype="float32", name="head_conv"
         )(x)
         x = keras_layers.Activation(self.activation, dtype="float32", name="head_activation")(x)
         x = keras_layers.Flatten(dtype="float32", name="head_flatten")(x)

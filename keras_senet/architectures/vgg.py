@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import keras
 from keras import layers as keras_layers
 
+from keras_senet import layers
 from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.blocks import conv_norm, plain_unit
 from keras_senet.weights import preprocessing
@@ -105,7 +106,7 @@ class VGG(Architecture):
                 HEAD_WIDTH,
                 kernel_size,
                 activation="relu",
-                kernel_initializer="he_normal",
+                kernel_initializer=layers.HeNormal(),
                 dtype="float32",
                 name=name,
             )(x)

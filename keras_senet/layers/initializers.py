@@ -1,0 +1,53 @@
+"""He's initialization, drawn by NumPy: as fast on every backend, and the same numbers on all."""
+
+import math
+
+import keras
+import numpy as np
+
+# The standard deviation of a standard normal distribution cut at -2 and 2, by which Keras divides.
+CUT = 2.0
+DEVIATION_OF_CUT = 0.87962566103423978
+PART = 1 << 16  # numbers at a time, which stay in the processor's cache
+
+
+@keras.saving.register_keras_serializable(package="keras_senet")
+class HeNormal(keras.initializers.HeNormal):
+    """Normal numbers of variance `2 / fan_in` (in float32), redrawn beyond two deviations.
+
+    The distribution is that of `keras.initializers.HeNormal`, the numbers are not. Keras draws them
+    with the backend: slowly on TensorFlow, 36 ns each, and on JAX it compiles a program for each
+    new shape. The same seed gives the same numbers on all backends.
+
+    Args:
+        seed: An integer, or `None` for one that `keras.utils.set_random_seed` determines.
+
+    Reference:
+        He et al., https://arxiv.org/abs/1502.01852, equation 10.
+
+    Example:
+        >>> kernel = HeNormal(seed=0)((3, 3, 16, 32))
+        >>> round(float(keras.ops.std(kernel)), 2), round(math.sqrt(2 / (3 * 3 * 16)), 2)
+        (0.12, 0.12)
+    """
+
+    def __call__(self, shape, dtype=None):
+        """Values of a kernel `(..., inputs, outputs)`; all axes but the last are its inputs."""
+        if not isinstance(self.seed, int):  # a generator of the backend's seeds
+            return super().__call__(shape, dtype)
+        values = _cut_normal(math.prod(shape), np.random.default_rng(self.seed))
+        values *= np.float32(math.sqrt(2 / math.prod(shape[:-1])) / DEVIATION_OF_CUT)
+        return keras.ops.convert_to_tensor(values.reshape(shape), dtype or keras.config.floatx())
+
+
+def _cut_normal(count, rng):
+    """So many standard normal numbers within `CUT`."""
+    values = np.empty(count, "float32")
+    for begin in range(0, count, PART):
+        part = values[begin : begin + PART]
+        rng.standard_normal(out=part, dtype="float32")
+        (beyond,) = np.nonzero(np.abs(part) > CUT)
+        while beyond.size:
+            part[beyond] = rng.standard_normal(beyond.size, "float32")
+            beyond = beyond[np.abs(part[beyond]) > CUT]
+    return values

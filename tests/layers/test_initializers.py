@@ -1,0 +1,57 @@
+"""He's initialization: the distribution of Keras', and the same numbers on all backends."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_senet.layers import HeNormal
+
+SHAPE = (3, 3, 32, 64)
+
+
+def drawn(initializer, shape=SHAPE, dtype=None):
+    return keras.ops.convert_to_numpy(initializer(shape, dtype))
+
+
+@pytest.fixture(autouse=True)
+def initializers_in_numpy():
+    """None: Keras' own are compared."""
+
+
+def test_the_distribution_is_that_of_keras():
+    """Deviation, mean, largest value and quartiles of 18432 numbers."""
+    ours, other = drawn(HeNormal(seed=1)), drawn(keras.initializers.HeNormal(seed=1))
+    expected = np.sqrt(2 / (3 * 3 * 32))  # equation 10
+    assert ours.shape == other.shape and ours.dtype == other.dtype
+    for values in (ours, other):
+        assert values.std() == pytest.approx(expected, rel=0.02)
+        assert abs(values).max() <= 2 * expected / 0.8796 * 1.0001
+        assert abs(values.mean()) < 4 * expected / np.sqrt(values.size)
+    quartiles = [np.quantile(values, (0.25, 0.5, 0.75, 0.9)) for values in (ours, other)]
+    np.testing.assert_allclose(*quartiles, atol=0.03 * expected)
+
+
+def test_the_numbers_are_the_same_on_all_backends():
+    """Of NumPy's own generator, whose stream its policy keeps."""
+    values = np.random.default_rng(7).standard_normal(8, "float32")
+    assert abs(values).max() < 2
+    expected = values * np.sqrt(2 / 4) / 0.87962566103423978
+    np.testing.assert_allclose(drawn(HeNormal(seed=7), (4, 2)).ravel(), expected, rtol=1e-6)
+
+
+def test_seeds():
+    again = HeNormal(seed=3)
+    assert np.array_equal(drawn(again), drawn(HeNormal(seed=3)))
+    assert not np.array_equal(drawn(again), drawn(HeNormal(seed=4)))
+    assert not np.array_equal(drawn(HeNormal()), drawn(HeNormal()))
+    keras.utils.set_random_seed(5)
+    first = drawn(HeNormal())
+    keras.utils.set_random_seed(5)
+    assert np.array_equal(first, drawn(HeNormal()))
+    assert drawn(HeNormal(seed=keras.random.SeedGenerator(1))).shape == SHAPE
+
+
+def test_it_is_saved_with_a_layer():
+    copy = keras.initializers.deserialize(keras.initializers.serialize(HeNormal(seed=3)))
+    assert type(copy) is HeNormal and copy.seed == 3
+    assert keras.backend.standardize_dtype(HeNormal()((2, 2), "float16").dtype) == "float16"
