@@ -25,7 +25,7 @@ Of the networks timed, no faster one is as accurate as these in float32: {best_f
 
 And in int8: {best_int8}.
 
-Other programs ran on the machine at the same time: differences within the quartiles mean nothing.
+Differences within the quartiles mean nothing.
 Processors differ: on yours, `keras-senet benchmark` times your files. MACs alone mislead: one
 of a depthwise convolution takes longer than one of a dense convolution. This processor has AVX2
 and no VNNI: where there are instructions for dot products of int8, expect int8 to gain more.
@@ -39,6 +39,7 @@ others have a dash: to export and time one takes half a minute and more, growing
 | network | image | top-1 | weights | MACs | parameters | float32 ms | int8 ms | MB | int8 MB |
 |---|---|---|---|---|---|---|---|---|---|
 """
+NAMED_APART = 0.3  # points of accuracy
 KINDS = {"float32": figures.COLOURS[0], "int8": figures.COLOURS[1]}
 
 
@@ -104,11 +105,13 @@ def _milliseconds(row, kind):
 
 
 def plot(rows):
-    """Accuracy against latency; the Pareto lines are named."""
+    """Accuracy against latency; the Pareto lines are named, a network once."""
     figure, (axes,) = figures.figure_of(1, height=6.0)
     figure.set_size_inches(9.0, 6.0)
+    points, named = timed(rows), []
+    # float32 is right of int8: names stand on the outer sides of the lines.
+    sides = {"float32": ((5, -9), "left"), "int8": ((-5, 4), "right")}
     for kind, colour in KINDS.items():
-        points = timed(rows)
         axes.scatter(
             [row[f"{kind}_ms"] for row in points],
             [row["top1"] for row in points],
@@ -124,21 +127,25 @@ def plot(rows):
             color=colour,
             label=f"{kind}, not beaten",
         )
-        # float32 is right of int8: names stand on the outer sides of the lines.
-        side = {"float32": ((5, -9), "left"), "int8": ((-5, 4), "right")}[kind]
         for row in line:
+            # Names of equally accurate networks would lie on one another.
+            if any(abs(row["top1"] - top1) < NAMED_APART for top1 in named):
+                continue
+            named.append(row["top1"])
             axes.annotate(
                 f"{row['network']} {row['size']}",
                 (row[f"{kind}_ms"], row["top1"]),
-                xytext=side[0],
+                xytext=sides[kind][0],
                 textcoords="offset points",
-                ha=side[1],
+                ha=sides[kind][1],
                 fontsize=6.5,
                 color=colour,
             )
     axes.set_xscale("log")
-    # Room for the names left of the fastest.
-    axes.set_xlim(left=0.4 * min(row["int8_ms"] for row in timed(rows)))
+    # Room for the names left of the fastest and right of the slowest.
+    axes.set_xlim(
+        0.4 * min(row["int8_ms"] for row in points), 2 * max(row["float32_ms"] for row in points)
+    )
     axes.set_xlabel("milliseconds for an image, LiteRT, one thread")
     axes.set_ylabel("published top-1 on ImageNet in %")
     figures.legend(axes)
