@@ -7,7 +7,7 @@ import numpy as np
 from keras_senet.data import Dataset
 from keras_senet.data.checks import as_labels
 from keras_senet.data.classes import class_indices, mismatch
-from keras_senet.weights.class_names import is_multi_label
+from keras_senet.weights.named_classes import is_multi_label
 
 # Images, or images and labels: of a data set, in arrays, or batch by batch.
 Data = Dataset | np.ndarray | tuple[np.ndarray, np.ndarray] | Iterable

@@ -11,8 +11,9 @@ from absl import flags
 import keras_senet
 from keras_senet import mistakes
 from keras_senet.cli import program
-from keras_senet.weights.class_names import class_names, is_multi_label
+from keras_senet.data.decode import load_image
 from keras_senet.weights.labels import CLASSES, imagenet_classes
+from keras_senet.weights.named_classes import class_names, is_multi_label
 from keras_senet.weights.records.table import find
 
 MOST_NAMES = 20  # so many classes are listed
@@ -73,8 +74,9 @@ def likeliest(
     Raises:
         ValueError: If the file is no image, or the model does not say what it sees of one.
     """
-    (scores,) = model.predict(keras_senet.load_image(path, model), verbose=0)
-    return [Answer(names[index], float(scores[index])) for index in (-scores).argsort()[:top]]
+    (scores,) = model.predict(load_image(path, model), verbose=0)
+    best = (-scores).argsort()[:top].tolist()
+    return [Answer(names[index], float(scores[index])) for index in best]
 
 
 def run(arguments: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 import keras
 
 from keras_senet.data.checks import as_labels
-from keras_senet.weights.class_names import class_names, is_multi_label
+from keras_senet.weights.named_classes import class_names, is_multi_label
 
 
 def class_indices(labels, classes):

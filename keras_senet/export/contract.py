@@ -10,7 +10,7 @@ from keras_senet.data import View
 from keras_senet.surgery.fold import IDLE
 from keras_senet.surgery.graph import Graph, call_of, position_of
 from keras_senet.surgery.rewrite import computes_its_graph
-from keras_senet.weights.class_names import is_multi_label
+from keras_senet.weights.named_classes import is_multi_label
 
 PIXELS = (0.0, 255.0)
 # Factors and offsets that are meant for pixels in 0..255. All others may have another purpose.

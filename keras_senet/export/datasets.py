@@ -8,7 +8,7 @@ import numpy as np
 from keras_senet.data import Dataset
 from keras_senet.data.classes import mismatch
 from keras_senet.export.contract import contract
-from keras_senet.weights.class_names import is_multi_label
+from keras_senet.weights.named_classes import is_multi_label
 
 
 def held_out(

@@ -10,7 +10,7 @@ from keras_senet.data import Dataset, View
 from keras_senet.data.classes import mismatch
 from keras_senet.data.shards import padded
 from keras_senet.training.label_evaluation import MultiLabelEvaluation, judge
-from keras_senet.weights.class_names import class_names
+from keras_senet.weights.named_classes import class_names
 
 logger = logging.getLogger("keras_senet")
 

@@ -7,7 +7,7 @@ from keras_senet.training.judged import metric_names, metrics_of
 from keras_senet.training.losses import loss
 from keras_senet.training.numerics import POLICIES
 from keras_senet.training.optimizers import optimizer
-from keras_senet.weights.class_names import name_classes
+from keras_senet.weights.named_classes import name_classes
 
 
 def compiled_model(

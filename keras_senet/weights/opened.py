@@ -6,7 +6,7 @@ import typing
 
 import keras
 
-from keras_senet.weights.class_names import (
+from keras_senet.weights.named_classes import (
     described_multi_label,
     described_names,
     name_classes,

@@ -7,7 +7,7 @@ from PIL import Image
 import keras_senet
 from keras_senet import mistakes
 from keras_senet.cli import predict
-from keras_senet.weights.class_names import name_classes
+from keras_senet.weights.named_classes import name_classes
 
 NAMES = ("cat", "dog", "frog")
 

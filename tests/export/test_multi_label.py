@@ -11,7 +11,7 @@ import keras_senet
 from keras_senet import data, export
 from keras_senet.export.datasets import held_out
 from keras_senet.export.measure.sensitivity import agreement
-from keras_senet.weights.class_names import name_classes
+from keras_senet.weights.named_classes import name_classes
 
 NETWORK = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
 

@@ -29,7 +29,7 @@ from keras_senet.training.saving import Saver
 from keras_senet.training.schedules import learning_rate
 from keras_senet.training.state import Position
 from keras_senet.training.stopping import Stopping
-from keras_senet.weights.class_names import name_classes
+from keras_senet.weights.named_classes import name_classes
 
 # Of six images of class 0 three are right, two taken for class 1; class 2 has no images.
 PAIRS = np.array([[0, 0, 3], [0, 1, 2], [0, 2, 1], [1, 1, 4]])

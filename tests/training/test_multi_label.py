@@ -18,7 +18,7 @@ from keras_senet.training.identity import identify
 from keras_senet.training.label_evaluation import judge
 from keras_senet.training.losses import label_weights
 from keras_senet.training.state import Position
-from keras_senet.weights.class_names import class_names, is_multi_label
+from keras_senet.weights.named_classes import class_names, is_multi_label
 
 NETWORK = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
 RECIPE = training.DIGITS.replace(
@@ -202,7 +202,7 @@ def test_data_of_another_kind_are_refused(result, dataset):
     logits = NETWORK(classes=2, input_shape=(32, 32, 3), classifier_activation=None)
     with pytest.raises(ValueError, match="The model ends in linear"):
         training.evaluate(logits, dataset, 16)
-    from keras_senet.weights.class_names import name_classes
+    from keras_senet.weights.named_classes import name_classes
 
     sigmoid = NETWORK(classes=2, input_shape=(32, 32, 3), classifier_activation="sigmoid")
     name_classes(sigmoid, dataset.class_names)

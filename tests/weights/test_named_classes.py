@@ -5,7 +5,7 @@ import pytest
 
 import keras_senet
 from keras_senet.data.classes import class_indices
-from keras_senet.weights.class_names import class_names, name_classes
+from keras_senet.weights.named_classes import class_names, name_classes
 
 NETWORK = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
 SHAPE = {"input_shape": (32, 32, 3)}
