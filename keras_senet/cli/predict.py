@@ -75,7 +75,7 @@ def likeliest(
         ValueError: If the file is no image, or the model does not say what it sees of one.
     """
     (scores,) = model.predict(load_image(path, model), verbose=0)
-    best = (-scores).argsort()[:top].tolist()
+    best = map(int, (-scores).argsort()[:top])
     return [Answer(names[index], float(scores[index])) for index in best]
 
 
