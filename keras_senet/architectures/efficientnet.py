@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import keras
 
 from keras_senet.architectures.architecture import Architecture
+from keras_senet.architectures.attention_config import AttentionConfig
 from keras_senet.architectures.blocks import (
     conv_norm,
     depthwise_norm,
@@ -121,7 +122,7 @@ class EfficientNet(Architecture):
     epsilon: float = 1e-3
     dropout: float = 0.2
     stochastic_depth: float = 0.2
-    se: SEConfig | None = native()
+    se: AttentionConfig | None = native()
 
     def __post_init__(self):
         super().__post_init__()
