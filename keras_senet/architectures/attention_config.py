@@ -46,9 +46,7 @@ class AttentionConfig(ABC):
         return self.stages is None or stage in self.stages
 
     @abstractmethod
-    def layer(
-        self, stage: int, channels_in: int, name: str, dtype=None
-    ) -> layers.ChannelAttention:
+    def layer(self, stage: int, channels_in: int, name: str, dtype=None) -> layers.ChannelAttention:
         """A new block.
 
         Args:
@@ -99,9 +97,7 @@ class ECAConfig(AttentionConfig):
     placement: str = "standard"
     stages: tuple[int, ...] | None = None
 
-    def layer(
-        self, stage: int, channels_in: int, name: str, dtype=None
-    ) -> layers.ChannelAttention:
+    def layer(self, stage: int, channels_in: int, name: str, dtype=None) -> layers.ChannelAttention:
         """A new block; see `AttentionConfig.layer`."""
         return layers.EfficientChannelAttention(
             self.kernel_size, gate=self.gate, dtype=dtype, name=name
@@ -132,9 +128,7 @@ class ESEConfig(AttentionConfig):
     placement: str = "standard"
     stages: tuple[int, ...] | None = None
 
-    def layer(
-        self, stage: int, channels_in: int, name: str, dtype=None
-    ) -> layers.ChannelAttention:
+    def layer(self, stage: int, channels_in: int, name: str, dtype=None) -> layers.ChannelAttention:
         """A new block; see `AttentionConfig.layer`."""
         return layers.EffectiveSE(gate=self.gate, dtype=dtype, name=name)
 
@@ -165,9 +159,7 @@ class SCSEConfig(AttentionConfig):
     placement: str = "standard"
     stages: tuple[int, ...] | None = None
 
-    def layer(
-        self, stage: int, channels_in: int, name: str, dtype=None
-    ) -> layers.ChannelAttention:
+    def layer(self, stage: int, channels_in: int, name: str, dtype=None) -> layers.ChannelAttention:
         """A new block; see `AttentionConfig.layer`."""
         return layers.SpatialChannelSE(self.reduction, self.combination, dtype=dtype, name=name)
 

@@ -305,9 +305,7 @@ ECAResNet26 = ResNet(
 )
 ECAResNet50 = SEResNet50.replace(name="eca_resnet50", se=ECAConfig())
 ECAResNet101 = SEResNet101.replace(name="eca_resnet101", se=ECAConfig())
-ECAResNet269 = ECAResNet26.replace(
-    name="eca_resnet269", depths=(3, 30, 48, 8), stem=(32, 32, 64)
-)
+ECAResNet269 = ECAResNet26.replace(name="eca_resnet269", depths=(3, 30, 48, 8), stem=(32, 32, 64))
 
 ResNet18 = SEResNet18.replace(name="resnet18", se=None)
 ResNet34 = SEResNet34.replace(name="resnet34", se=None)

@@ -78,9 +78,7 @@ class SEConfig(AttentionConfig):
             return dict(zip(self.stages or (), self.reduction, strict=True))[stage]
         return self.reduction
 
-    def layer(
-        self, stage: int, channels_in: int, name: str, dtype=None
-    ) -> layers.ChannelAttention:
+    def layer(self, stage: int, channels_in: int, name: str, dtype=None) -> layers.ChannelAttention:
         """A new block; see `AttentionConfig.layer`."""
         return layers.SqueezeExcitation(
             reduction=self.ratio(stage),

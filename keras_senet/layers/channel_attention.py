@@ -137,9 +137,7 @@ class FullyConnected(keras.layers.Conv2D):
     def __init__(self, filters: int, **kwargs):
         super().__init__(filters, 1, data_format="channels_last", **kwargs)
 
-    def call(
-        self, inputs: keras.KerasTensor, training: bool | None = None
-    ) -> keras.KerasTensor:
+    def call(self, inputs: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
         """`(N, H, W, C)` to `(N, H, W, filters)`."""
         if not training or inputs.shape[1:3] != (1, 1):
             return super().call(inputs)

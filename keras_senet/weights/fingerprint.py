@@ -204,4 +204,6 @@ def _differ_in_design(theirs, ours):
     """Whether two SE designs differ in more than widths, which the arrays show."""
     if _are_of_two_kinds(theirs, ours):
         return True
-    return theirs is not None and any(theirs[name] != ours[name] for name in theirs.keys() - set(NO_COMPUTATION_OF_SE))
+    return theirs is not None and any(
+        theirs[name] != ours[name] for name in theirs.keys() - set(NO_COMPUTATION_OF_SE)
+    )
