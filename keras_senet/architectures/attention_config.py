@@ -3,8 +3,6 @@
 import dataclasses
 from abc import ABC, abstractmethod
 
-import keras
-
 from keras_senet import layers
 from keras_senet.weights.fields import settle
 
@@ -25,6 +23,7 @@ class AttentionConfig(ABC):
 
     placement: str
     stages: tuple[int, ...] | None
+    gate: str  # where it can be chosen
 
     def __post_init__(self):
         settle(self, dataclasses.fields(self))  # type: ignore[arg-type]
@@ -62,11 +61,10 @@ class AttentionConfig(ABC):
         Raises:
             ValueError: If its gate has another shape than a sigmoid.
         """
-        gate = getattr(self, "gate")
-        if gate not in ("sigmoid", "doubled_sigmoid"):
+        if self.gate not in ("sigmoid", "doubled_sigmoid"):
             raise ValueError(
                 "A block that starts as the identity needs a sigmoid, which is doubled to be 1 at "
-                f"0. Received: gate={gate!r}"
+                f"0. Received: gate={self.gate!r}"
             )
         return dataclasses.replace(self, gate="doubled_sigmoid")  # type: ignore[type-var]
 

@@ -142,7 +142,7 @@ def has_se(se, stage, placement):
 
 
 def squeeze_excite(x, se, stage, placement, name, channels_in, dtype=None):
-    """The SE block, or its kin, that `se` has in `stage` at `placement`, or `x` itself where it has none.
+    """The SE block or its kin that `se` has in `stage` at `placement`; `x` itself where none.
 
     Args:
         x: `(N, H, W, C)`.

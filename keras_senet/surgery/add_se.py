@@ -36,8 +36,9 @@ def add_se(
     Args:
         model: A functional `keras.Model` (or a built sequential one) with image tensors
             `(N, H, W, C)`, keras.applications' for example. Models inside it are left as they are.
-        se: The SE design, or one of its kin (`ECAConfig`, `ESEConfig`, `SCSEConfig`). `stages` are counted by resolution: in stage k a tensor is `2 ** k`
-            times smaller than the image, as in ResNet. `placement` must be `"standard"`.
+        se: The SE design, or one of its kin (`ECAConfig`, `ESEConfig`, `SCSEConfig`). `stages` are
+            counted by resolution: in stage k a tensor is `2 ** k` times smaller than the image, as
+            in ResNet. `placement` must be `"standard"`.
         where: `None`, or a function of a layer that says whether an SE block follows it.
         start: `None` for random SE weights, or `"identity"`: each gate is exactly 1, the doubled
             sigmoid of zero, so that the outputs are those of `model`, bit by bit, until training

@@ -116,7 +116,7 @@ def _operations(layer, node):
     if any("kernel" in weight.name for weight in getattr(layer, "weights", [])):
         raise ValueError(
             f"The multiply-adds of layer {layer.name!r} are unknown: no rule for a layer of class "
-            f"{type(layer).__name__}. Known are convolutions, Dense and the kinds of ChannelAttention."
+            f"{type(layer).__name__}. Known are convolutions, Dense and ChannelAttention."
         )
     return 0, 0
 
