@@ -1,6 +1,7 @@
 """Networks as values."""
 
 from keras_senet.architectures import (
+    eca_resnet,
     efficientnet,
     efficientnet_v2,
     inception,
@@ -21,6 +22,7 @@ from keras_senet.architectures.attention_config import (
     ESEConfig,
     SCSEConfig,
 )
+from keras_senet.architectures.eca_resnet import *
 from keras_senet.architectures.efficientnet import *
 from keras_senet.architectures.efficientnet_v2 import *
 from keras_senet.architectures.inception import *
@@ -36,6 +38,7 @@ from keras_senet.architectures.shufflenet import *
 from keras_senet.architectures.vgg import *
 
 __all__ = ["Architecture", "AttentionConfig", "ECAConfig", "ESEConfig", "SCSEConfig", "SEConfig"]
+__all__ += eca_resnet.__all__
 __all__ += efficientnet.__all__
 __all__ += efficientnet_v2.__all__
 __all__ += inception.__all__

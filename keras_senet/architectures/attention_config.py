@@ -3,6 +3,8 @@
 import dataclasses
 from abc import ABC, abstractmethod
 
+import keras
+
 from keras_senet import layers
 from keras_senet.weights.fields import settle
 
@@ -45,7 +47,13 @@ class AttentionConfig(ABC):
         return self.stages is None or stage in self.stages
 
     @abstractmethod
-    def layer(self, stage: int, channels_in: int, name: str, dtype=None) -> layers.ChannelAttention:
+    def layer(
+        self,
+        stage: int,
+        channels_in: int,
+        name: str,
+        dtype: str | keras.DTypePolicy | None = None,
+    ) -> layers.ChannelAttention:
         """A new block.
 
         Args:
@@ -95,7 +103,13 @@ class ECAConfig(AttentionConfig):
     placement: str = "standard"
     stages: tuple[int, ...] | None = None
 
-    def layer(self, stage: int, channels_in: int, name: str, dtype=None) -> layers.ChannelAttention:
+    def layer(
+        self,
+        stage: int,
+        channels_in: int,
+        name: str,
+        dtype: str | keras.DTypePolicy | None = None,
+    ) -> layers.ChannelAttention:
         """A new block; see `AttentionConfig.layer`."""
         return layers.EfficientChannelAttention(
             self.kernel_size, gate=self.gate, dtype=dtype, name=name
@@ -126,7 +140,13 @@ class ESEConfig(AttentionConfig):
     placement: str = "standard"
     stages: tuple[int, ...] | None = None
 
-    def layer(self, stage: int, channels_in: int, name: str, dtype=None) -> layers.ChannelAttention:
+    def layer(
+        self,
+        stage: int,
+        channels_in: int,
+        name: str,
+        dtype: str | keras.DTypePolicy | None = None,
+    ) -> layers.ChannelAttention:
         """A new block; see `AttentionConfig.layer`."""
         return layers.EffectiveSE(gate=self.gate, dtype=dtype, name=name)
 
@@ -157,7 +177,13 @@ class SCSEConfig(AttentionConfig):
     placement: str = "standard"
     stages: tuple[int, ...] | None = None
 
-    def layer(self, stage: int, channels_in: int, name: str, dtype=None) -> layers.ChannelAttention:
+    def layer(
+        self,
+        stage: int,
+        channels_in: int,
+        name: str,
+        dtype: str | keras.DTypePolicy | None = None,
+    ) -> layers.ChannelAttention:
         """A new block; see `AttentionConfig.layer`."""
         return layers.SpatialChannelSE(self.reduction, self.combination, dtype=dtype, name=name)
 

@@ -22,10 +22,6 @@ from keras_senet.weights.layouts.layout import Layout
 from keras_senet.weights.preprocessing import CAFFE, VGG
 
 __all__ = [
-    "ECAResNet26",
-    "ECAResNet50",
-    "ECAResNet101",
-    "ECAResNet269",
     "PlainSENet154",
     "ResNeXt26",
     "ResNeXt50",
@@ -150,8 +146,7 @@ class ResNet(Architecture):
         """Stem pooling, stride, ReLU before SE; timm's "aa" networks keep their own."""
         if self.stem_pool == "conv":
             return {timm.RESNET_RS: {"se": SE_OF_RS, "stride_in": "3x3"}}
-        # timm has no scSE.
-        kinds = (ECAConfig, ESEConfig)
+        kinds = (ECAConfig, ESEConfig)  # which timm has beside SE
         design = type(self.se)() if isinstance(self.se, kinds) else SEConfig(divisor=8)
         released_by_timm = {"se": design}
         if self.stride_in != "pool":
@@ -293,20 +288,6 @@ ResNetRS200 = ResNetRS50.replace(name="resnetrs200", depths=(3, 24, 36, 3), inpu
 ResNetRS270 = ResNetRS50.replace(name="resnetrs270", depths=(4, 29, 53, 4), input_size=256)
 ResNetRS350 = ResNetRS50.replace(name="resnetrs350", depths=(4, 36, 72, 4), input_size=288)
 ResNetRS420 = ResNetRS50.replace(name="resnetrs420", depths=(4, 44, 87, 4), input_size=320)
-# ECA in place of SE. timm has weights of ResNet-D only, and the first and last are made for those.
-ECAResNet26 = ResNet(
-    name="eca_resnet26",
-    depths=(2, 2, 2, 2),
-    stride_in="3x3",
-    stem=(24, 32, 64),
-    stem_pool="pad",
-    shortcut="pool",
-    se=ECAConfig(),
-)
-ECAResNet50 = SEResNet50.replace(name="eca_resnet50", se=ECAConfig())
-ECAResNet101 = SEResNet101.replace(name="eca_resnet101", se=ECAConfig())
-ECAResNet269 = ECAResNet26.replace(name="eca_resnet269", depths=(3, 30, 48, 8), stem=(32, 32, 64))
-
 ResNet18 = SEResNet18.replace(name="resnet18", se=None)
 ResNet34 = SEResNet34.replace(name="resnet34", se=None)
 ResNet50 = SEResNet50.replace(name="resnet50", se=None)

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import keras
+
 from keras_senet import layers
 from keras_senet.architectures.attention_config import AttentionConfig
 
@@ -78,7 +80,13 @@ class SEConfig(AttentionConfig):
             return dict(zip(self.stages or (), self.reduction, strict=True))[stage]
         return self.reduction
 
-    def layer(self, stage: int, channels_in: int, name: str, dtype=None) -> layers.ChannelAttention:
+    def layer(
+        self,
+        stage: int,
+        channels_in: int,
+        name: str,
+        dtype: str | keras.DTypePolicy | None = None,
+    ) -> layers.ChannelAttention:
         """A new block; see `AttentionConfig.layer`."""
         return layers.SqueezeExcitation(
             reduction=self.ratio(stage),

@@ -218,7 +218,7 @@ class SqueezeExcitation(ChannelAttention):
         }
 
 
-def check_reduction(reduction):
+def check_reduction(reduction: float) -> float:
     """The reduction ratio as a number of Python's.
 
     Raises:
