@@ -31,7 +31,7 @@ class EffectiveSE(ChannelAttention):
         ValueError: If an argument is none of these, or the input is not of rank 4.
 
     Reference:
-        Lee and Park, https://arxiv.org/abs/1911.06667, section 3.3 (CenterMask, VoVNetV2).
+        Lee and Park, https://arxiv.org/abs/1911.06667 (CenterMask), on VoVNetV2.
 
     Example:
         >>> layer = EffectiveSE()

@@ -35,7 +35,7 @@ class SpatialChannelSE(ChannelAttention):
         ValueError: If an argument is none of these, or the input is not of rank 4.
 
     Reference:
-        Roy et al., https://arxiv.org/abs/1803.02579, section 2, and
+        Roy et al., https://arxiv.org/abs/1803.02579, and
         https://arxiv.org/abs/1808.08127 (max).
 
     Example:
