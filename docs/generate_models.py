@@ -35,9 +35,13 @@ def variants():
     names = [name for name in values if isinstance(values[name], keras_senet.Architecture)]
 
     def order(name):
-        plain = name.removeprefix("SE")
+        plain = name.removeprefix("SE").removeprefix("ECA")
         pieces = re.split(r"(\d+)", plain)
-        return [int(one) if one.isdigit() else one for one in pieces], name.startswith("SE")
+        return (
+            [int(one) if one.isdigit() else one for one in pieces],
+            name.startswith(("SE", "ECA")),
+            name,
+        )
 
     return {name: values[name] for name in sorted(names, key=order)}
 

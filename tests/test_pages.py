@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 # Of the blocks that are not run, a phrase of each and why.
 NOT_RUN = {
     'weights="timm/seresnet50.a1_in1k"': "fetches weights",
+    'weights="timm/ecaresnet50t.ra2_in1k"': "fetches weights",
     'weights="imagenet"': "fetches weights",
     "keras.applications.ResNet50()": "fetches weights",
     'weights="legacy_seresnet50.safetensors"': "a user's file",

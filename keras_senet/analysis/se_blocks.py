@@ -1,8 +1,8 @@
-"""The SE blocks of a functional model, and the model with something else in their place."""
+"""The SE blocks (and their kin) of a functional model, and the model with others in their place."""
 
 import keras
 
-from keras_senet.layers import SqueezeExcitation
+from keras_senet.layers import ChannelAttention
 from keras_senet.surgery.graph import Graph
 from keras_senet.surgery.rewrite import copied, rewrite, shared
 
@@ -15,7 +15,7 @@ def se_nodes(model):
     """
     nodes = {}
     for node in Graph(model).nodes:
-        if not isinstance(node.operation, SqueezeExcitation):
+        if not isinstance(node.operation, ChannelAttention):
             continue
         if node.operation.name in nodes:
             raise ValueError(
@@ -26,7 +26,7 @@ def se_nodes(model):
     if not nodes:
         inner = [layer.name for layer in model.layers if isinstance(layer, keras.Model)]
         raise ValueError(
-            f"Model {model.name!r} has no SqueezeExcitation layer"
+            f"Model {model.name!r} has no SqueezeExcitation layer and none of its kin"
             + (f" outside of its inner models {inner}: pass one of them." if inner else ".")
         )
     return nodes
@@ -42,7 +42,7 @@ def with_blocks(model, block, share=True):
     """
 
     def call(layer, *args, **kwargs):
-        if isinstance(layer, SqueezeExcitation):
+        if isinstance(layer, ChannelAttention):
             return block(layer, args[0])
         return layer(*args, **kwargs)
 

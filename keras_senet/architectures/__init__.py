@@ -1,6 +1,7 @@
 """Networks as values."""
 
 from keras_senet.architectures import (
+    eca_resnet,
     efficientnet,
     efficientnet_v2,
     inception,
@@ -15,6 +16,13 @@ from keras_senet.architectures import (
     vgg,
 )
 from keras_senet.architectures.architecture import Architecture
+from keras_senet.architectures.attention_config import (
+    AttentionConfig,
+    ECAConfig,
+    ESEConfig,
+    SCSEConfig,
+)
+from keras_senet.architectures.eca_resnet import *
 from keras_senet.architectures.efficientnet import *
 from keras_senet.architectures.efficientnet_v2 import *
 from keras_senet.architectures.inception import *
@@ -29,7 +37,8 @@ from keras_senet.architectures.se_config import SEConfig
 from keras_senet.architectures.shufflenet import *
 from keras_senet.architectures.vgg import *
 
-__all__ = ["Architecture", "SEConfig"]
+__all__ = ["Architecture", "AttentionConfig", "ECAConfig", "ESEConfig", "SCSEConfig", "SEConfig"]
+__all__ += eca_resnet.__all__
 __all__ += efficientnet.__all__
 __all__ += efficientnet_v2.__all__
 __all__ += inception.__all__

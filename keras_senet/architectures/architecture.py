@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import keras
 
 from keras_senet import layers
+from keras_senet.architectures.attention_config import AttentionConfig
 from keras_senet.architectures.se_config import SEConfig
 from keras_senet.weights.fields import is_integer, natural, replaced, settle
 from keras_senet.weights.fingerprint import describe
@@ -23,7 +24,7 @@ class Architecture(ABC):
 
     Attributes:
         name: Name of the models built.
-        se: The SE design, or `None` for the plain network.
+        se: The SE design, or `ECAConfig`, `ESEConfig`, `SCSEConfig`; `None` for the plain network.
         input_size: Height and width of the default image in pixels.
         classes: Default number of classes.
         dropout: Share of features dropped before the classifier while training.
@@ -34,7 +35,7 @@ class Architecture(ABC):
     """
 
     name: str
-    se: SEConfig | None = SEConfig()
+    se: AttentionConfig | None = SEConfig()
     input_size: int = 224
     classes: int = 1000
     dropout: float = 0.0
@@ -65,9 +66,10 @@ class Architecture(ABC):
                 f"Field `preprocessing` must be a Preprocessing. Received: {self.preprocessing!r}. "
                 "Pass `include_preprocessing=False` to the call for a network without."
             )
-        if self.se is not None and not isinstance(self.se, SEConfig):
+        if self.se is not None and not isinstance(self.se, AttentionConfig):
             raise ValueError(
-                f"Field `se` must be a SEConfig, or None for no SE. Received: {self.se!r}"
+                "Field `se` must be a SEConfig, ECAConfig, ESEConfig or SCSEConfig, or None for no "
+                f"SE. Received: {self.se!r}"
             )
         if self.se is not None:
             self._check_design(self.se)

@@ -137,16 +137,16 @@ def max_pool(x, padding, name):
 
 
 def has_se(se, stage, placement):
-    """Whether `se`, a `SEConfig` or `None`, has SE in `stage` at `placement`."""
+    """Whether `se`, an `AttentionConfig` or `None`, has blocks in `stage` at `placement`."""
     return se is not None and se.placement == placement and se.covers(stage)
 
 
 def squeeze_excite(x, se, stage, placement, name, channels_in, dtype=None):
-    """The SE block that `se` has in `stage` at `placement`, or `x` itself where it has none.
+    """The SE block or its kin that `se` has in `stage` at `placement`; `x` itself where none.
 
     Args:
         x: `(N, H, W, C)`.
-        se: `SEConfig` or `None`.
+        se: `AttentionConfig` or `None`.
         stage: Number of the stage.
         placement: The place in the unit where this call is.
         name: Name of the block.
@@ -155,20 +155,7 @@ def squeeze_excite(x, se, stage, placement, name, channels_in, dtype=None):
     """
     if not has_se(se, stage, placement):
         return x
-    return layers.SqueezeExcitation(
-        reduction=se.ratio(stage),
-        divisor=se.divisor,
-        round_limit=se.round_limit,
-        base_channels=channels_in if se.ratio_of == "input" else None,
-        squeeze=se.squeeze,
-        gate=se.gate,
-        activation=se.activation,
-        use_bias=se.use_bias,
-        start=se.start,
-        kernel_initializer=layers.HeNormal(),
-        dtype=dtype,
-        name=name,
-    )(x)
+    return se.layer(stage, channels_in, name, dtype)(x)
 
 
 def residual_unit(
@@ -181,7 +168,7 @@ def residual_unit(
         branch: Function from tensor to tensor, the convolutions. At the placement `"3x3"` the
             branch itself inserts SE between its convolutions.
         shortcut: Function from tensor to tensor, identity or projection.
-        se: `SEConfig` or `None`.
+        se: `AttentionConfig` or `None`.
         stage: Number of the stage in the paper.
         name: Name of the unit, which its last layer carries.
         has_relu: Whether the sum goes through ReLU.
@@ -219,7 +206,7 @@ def plain_unit(x, branch, se, stage, name):
     Args:
         x: `(N, H, W, C)`.
         branch: Function from a tensor and the name of its last layer to a tensor.
-        se: `SEConfig` or `None`.
+        se: `AttentionConfig` or `None`.
         stage: Number of the stage.
         name: Name of the unit, which its last layer carries.
     """
@@ -237,7 +224,7 @@ def unit_without_sum(x, branch, se, stage, name):
     Args:
         x: `(N, H, W, C)`.
         branch: Function from a tensor to a tensor.
-        se: `SEConfig` or `None`.
+        se: `AttentionConfig` or `None`.
         stage: Number of the stage.
         name: Name of the unit, which its last layer carries.
     """

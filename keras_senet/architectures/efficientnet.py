@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import keras
 
 from keras_senet.architectures.architecture import Architecture
+from keras_senet.architectures.attention_config import AttentionConfig
 from keras_senet.architectures.blocks import (
     conv_norm,
     depthwise_norm,
@@ -81,6 +82,9 @@ def native(stages: tuple[int, ...] | None = None, activation: str = "silu") -> S
     )
 
 
+NATIVE = native()
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EfficientNet(Architecture):
     """Inverted residual units with SE, a small network scaled in width, depth and image size.
@@ -121,7 +125,7 @@ class EfficientNet(Architecture):
     epsilon: float = 1e-3
     dropout: float = 0.2
     stochastic_depth: float = 0.2
-    se: SEConfig | None = native()
+    se: AttentionConfig | None = NATIVE
 
     def __post_init__(self):
         super().__post_init__()

@@ -9,6 +9,7 @@ from functools import partial
 import keras
 
 from keras_senet.architectures.architecture import Architecture
+from keras_senet.architectures.attention_config import AttentionConfig
 from keras_senet.architectures.blocks import conv_norm, residual_unit, squeeze_excite
 from keras_senet.architectures.se_config import SEConfig
 from keras_senet.weights.layouts import timm
@@ -87,7 +88,7 @@ class RegNet(Architecture):
     depth: int
     group: int
     round_limit: float = 0.0
-    se: SEConfig | None = NATIVE
+    se: AttentionConfig | None = NATIVE
 
     def __post_init__(self):
         super().__post_init__()

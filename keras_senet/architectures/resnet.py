@@ -8,6 +8,7 @@ import keras
 from keras import layers as keras_layers
 
 from keras_senet.architectures.architecture import Architecture
+from keras_senet.architectures.attention_config import ECAConfig, ESEConfig
 from keras_senet.architectures.blocks import (
     BASIC_3X3,
     conv_norm,
@@ -145,7 +146,9 @@ class ResNet(Architecture):
         """Stem pooling, stride, ReLU before SE; timm's "aa" networks keep their own."""
         if self.stem_pool == "conv":
             return {timm.RESNET_RS: {"se": SE_OF_RS, "stride_in": "3x3"}}
-        released_by_timm = {"se": SEConfig(divisor=8)}
+        kinds = (ECAConfig, ESEConfig)  # which timm has beside SE
+        design = type(self.se)() if isinstance(self.se, kinds) else SEConfig(divisor=8)
+        released_by_timm = {"se": design}
         if self.stride_in != "pool":
             released_by_timm |= {"stem_pool": "pad", "stride_in": "3x3", "relu_before_se": False}
         released_in_caffe = {
@@ -285,7 +288,6 @@ ResNetRS200 = ResNetRS50.replace(name="resnetrs200", depths=(3, 24, 36, 3), inpu
 ResNetRS270 = ResNetRS50.replace(name="resnetrs270", depths=(4, 29, 53, 4), input_size=256)
 ResNetRS350 = ResNetRS50.replace(name="resnetrs350", depths=(4, 36, 72, 4), input_size=288)
 ResNetRS420 = ResNetRS50.replace(name="resnetrs420", depths=(4, 44, 87, 4), input_size=320)
-
 ResNet18 = SEResNet18.replace(name="resnet18", se=None)
 ResNet34 = SEResNet34.replace(name="resnet34", se=None)
 ResNet50 = SEResNet50.replace(name="resnet50", se=None)

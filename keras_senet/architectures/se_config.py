@@ -2,14 +2,16 @@
 
 import dataclasses
 
-from keras_senet.weights.fields import settle
+import keras
 
-PLACEMENTS = ("standard", "pre", "post", "identity", "3x3")
+from keras_senet import layers
+from keras_senet.architectures.attention_config import AttentionConfig
+
 BASES = ("gated", "input")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SEConfig:
+class SEConfig(AttentionConfig):
     """Which Squeeze-and-Excitation blocks a network has, and where.
 
     Attributes:
@@ -59,24 +61,11 @@ class SEConfig:
     stages: tuple[int, ...] | None = None
 
     def __post_init__(self):
-        settle(self, dataclasses.fields(self))
-        if self.placement not in PLACEMENTS:
-            raise ValueError(
-                f"Argument `placement` must be one of {PLACEMENTS}. Received: {self.placement!r}"
-            )
+        super().__post_init__()
         if self.ratio_of not in BASES:
             raise ValueError(
                 f"Argument `ratio_of` must be one of {BASES}. Received: {self.ratio_of!r}"
             )
-        if self.stages is not None and not (
-            isinstance(self.stages, tuple)
-            and all(isinstance(stage, int) and stage >= 1 for stage in self.stages)
-        ):
-            raise ValueError(
-                "Argument `stages` must be None or a tuple of stage numbers of at least 1. "
-                f"Received: {self.stages!r}"
-            )
-
         if isinstance(self.reduction, tuple) and (
             self.stages is None or len(self.stages) != len(self.reduction)
         ):
@@ -85,12 +74,31 @@ class SEConfig:
                 f"reduction={self.reduction}, stages={self.stages}"
             )
 
-    def covers(self, stage: int | None) -> bool:
-        """Whether the stage of this number has SE."""
-        return self.stages is None or stage in self.stages
-
     def ratio(self, stage: int) -> float:
         """Reduction ratio in the stage of this number."""
         if isinstance(self.reduction, tuple):
             return dict(zip(self.stages or (), self.reduction, strict=True))[stage]
         return self.reduction
+
+    def layer(
+        self,
+        stage: int,
+        channels_in: int,
+        name: str,
+        dtype: str | keras.DTypePolicy | None = None,
+    ) -> layers.ChannelAttention:
+        """A new block; see `AttentionConfig.layer`."""
+        return layers.SqueezeExcitation(
+            reduction=self.ratio(stage),
+            divisor=self.divisor,
+            round_limit=self.round_limit,
+            base_channels=channels_in if self.ratio_of == "input" else None,
+            squeeze=self.squeeze,
+            gate=self.gate,
+            activation=self.activation,
+            use_bias=self.use_bias,
+            start=self.start,
+            kernel_initializer=layers.HeNormal(),
+            dtype=dtype,
+            name=name,
+        )

@@ -38,7 +38,16 @@ def parse(text) -> typing.Any:
         facts = json.loads(text)
     except (TypeError, ValueError, RecursionError):
         return None
-    return facts if isinstance(facts, dict) else None
+    return _with_designs(facts) if isinstance(facts, dict) else None
+
+
+def _with_designs(facts):
+    """A description that says of which kind its SE design is: earlier versions knew one only."""
+    computation = facts.get("computation")
+    for name in ("se", "added_se") if isinstance(computation, dict) else ():
+        if isinstance(computation.get(name), dict):
+            computation[name] = {"design": "SEConfig", **computation[name]}
+    return facts
 
 
 def differences(stored, own):

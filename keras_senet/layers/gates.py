@@ -28,6 +28,12 @@ INVERSES = {
 }
 
 
+def check_gate(gate: str) -> None:
+    """Raises ValueError if no gate has this name."""
+    if gate not in GATES:
+        raise ValueError(f"Argument `gate` must be one of {tuple(GATES)}. Received: {gate!r}")
+
+
 def bias_for(gate: str, start: float) -> float:
     """The bias with which a gate of kernels that contribute nothing has the value `start`.
 

@@ -2,19 +2,19 @@
 
 import math
 import numbers
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 
 import keras
 from keras import ops
 
-from keras_senet.layers import facts
-from keras_senet.layers.gates import GATES, bias_for
+from keras_senet.layers.channel_attention import ChannelAttention, FullyConnected
+from keras_senet.layers.gates import GATES, bias_for, check_gate
 
 SQUEEZES = ("avg", "max", "none", "conv")
 
 
 @keras.saving.register_keras_serializable(package="keras_senet")
-class SqueezeExcitation(keras.layers.Layer):
+class SqueezeExcitation(ChannelAttention):
     """Rescales every channel by a gate computed from the whole image.
 
     With `U` the input of shape `(N, H, W, C)` and `h` the hidden width,
@@ -66,6 +66,9 @@ class SqueezeExcitation(keras.layers.Layer):
         TensorShape([2, 7, 7, 256])
     """
 
+    kind = "an SE block"
+    parts = ("reduce", "expand")
+
     def __init__(
         self,
         reduction: float = 16,
@@ -81,14 +84,7 @@ class SqueezeExcitation(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if (
-            isinstance(reduction, bool)
-            or not isinstance(reduction, numbers.Real)
-            or not (reduction > 0 and math.isfinite(reduction))
-        ):
-            raise ValueError(
-                f"Argument `reduction` must be a number greater than 0. Received: {reduction!r}"
-            )
+        ratio = check_reduction(reduction)
         if divisor is not None and (
             isinstance(divisor, bool) or not isinstance(divisor, numbers.Integral) or divisor < 1
         ):
@@ -109,8 +105,7 @@ class SqueezeExcitation(keras.layers.Layer):
             )
         if squeeze not in SQUEEZES:
             raise ValueError(f"Argument `squeeze` must be one of {SQUEEZES}. Received: {squeeze!r}")
-        if gate not in GATES:
-            raise ValueError(f"Argument `gate` must be one of {tuple(GATES)}. Received: {gate!r}")
+        check_gate(gate)
         if not isinstance(use_bias, bool):
             raise ValueError(f"Argument `use_bias` must be a boolean. Received: {use_bias!r}")
         if start is not None:
@@ -121,8 +116,7 @@ class SqueezeExcitation(keras.layers.Layer):
                     f"start={start!r}, use_bias=False"
                 )
         # Numbers of numpy become Python's, which a configuration in JSON can hold.
-        is_integer = isinstance(reduction, numbers.Integral)
-        self.reduction = int(reduction) if is_integer else float(reduction)
+        self.reduction = ratio
         self.divisor = None if divisor is None else int(divisor)
         self.round_limit = float(round_limit)
         self.base_channels = None if base_channels is None else int(base_channels)
@@ -132,7 +126,6 @@ class SqueezeExcitation(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def hidden_width(self, channels: int) -> int:
         """Width `h` between the two FC layers for `channels` input channels."""
@@ -144,12 +137,8 @@ class SqueezeExcitation(keras.layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the weights for inputs of shape `(N, H, W, C)`."""
-        _, height, width, channels = input_shape
-        if channels is None:
-            raise ValueError(
-                "The channels (last axis) of the input of a SqueezeExcitation layer must be "
-                f"known. Received: input_shape={input_shape}"
-            )
+        _, height, width, _ = input_shape
+        channels = self._channels(input_shape)
         if self.squeeze == "conv":
             self._build_squeeze(height, width, channels, input_shape)
         self.reduce = self._fully_connected("reduce", self.hidden_width(channels), self.activation)
@@ -176,37 +165,13 @@ class SqueezeExcitation(keras.layers.Layer):
         )
 
     def _fully_connected(self, name, filters, activation):
-        return _FullyConnected(
+        return FullyConnected(
             filters,
-            1,
             activation=activation,
             use_bias=self.use_bias,
             kernel_initializer=self.kernel_initializer.clone(),
-            data_format="channels_last",
-            dtype=self._gate_dtype,
-            # Freezing the SE block before it is built does not reach a layer that is made here.
-            trainable=self.trainable,
-            name=name,
+            **self._inside(name),
         )
-
-    def call(self, inputs: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
-        """`(N, H, W, C)` to `(N, H, W, C)`."""
-        if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(inputs.dtype)):
-            inputs = ops.cast(inputs, self.compute_dtype)  # gates of integers would be 0
-        if training and self._is_lean(inputs):
-            from keras_senet.layers import channel_scaling
-
-            return channel_scaling.scale_by_excitation(
-                inputs, lambda means: self._excitation(means, training)
-            )
-        return inputs * ops.cast(self.gates(inputs, training=training), inputs.dtype)
-
-    def gates(self, inputs: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
-        """The gates of images `(N, H, W, C)`: `(N, 1, 1, C)` in float32 (or float64, see above).
-
-        With `squeeze="none"` every pixel has its own: `(N, H, W, C)`.
-        """
-        return self._excitation(self._squeeze(ops.cast(inputs, self._gate_dtype)), training)
 
     def start_as_identity(self) -> None:
         """Sets the kernel of `expand` to zero: the gates are `gate(b2)` for every image.
@@ -216,49 +181,23 @@ class SqueezeExcitation(keras.layers.Layer):
         """
         self.expand.kernel.assign(ops.zeros(self.expand.kernel.shape))
 
-    @property
-    def _gate_dtype(self):
-        return "float64" if self.compute_dtype == "float64" else "float32"
-
     def _excitation(self, squeezed, training):
         return self.expand(self.reduce(squeezed, training=training), training=training)
 
     def _is_lean(self, inputs):
-        return (
-            keras.backend.backend() == "tensorflow"
-            and self.squeeze == "avg"
-            and self._gate_dtype == "float32"
-            and inputs.shape[2] is not None
-        )
+        return self.squeeze == "avg" and super()._is_lean(inputs)
 
     def _squeeze(self, x):
         if self.squeeze == "avg":
-            return ops.mean(x, axis=(1, 2), keepdims=True)
+            return super()._squeeze(x)
         if self.squeeze == "max":
             return ops.max(x, axis=(1, 2), keepdims=True)
         if self.squeeze == "conv":
             return ops.sum(x * self.pool, axis=(1, 2), keepdims=True)
         return x
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The shape of the input."""
-        return input_shape
-
-    def save_own_variables(self, store: MutableMapping) -> None:
-        """Writes the weights, and those fields of the design that no shape shows."""
-        super().save_own_variables(store)
-        facts.write(store, {"computation": self._computation()})
-
-    def load_own_variables(self, store: MutableMapping) -> None:
-        """Reads the weights.
-
-        Raises:
-            ValueError: If the file says that its SE block has another design.
-        """
-        facts.check(store, self._computation(), f"an SE block {self.name!r}")
-        super().load_own_variables(store)
-
-    def _computation(self):
+    def computation(self) -> dict:
+        """Those fields of the design that no shape of a weight shows."""
         activation = keras.activations.serialize(self.activation)
         return {"squeeze": self.squeeze, "gate": self.gate, "activation": activation}
 
@@ -279,21 +218,18 @@ class SqueezeExcitation(keras.layers.Layer):
         }
 
 
-class _FullyConnected(keras.layers.Conv2D):
-    """A fully connected layer over the channels, as a 1x1 convolution.
+def check_reduction(reduction: float) -> float:
+    """The reduction ratio as a number of Python's.
 
-    The convolution keeps rank 4, so that every mobile runtime takes the SE block whole. While
-    training on a single pixel it is computed as a matrix product, whose gradient is several times
-    faster than that of a convolution.
+    Raises:
+        ValueError: If it is no finite number above 0.
     """
-
-    def call(self, inputs, training=None):
-        if not training or inputs.shape[1:3] != (1, 1):
-            return super().call(inputs)
-        channels = inputs.shape[-1]
-        # Reshaped and not indexed: the gradient of indexing writes a tensor of zeros first.
-        matrix = ops.reshape(self.kernel, (channels, self.filters))
-        outputs = ops.matmul(ops.reshape(inputs, (-1, channels)), matrix)
-        if self.use_bias:
-            outputs = outputs + self.bias
-        return self.activation(ops.reshape(outputs, (-1, 1, 1, self.filters)))
+    if (
+        isinstance(reduction, bool)
+        or not isinstance(reduction, numbers.Real)
+        or not (reduction > 0 and math.isfinite(reduction))
+    ):
+        raise ValueError(
+            f"Argument `reduction` must be a number greater than 0. Received: {reduction!r}"
+        )
+    return int(reduction) if isinstance(reduction, numbers.Integral) else float(reduction)

@@ -1,14 +1,14 @@
 """SE blocks for networks that have none."""
 
-import dataclasses
 import math
 from collections.abc import Callable
 
 import keras
 
+from keras_senet.architectures.attention_config import AttentionConfig
 from keras_senet.architectures.blocks import squeeze_excite
 from keras_senet.architectures.se_config import SEConfig
-from keras_senet.layers import Conv2D, SqueezeExcitation
+from keras_senet.layers import ChannelAttention, Conv2D
 from keras_senet.surgery.graph import functional
 from keras_senet.surgery.places import Places
 from keras_senet.surgery.rewrite import rewrite
@@ -17,7 +17,7 @@ from keras_senet.weights.fingerprint import with_added_se
 
 def add_se(
     model: keras.Model,
-    se: SEConfig = SEConfig(),
+    se: AttentionConfig = SEConfig(),
     where: Callable[[keras.Layer], bool] | None = None,
     start: str | None = None,
 ) -> keras.Model:
@@ -36,8 +36,9 @@ def add_se(
     Args:
         model: A functional `keras.Model` (or a built sequential one) with image tensors
             `(N, H, W, C)`, keras.applications' for example. Models inside it are left as they are.
-        se: The SE design. `stages` are counted by resolution: in stage k a tensor is `2 ** k`
-            times smaller than the image, as in ResNet. `placement` must be `"standard"`.
+        se: The SE design, or one of its kin (`ECAConfig`, `ESEConfig`, `SCSEConfig`). `stages` are
+            counted by resolution: in stage k a tensor is `2 ** k` times smaller than the image, as
+            in ResNet. `placement` must be `"standard"`.
         where: `None`, or a function of a layer that says whether an SE block follows it.
         start: `None` for random SE weights, or `"identity"`: each gate is exactly 1, the doubled
             sigmoid of zero, so that the outputs are those of `model`, bit by bit, until training
@@ -66,7 +67,7 @@ def add_se(
     model = functional(model)
     _check(model, se, start)
     if start == "identity":
-        se = dataclasses.replace(se, gate="doubled_sigmoid", start=None)
+        se = se.as_identity()
     graph = Places(model)
     places = graph.find(where)
     rescaled = {name: _rescaled(graph, name, index) for name, index in places.items()}
@@ -108,37 +109,35 @@ def add_se(
     for layer in copy.layers:
         if isinstance(layer, Conv2D):
             layer.network = with_added_se(layer.network, se)
-        if start == "identity" and isinstance(layer, SqueezeExcitation):
+        if start == "identity" and isinstance(layer, ChannelAttention):
             layer.start_as_identity()
     return keras.Model(copy.input, copy.output, name=f"se_{model.name}")
 
 
 def _check(model, se, start):
-    if not isinstance(se, SEConfig):
-        raise ValueError(f"Argument `se` must be a SEConfig. Received: {se!r}")
+    if not isinstance(se, AttentionConfig):
+        raise ValueError(
+            "Argument `se` must be a SEConfig, ECAConfig, ESEConfig or SCSEConfig. Received: "
+            f"{se!r}"
+        )
     if se.placement != "standard":
         raise ValueError(
             "`add_se` knows placement 'standard' only; for another place use `where`. Received: "
             f"placement={se.placement!r}"
         )
-    if se.ratio_of != "gated":
+    if isinstance(se, SEConfig) and se.ratio_of != "gated":
         raise ValueError(
             "The networks of `add_se` have no units whose input a ratio could divide. Expected "
             f"ratio_of='gated'. Received: ratio_of={se.ratio_of!r}"
         )
     if start not in (None, "identity"):
         raise ValueError(f"Argument `start` must be None or 'identity'. Received: {start!r}")
-    if start == "identity" and se.gate not in ("sigmoid", "doubled_sigmoid"):
-        raise ValueError(
-            "start='identity' needs a sigmoid, which is doubled to be 1 at 0. Received: "
-            f"gate={se.gate!r}"
-        )
-    if start == "identity" and se.start not in (None, 1):
+    if start == "identity" and getattr(se, "start", None) not in (None, 1):
         raise ValueError(
             "start='identity' lets the gates begin at 1. Expected SEConfig(start=None). Received: "
             f"SEConfig(start={se.start!r})"
         )
-    present = [layer.name for layer in model.layers if isinstance(layer, SqueezeExcitation)]
+    present = [layer.name for layer in model.layers if isinstance(layer, ChannelAttention)]
     if present:
         raise ValueError(f"{model.name!r} has SE blocks already: {', '.join(present[:3])}, ...")
 

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 
 from keras_senet import layers
+from keras_senet.surgery.gates import narrow_gates
 from keras_senet.surgery.graph import Graph, functional, takes_training
 from keras_senet.surgery.linear import (
     NORMALIZATIONS,
     LinearMap,
-    fc_weights,
     in_float,
     is_linear,
     normalization,
@@ -52,14 +52,6 @@ IDLE_NAMES = (
     "SpatialDropout3D",
 )
 IDLE = tuple(getattr(keras.layers, name) for name in IDLE_NAMES if hasattr(keras.layers, name))
-# Gates as an activation that runtimes fuse into a convolution: `factor * activation(x + shift)`.
-GATES = {
-    "sigmoid": ("sigmoid", 0.0, 1.0),
-    "tanh": ("tanh", 0.0, 1.0),
-    "relu": ("relu", 0.0, 1.0),
-    "hard_sigmoid": ("relu6", 3.0, 1 / 6),
-    "doubled_sigmoid": ("sigmoid", 0.0, 2.0),
-}
 
 
 def fold(model: keras.Model, group_width: int = 1) -> keras.Model:
@@ -71,6 +63,7 @@ def fold(model: keras.Model, group_width: int = 1) -> keras.Model:
       reads: with `U = W x + b` the mean of `W1 U + b1` over the pixels is
       `(W1 W) mean(x) + (W1 b + b1)`. That is exact, and takes a fraction of the memory traffic
       wherever the convolution widens (a quarter in ResNet, half in ResNeXt, grouped ones included).
+      So do the gates of eSE and scSE; ECA stays as it is.
     - Constant factors and offsets of a gate (hard and doubled sigmoid) go into the convolutions.
     - Factors and offsets of channels with no convolution before them, as of raw pixels, become a
       1x1 convolution, which runtimes compute several times faster than a multiplication and an
@@ -195,8 +188,8 @@ class _Folding:
         if type(layer) in (keras.layers.Rescaling, layers.ImageNormalization):
             rescaled = self._rescaled(x, layer.scale, layer.offset, output)
             return rescaled if rescaled is not None else _channels_rescaled(layer, x)
-        if type(layer) is layers.SqueezeExcitation:
-            return self._squeeze_excited(layer, x, output)
+        if isinstance(layer, layers.ChannelAttention):
+            return self._attended(layer, x, output)
         return None
 
     def _random_parts_left_out(self, pipeline, x):
@@ -220,22 +213,16 @@ class _Folding:
             return self._product(linear.scaled(factor), gates, name, output)
         return None
 
-    def _squeeze_excited(self, block, x, output):
+    def _attended(self, block, x, output):
         linear = self.maps.get(x)
-        if linear is None or not linear.is_pointwise or block.squeeze not in ("avg", "none"):
+        if linear is None or not linear.is_pointwise:
             return None
         if linear.matrix.shape[0] > linear.matrix.shape[1]:
             return None  # the convolution narrows: its output is smaller to read than its input
-        activation, shift, factor = GATES[block.gate]
-        narrow = linear.source
-        if block.squeeze == "avg":
-            squeeze = keras.layers.GlobalAveragePooling2D
-            narrow = squeeze(keepdims=True, dtype="float32", name=f"{block.name}_squeeze")(narrow)
-        kernel, bias = fc_weights(block.reduce)
-        kernel, bias = linear.matrix @ kernel, linear.bias @ kernel + bias
-        hidden = pointwise(narrow, kernel, bias, block.activation, f"{block.name}_reduce")
-        kernel, bias = fc_weights(block.expand)
-        gates = pointwise(hidden, kernel, bias + shift, activation, f"{block.name}_expand")
+        found = narrow_gates(block, linear)
+        if found is None:
+            return None
+        gates, factor = found
         return self._product(linear.scaled(factor), gates, block.name, output)
 
     def _product(self, linear, gates, name, output):

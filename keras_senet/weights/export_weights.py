@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_senet.extras import needed
 from keras_senet.files import replacing
-from keras_senet.layers import SqueezeExcitation, facts
+from keras_senet.layers import ChannelAttention, facts
 from keras_senet.weights import fingerprint, metadata
 from keras_senet.weights.kernels import as_in_torch
 from keras_senet.weights.layouts.timm_computation import layout_for
@@ -105,12 +105,10 @@ def _check_layers(model, computation):
 
 
 def _check_se(model, se):
-    own = {name: se and se[name] for name in ("squeeze", "gate", "activation")}
     for layer in model.layers:
-        if isinstance(layer, SqueezeExcitation):
-            activation = keras.activations.serialize(layer.activation)
-            found = {"squeeze": layer.squeeze, "gate": layer.gate, "activation": activation}
-            texts = facts.differences(found, own)
+        if isinstance(layer, ChannelAttention):
+            found = layer.computation()
+            texts = facts.differences(found, {name: se and se.get(name) for name in found})
             if texts:
                 raise ValueError(
                     f"Layer {layer.name!r} of {model.name!r} was altered after the network was "

@@ -44,7 +44,7 @@ def replaced(instance, changes):
     return dataclasses.replace(instance, **changes)
 
 
-def plain(value):
+def plain(value) -> typing.Any:
     """A field's value in JSON's types: dataclasses as dicts, tuples as lists."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {

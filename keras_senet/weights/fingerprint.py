@@ -47,6 +47,7 @@ NO_COMPUTATION_OF_SE = (
     "round_limit",
     "use_bias",
     "start",
+    "kernel_size",
 )
 
 
@@ -73,13 +74,15 @@ def describe(architecture, include_preprocessing=True, call=None):
     if call is not None:
         besides["call"] = {name: plain(value) for name, value in call.items()}
     if architecture.se is not None:
-        activation = keras.activations.get(architecture.se.activation)
-        # An activation has several names. (Keras' `serialize` imports TensorFlow on any backend.)
-        name = getattr(activation, "__name__", None)
-        fields["se"]["activation"] = name or keras.activations.serialize(activation)
+        se = fields["se"] = _designed(architecture.se)
+        if "activation" in se:
+            activation = keras.activations.get(architecture.se.activation)
+            # It has several names. (Keras' `serialize` imports TensorFlow on any backend.)
+            name = getattr(activation, "__name__", None)
+            se["activation"] = name or keras.activations.serialize(activation)
         if architecture.se.stages is None:
-            fields["se"]["stages"] = list(architecture.se_stages)
-        besides["se"] = {name: fields["se"].pop(name) for name in NO_COMPUTATION_OF_SE}
+            se["stages"] = list(architecture.se_stages)
+        besides["se"] = {name: se.pop(name) for name in NO_COMPUTATION_OF_SE if name in se}
     computation = {"family": type(architecture).__name__, "added_se": None, **fields}
     return json.dumps({"computation": computation, "besides": besides})
 
@@ -89,12 +92,12 @@ def with_added_se(text, se):
 
     Args:
         text: Its description before, or `None`.
-        se: `SEConfig` of the blocks.
+        se: `AttentionConfig` of the blocks.
     """
     if text is None:
         return None
     description = facts.parse(text)
-    description["computation"]["added_se"] = plain(se)
+    description["computation"]["added_se"] = _designed(se)
     return json.dumps(description)
 
 
@@ -137,7 +140,7 @@ def adopt(architecture, description, path):
         if name in ours and not facts.differences({name: value}, {name: ours[name]}):
             continue
         is_default = name in BACKBONE and getattr(architecture, name) == defaults[name]
-        if is_default and not (name == "se" and value is None):
+        if is_default and not (name == "se" and _are_of_two_kinds(value, ours[name])):
             changes[name] = restored(value, defaults[name])
         elif name != "se" or _differ_in_design(value, ours.get(name)):
             wrong += facts.differences({name: value}, {name: ours.get(name)})
@@ -185,8 +188,22 @@ def _flat(description):
     return fields
 
 
-def _differ_in_design(theirs, ours):
-    """Whether two SE designs differ in more than widths, which the arrays show."""
+def _designed(se):
+    """The fields of an SE design, and of which kind it is."""
+    return {"design": type(se).__name__, **plain(se)}
+
+
+def _are_of_two_kinds(theirs, ours):
+    """Whether two designs have no blocks in common: one is `None`, or of ECA and not of SE, say."""
     if theirs is None or ours is None:
         return theirs is not ours
-    return any(theirs[name] != ours[name] for name in theirs.keys() - set(NO_COMPUTATION_OF_SE))
+    return theirs["design"] != ours["design"]
+
+
+def _differ_in_design(theirs, ours):
+    """Whether two SE designs differ in more than widths, which the arrays show."""
+    if _are_of_two_kinds(theirs, ours):
+        return True
+    return theirs is not None and any(
+        theirs[name] != ours[name] for name in theirs.keys() - set(NO_COMPUTATION_OF_SE)
+    )

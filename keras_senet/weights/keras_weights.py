@@ -6,7 +6,7 @@ import pathlib
 import re
 import typing
 
-from keras_senet.layers import ImageNormalization, SqueezeExcitation, facts
+from keras_senet.layers import ChannelAttention, ImageNormalization, facts
 from keras_senet.weights.fingerprint import adopt, adopt_pixels, describe
 from keras_senet.weights.keras_config import check_config
 from keras_senet.weights.kernels import adapt_stem
@@ -20,6 +20,14 @@ from keras_senet.weights.readers.keras_file import read_config, read_keras_file
 from keras_senet.weights.surroundings import is_idle, is_other, others, stored_call, warn
 
 logger = logging.getLogger("keras_senet")
+
+# How the keys of SE blocks and their kin begin.
+EXCITATIONS = (
+    "squeeze_excitation",
+    "efficient_channel_attention",
+    "effective_se",
+    "spatial_channel_se",
+)
 
 
 class KerasWeights:
@@ -158,7 +166,7 @@ class KerasWeights:
             for name, layer in stored.items()
             if layer.arrays and name not in names and not name.startswith("head")
         ]
-        excitations = [name for name, layer in rest if layer.key.startswith("squeeze_excitation")]
+        excitations = [name for name, layer in rest if layer.key.startswith(EXCITATIONS)]
         if excitations or (rest and self.description is None):
             raise ValueError(
                 f"{self.path} has a layer {(excitations or [rest[0][0]])[0]!r} ({len(rest)} left "
@@ -198,8 +206,8 @@ class KerasWeights:
 def _variables(layer):
     """Variables of a layer by the keys that Keras gives them in a file."""
     inner = {"": layer}
-    if isinstance(layer, SqueezeExcitation):
-        inner |= {"reduce/": layer.reduce, "expand/": layer.expand}
+    if isinstance(layer, ChannelAttention):
+        inner |= {f"{name}/": getattr(layer, name) for name in layer.parts}
     found = {}
     for prefix, one in inner.items():
         own = {}

@@ -7,13 +7,14 @@ def as_in_torch(value):
     """An array in Keras' order of axes, brought to PyTorch's.
 
     Kernels `(height, width, in, out)` become `(out, in, height, width)`, depthwise ones
-    `(height, width, C, 1)` become `(C, 1, height, width)`, matrices `(in, out)` become
-    `(out, in)`. All others are returned as they are.
+    `(height, width, C, 1)` become `(C, 1, height, width)`, kernels over one axis `(width, in, out)`
+    become `(out, in, width)`, matrices `(in, out)` become `(out, in)`. Vectors are returned as
+    they are.
     """
     if value.ndim == 4:
         depthwise = value.shape[3] == 1 < value.shape[2]
         return value.transpose(2, 3, 0, 1) if depthwise else value.transpose(3, 2, 0, 1)
-    return value.T if value.ndim == 2 else value
+    return value.T if value.ndim in (2, 3) else value
 
 
 def as_in_keras(value, shape):
@@ -26,7 +27,7 @@ def as_in_keras(value, shape):
     if value.ndim == 4:
         depthwise = value.shape[1] == 1 and len(shape) == 4 and shape[3] == 1 < shape[2]
         return value.transpose(2, 3, 0, 1) if depthwise else value.transpose(2, 3, 1, 0)
-    return value.T if value.ndim == 2 else value
+    return value.T if value.ndim in (2, 3) else value
 
 
 def adapt_stem(kernel, channels):

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from keras_senet.layers import SqueezeExcitation
+from keras_senet.layers import ChannelAttention
 from keras_senet.weights import metadata
 from keras_senet.weights.kernels import adapt_stem, as_in_keras
 from keras_senet.weights.labels import from_caffe
@@ -86,7 +86,7 @@ class PublicWeights:
             variable.assign(values[name])
         if self.layout.warm_start:
             for layer in model.layers:
-                if isinstance(layer, SqueezeExcitation):
+                if isinstance(layer, ChannelAttention):
                     layer.start_as_identity()
 
     def value(self, name, shape, is_stem=False):
@@ -131,7 +131,7 @@ class PublicWeights:
         return {
             layer.name
             for layer in model.layers
-            if (self.layout.warm_start and isinstance(layer, SqueezeExcitation))
+            if (self.layout.warm_start and isinstance(layer, ChannelAttention))
             or (layer.name.startswith("head") and self._is_fresh(layer))
         }
 

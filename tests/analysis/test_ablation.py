@@ -7,7 +7,8 @@ import keras
 import pytest
 
 import keras_senet
-from keras_senet.analysis.ablation.tables import ABLATIONS, SQUEEZE, Outcome
+from keras_senet.analysis.ablation.cells import Cell
+from keras_senet.analysis.ablation.tables import ABLATIONS, ATTENTION, SQUEEZE, Outcome
 from keras_senet.training import DIGITS, Diverged
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow")
@@ -21,10 +22,37 @@ def test_rows_are_the_papers():
         "gate": [23.47, 23.00, 22.28],
         "stages": [23.30, 23.03, 23.04, 22.68, 22.28],
         "placement": [22.28, 22.23, 22.78, 22.20, 22.48],
+        "attention": [23.30, 22.28, None, None, None],
     }
     reduction = ABLATIONS[0].rows
     assert [row.se and row.se.reduction for row in reduction] == [2, 4, 8, 16, 32, None]
-    assert all(row.se is None or not row.se.use_bias for one in ABLATIONS for row in one.rows)
+    assert all(
+        not row.se.use_bias
+        for one in ABLATIONS
+        for row in one.rows
+        if isinstance(row.se, keras_senet.SEConfig)
+    )
+
+
+def test_kinds_of_attention_have_cells_of_their_own_and_share_those_of_se():
+    def names(ablation):
+        networks = [keras_senet.SEResNet20.replace(se=row.se) for row in ablation.rows]
+        return [Cell(network, "digits", 16, DIGITS, 0).name for network in networks]
+
+    found = names(ATTENTION)
+    assert len(set(found)) == 5
+    assert set(found[:2]) <= set(names(ABLATIONS[0]))
+    wide = keras_senet.ECAConfig(kernel_size=5)
+    other = Cell(keras_senet.SEResNet20.replace(se=wide), "digits", 16, DIGITS, 0)
+    assert other.name == "eca-kernel_size_5-stages_all-standard-seed0"
+
+
+def test_rows_without_a_figure_have_a_dash(tmp_path):
+    outcome = Outcome(ATTENTION, ((1.0,),) * 5, (10,) * 5)
+    assert str(outcome).splitlines()[3].split()[-2:] == ["-", "-"]
+    outcome.to_csv(tmp_path / "attention.csv")
+    pytest.importorskip("matplotlib")
+    outcome.plot(tmp_path / "attention.png")
 
 
 def test_mean_and_spread_by_hand():
@@ -98,4 +126,4 @@ def test_designs_have_names_of_their_own():
     rows = [row for one in ABLATIONS for row in one.rows]
     network = keras_senet.SEResNet164
     names = {Cell(network.replace(se=row.se), "digits", 16, DIGITS, 0).name: row.se for row in rows}
-    assert len(names) == len({row.se for row in rows}) == 16
+    assert len(names) == len({row.se for row in rows}) == 19

@@ -17,7 +17,8 @@ from keras_senet.analysis.costs.shapes import shapes_of
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
 PARAMETERS = json.loads((GOLDEN / "parameters.json").read_text())
 NEXT = keras_senet.SEResNeXt101.replace(se=SEConfig(divisor=8))
-DEEP = {"stem": (32, 32, 64), "shortcut": "pool", "se": SEConfig(divisor=8)}
+D = {"stem": (32, 32, 64), "shortcut": "pool"}
+DEEP = {**D, "se": SEConfig(divisor=8)}
 # Tables of parameters.json, and the networks of their rows.
 NETWORKS = {
     "imagenet": {
@@ -38,6 +39,11 @@ NETWORKS = {
     },
     "wide": {"wrn16_8": keras_senet.SEWideResNet16x8},
     "timm": {
+        "ecaresnet26t": keras_senet.ECAResNet26,
+        "ecaresnet50d": keras_senet.ECAResNet50.replace(**D),
+        "ecaresnet50t": keras_senet.ECAResNet50.replace(**D | {"stem": (24, 32, 64)}),
+        "ecaresnet101d": keras_senet.ECAResNet101.replace(**D),
+        "ecaresnet269d": keras_senet.ECAResNet269,
         "seresnet18": keras_senet.SEResNet18.replace(se=SEConfig(divisor=8)),
         "seresnet34": keras_senet.SEResNet34.replace(se=SEConfig(divisor=8)),
         "seresnet152d": keras_senet.SEResNet152.replace(**DEEP),

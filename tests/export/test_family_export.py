@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter
 from small import distinct, shallow, size, variants
+from xnnpack import partition
 
 from keras_senet import export
 
@@ -17,23 +17,6 @@ NAMES = [
     for name in dict.fromkeys([*distinct(), *PLAIN.values()])
     if variants()[name].se is not None or name in PLAIN.values()
 ]
-
-
-def partition(path):
-    """Operators of a file, and what its delegate leaves outside: (before, after, beside)."""
-    interpreter = Interpreter(model_path=str(path))
-    interpreter.allocate_tensors()
-    nodes = interpreter._get_ops_details()
-    names = {node["op_name"] for node in nodes}
-    (delegate,) = (node for node in nodes if node["op_name"] == "DELEGATE")
-    (image,) = (x["index"] for x in interpreter.get_input_details())
-    (output,) = (x["index"] for x in interpreter.get_output_details())
-    made = {index for node in nodes if node is not delegate for index in node["outputs"]}
-    return names, (
-        image not in delegate["inputs"],
-        list(delegate["outputs"]) != [output],
-        bool(made & set(delegate["inputs"])),
-    )
 
 
 @pytest.mark.parametrize("name", NAMES)

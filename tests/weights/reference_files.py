@@ -39,6 +39,7 @@ FILES = (
     ("tensors.json.gz", "logits.npz"),
     ("regnet_tensors.json.gz", "regnet.npz"),
     ("efficientnet_tensors.json.gz", "efficientnet.npz"),
+    ("attention_tensors.json.gz", "attention.npz"),
 )
 ONE = (1, 1, 1, 1)
 DEEP = {"stem": (32, 32, 64), "shortcut": "pool"}
@@ -54,6 +55,11 @@ SMALL = {
     "small_seresnext": SEResNeXt50.replace(depths=ONE),
     "small_seresnext_d": SEResNeXt50.replace(depths=ONE, **DEEP),
     "small_senet154": SENet154.replace(depths=ONE),
+    "small_ecaresnet": keras_senet.ECAResNet50.replace(depths=ONE),
+    "small_ecaresnet_basic": SEResNet18.replace(depths=ONE, se=keras_senet.ECAConfig()),
+    "small_ecaresnet_d": keras_senet.ECAResNet50.replace(depths=ONE, **DEEP),
+    "small_ecaresnet_t": keras_senet.ECAResNet26.replace(depths=ONE),
+    "small_eseresnet": SEResNet50.replace(depths=ONE, se=keras_senet.ESEConfig()),
     "small_regnetx": keras_senet.RegNetX002.replace(**LINE),
     "small_regnety": keras_senet.RegNetY002.replace(**LINE),
     "small_regnety_tv": keras_senet.RegNetY008TV.replace(**LINE | {"group": 24}),
@@ -110,6 +116,11 @@ LARGE_RESIDUAL = {
     "seresnext50_32x4d": SEResNeXt50,
     "seresnext101_32x8d": SEResNeXt101.replace(width=8),
     "senet154": SENet154,
+    "ecaresnet26t": keras_senet.ECAResNet26,
+    "ecaresnet50d": keras_senet.ECAResNet50.replace(**DEEP),
+    "ecaresnet50t": keras_senet.ECAResNet50.replace(stem=(24, 32, 64), shortcut="pool"),
+    "ecaresnet101d": keras_senet.ECAResNet101.replace(**DEEP),
+    "ecaresnet269d": keras_senet.ECAResNet269,
     "regnetx_002": keras_senet.RegNetX002,
     "regnety_002": keras_senet.RegNetY002,
     "regnety_016": keras_senet.RegNetY016,

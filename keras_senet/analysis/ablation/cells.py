@@ -11,7 +11,7 @@ import tempfile
 
 import keras
 
-from keras_senet.architectures import Architecture
+from keras_senet.architectures import Architecture, SEConfig
 from keras_senet.files import replacing
 from keras_senet.training import Diverged, Recipe
 
@@ -41,6 +41,8 @@ class Cell:
         if se is None:
             return f"plain-seed{self.seed}"
         stages = "all" if se.stages is None else "".join(map(str, se.stages))
+        if not isinstance(se, SEConfig):
+            return f"{_kind(se)}-stages_{stages}-{se.placement}-seed{self.seed}"
         parts = (f"r{se.reduction:g}", se.squeeze, se.gate, f"stages_{stages}", se.placement)
         start = () if se.start is None else (f"start{se.start:g}",)
         return f"{'-'.join((*parts, *start))}-seed{self.seed}"
@@ -90,6 +92,16 @@ class Cell:
 
     def _path(self, folder):
         return pathlib.Path(folder) / f"{self.name}.json"
+
+
+def _kind(se):
+    """`"eca"`, and the fields in which it differs from that: `"eca-kernel_size_5"`."""
+    changed = [
+        f"{field.name}_{getattr(se, field.name)}"
+        for field in dataclasses.fields(se)
+        if field.name not in ("placement", "stages") and getattr(se, field.name) != field.default
+    ]
+    return "-".join((type(se).__name__.removesuffix("Config").lower(), *changed))
 
 
 def run_cells(cells, folder, jobs=1):

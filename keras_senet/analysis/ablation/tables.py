@@ -6,34 +6,34 @@ import statistics
 
 from keras_senet.analysis.costs.paper import ablated
 from keras_senet.analysis.output import aligned, write_csv
-from keras_senet.architectures import SEConfig
+from keras_senet.architectures import AttentionConfig, ECAConfig, ESEConfig, SCSEConfig
 from keras_senet.figures import COLOURS, figure_of, legend, save
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One line of a table of the paper.
+    """One line of a table.
 
     Attributes:
         label: Name of the row in the paper.
-        se: The SE design, `None` for the network without.
-        top1: The paper's top-1 error of ResNet-50 on ImageNet, in %.
-        top5: Top-5 error, in %.
+        se: The SE design or one of its kin, `None` for the network without.
+        top1: The paper's top-1 error of ResNet-50 on ImageNet, in %; `None` where it has none.
+        top5: Top-5 error, in %, or `None`.
     """
 
     label: str
-    se: SEConfig | None
-    top1: float
-    top5: float
+    se: AttentionConfig | None
+    top1: float | None = None
+    top5: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Ablation:
-    """A table of the paper: https://arxiv.org/abs/1709.01507v4, section 6.
+    """A table of the paper, https://arxiv.org/abs/1709.01507v4, section 6, or one in its manner.
 
     Attributes:
         name: Name of the property that it varies.
-        number: Number of the table in the paper.
+        number: Numbers of the tables in the paper that its figures are from.
         rows: Its lines.
     """
 
@@ -90,7 +90,19 @@ PLACEMENT = Ablation(
         Row("3x3", ablated(placement="3x3"), 22.48, 6.02),
     ),
 )
-ABLATIONS = (REDUCTION, SQUEEZE, GATE, STAGES, PLACEMENT)
+# Not of the paper: SE beside its kin, each as its authors have it. Their papers trained otherwise.
+ATTENTION = Ablation(
+    "attention",
+    "10",
+    (
+        Row("none", None, 23.30, 6.55),
+        Row("SE", ablated(), 22.28, 6.03),
+        Row("ECA", ECAConfig()),
+        Row("eSE", ESEConfig()),
+        Row("scSE", SCSEConfig()),
+    ),
+)
+ABLATIONS = (REDUCTION, SQUEEZE, GATE, STAGES, PLACEMENT, ATTENTION)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,8 +181,8 @@ class Outcome:
                 f"{spread:.2f}",
                 str(diverged),
                 f"{count:,}",
-                f"{row.top1:.2f}",
-                f"{row.top5:.2f}",
+                "-" if row.top1 is None else f"{row.top1:.2f}",
+                "-" if row.top5 is None else f"{row.top5:.2f}",
             )
             for row, mean, spread, diverged, count in lines
         ]
@@ -188,7 +200,8 @@ def _figure(outcome):
         label = "one seed" if place == 0 else None
         ours.plot(errors, [place] * len(errors), "|", color="black", markersize=9, label=label)
     ours.set_title("Our runs, held-out images", fontsize=11)
-    paper.plot([row.top1 for row in rows], places, "s", color=COLOURS[1], label="paper, top-1")
+    printed = [math.nan if row.top1 is None else row.top1 for row in rows]
+    paper.plot(printed, places, "s", color=COLOURS[1], label="paper, top-1")
     paper.set_title(f"Paper, table {outcome.ablation.number}: ImageNet", fontsize=11)
     for axes in (ours, paper):
         axes.set_yticks(places, [row.label for row in rows])

@@ -6,9 +6,10 @@ import re
 
 import keras
 
+from keras_senet.analysis.costs.attention import attention_operations
 from keras_senet.analysis.costs.cost import Cost, LayerCost
 from keras_senet.extras import check_installed
-from keras_senet.layers import SqueezeExcitation
+from keras_senet.layers import ChannelAttention
 from keras_senet.surgery.graph import Graph
 
 # How names of our networks' layers begin, stage by stage; other networks have no stages.
@@ -81,7 +82,7 @@ def _layers(model, seen):
             macs=macs,
             additions=additions,
             activations=_size(node.output_tensors[0]) if macs else 0,
-            se=isinstance(layer, SqueezeExcitation) or "_se_" in f"{layer.name}_",
+            se=isinstance(layer, ChannelAttention) or "_se_" in f"{layer.name}_",
         )
 
 
@@ -95,8 +96,8 @@ def _operations(layer, node):
     """Multiply-adds, and additions of pooling."""
     inputs, outputs = node.input_tensors[0], node.output_tensors[0]
     kinds = keras.layers
-    if isinstance(layer, SqueezeExcitation):
-        return _squeeze_excitation(layer, inputs)
+    if isinstance(layer, ChannelAttention):
+        return attention_operations(layer, inputs.shape[1:])
     if isinstance(layer, (kinds.DepthwiseConv1D, kinds.DepthwiseConv2D)):
         return _size(outputs) * math.prod(layer.kernel_size), 0
     if isinstance(layer, (kinds.SeparableConv1D, kinds.SeparableConv2D)):
@@ -117,19 +118,9 @@ def _operations(layer, node):
     if any("kernel" in weight.name for weight in getattr(layer, "weights", [])):
         raise ValueError(
             f"The multiply-adds of layer {layer.name!r} are unknown: no rule for a layer of class "
-            f"{type(layer).__name__}. Known are convolutions, Dense and SqueezeExcitation."
+            f"{type(layer).__name__}. Known are convolutions, Dense and ChannelAttention."
         )
     return 0, 0
-
-
-def _squeeze_excitation(layer, inputs):
-    pixels, channels = math.prod(inputs.shape[1:3]), inputs.shape[-1]
-    macs = 2 * channels * layer.hidden_width(channels)  # of both FC layers
-    if layer.squeeze == "none":
-        return macs * pixels, 0
-    if layer.squeeze == "conv":
-        return macs + pixels * channels, 0
-    return macs, pixels * channels
 
 
 def _peak_bytes(model):

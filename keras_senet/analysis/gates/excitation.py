@@ -141,8 +141,8 @@ def excitations(
     classes takes 130 MB.
 
     Args:
-        model: A functional `keras.Model` with `SqueezeExcitation` layers, of this package, of
-            `add_se` or loaded from a file, on any backend.
+        model: A functional `keras.Model` with `SqueezeExcitation` layers or others of
+            `ChannelAttention`, of this package, of `add_se` or loaded from a file, on any backend.
         data: Images to look at: a `keras_senet.data.Dataset` (its held-out images), a pair of
             arrays, images `(N, H, W, C)` and labels `(N,)`, images alone, or an iterable of
             batches of either. One-hot labels will do.
@@ -151,8 +151,8 @@ def excitations(
         batch_size: Images at a time.
 
     Returns:
-        `Excitations`. With `squeeze="none"` every pixel has its own gates, of which the mean over
-        the pixels of an image is taken.
+        `Excitations`. With `squeeze="none"` and in scSE every pixel has its own gates, of which the
+        mean over the pixels of an image is taken.
 
     Raises:
         TypeError: If the model is not functional.

@@ -11,6 +11,7 @@ RANGES = {
     "doubled_sigmoid": (0.0, 2.0),
     "tanh": (-1.0, 1.0),
     "relu": (0.0, 4.0),
+    "sum_of_sigmoids": (0.0, 2.0),  # scSE
 }
 BINS = 100  # of a histogram, over the whole range
 EDGE = 0.05  # share of the range at each of its ends that counts as saturated

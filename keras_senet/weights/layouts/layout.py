@@ -7,6 +7,7 @@ BLOCK = r"stage(\d+)_block(\d+)"
 # How the layers behind the stages are called. `include_top=False` builds none of the `head`, a
 # feature pyramid no last convolution and normalization either.
 TOP = ("head", "last")
+FC = ("reduce", "expand")  # the two layers inside of an SE block
 # Keras' names of a normalization's variables, and PyTorch's.
 BATCH_NORM = {
     "gamma": "weight",
@@ -84,11 +85,13 @@ class Layout:
         """
         for layer in model.layers:
             for variable in () if layer.name in without else layer.weights:
-                # "kernel", or "reduce/kernel" and "expand/kernel" in an SE block.
+                # "kernel", or "reduce/kernel" and "expand/kernel" in an SE block; what ECA and
+                # eSE have inside are layers of the layout.
                 *inner, kind = variable.path.split(f"{layer.name}/")[-1].split("/")
-                module = self.module(layer.name)
-                if inner:
-                    module += self.fc_suffixes[("reduce", "expand").index(inner[-1])]
+                if inner and inner[-1] in FC:
+                    module = self.module(layer.name) + self.fc_suffixes[FC.index(inner[-1])]
+                else:
+                    module = self.module("/".join((layer.name, *inner)))
                 suffix = BATCH_NORM.get(kind, "weight" if kind == "kernel" else kind)
                 yield f"{module}.{suffix}", variable
 

@@ -144,7 +144,7 @@ def fit(layout, architecture):
     # Not compared are `stages`: where they differ, tensors are missing in the file, or left over.
     default = type(architecture.se)()
     se = dataclasses.replace(fields.get("se", default), stages=architecture.se.stages)
-    if dataclasses.replace(architecture.se, divisor=se.divisor) != se:
+    if _without_divisor(architecture.se) != _without_divisor(se):
         raise ValueError(
             f"Weights of the {layout.name} layout were trained with {se}. "
             f"Received an architecture with {architecture.se}."
@@ -154,10 +154,14 @@ def fit(layout, architecture):
 
 def _identity(layout, se):
     """The SE design with the gate that lets its blocks start as identities."""
-    if se.gate not in ("sigmoid", "doubled_sigmoid"):
+    try:
+        return se.as_identity()
+    except ValueError as error:
         raise ValueError(
             f"Weights of the {layout.name} layout have no SE, and new SE blocks start as "
-            "identities: with a sigmoid, which is doubled to be 1 at 0. Received: "
-            f"gate={se.gate!r}"
-        )
-    return dataclasses.replace(se, gate="doubled_sigmoid")
+            f"identities. {error}"
+        ) from None
+
+
+def _without_divisor(se):
+    return dataclasses.replace(se, divisor=None) if hasattr(se, "divisor") else se

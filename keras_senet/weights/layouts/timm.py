@@ -19,6 +19,8 @@ RESNET = Layout(
         (BLOCK + r"_conv(\d)", "layer{0}.{1}.conv{2}"),
         (BLOCK + r"_conv(\d)_bn", "layer{0}.{1}.bn{2}"),
         (BLOCK + r"_se", "layer{0}.{1}.se.fc"),
+        (BLOCK + r"_se/conv", "layer{0}.{1}.se.conv"),  # of ECA
+        (BLOCK + r"_se/fc", "layer{0}.{1}.se.fc"),  # of eSE
         (BLOCK + r"_shortcut", "layer{0}.{1}.downsample.0"),
         (BLOCK + r"_shortcut_bn", "layer{0}.{1}.downsample.1"),
     ),
@@ -56,7 +58,7 @@ LEGACY_RESNET = Layout(
         (r"stem_conv(\d)", "layer0.conv{0}"),
         (r"stem_conv(\d)_bn", "layer0.bn{0}"),
         (BLOCK + r"_se", "layer{0}.{1}.se_module.fc"),
-        *(row for row in RESNET.rows if row[0].startswith("stage") and not row[0].endswith("_se")),
+        *(row for row in RESNET.rows if row[0].startswith("stage") and "_se" not in row[0]),
     ),
     first=(1, 0),
     head="last_linear",

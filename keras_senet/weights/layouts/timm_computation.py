@@ -2,9 +2,10 @@
 
 import math
 
-from keras_senet.layers import SqueezeExcitation
+from keras_senet.layers import ChannelAttention, EfficientChannelAttention
 from keras_senet.weights.layouts import timm
 
+OTHERS = {"ECAConfig": "sigmoid", "ESEConfig": "hard_sigmoid"}  # designs and their gates in timm
 ADVICE = "Use layout='keras_senet' for a file that only this package reads."
 
 
@@ -48,20 +49,19 @@ def layout_for(model, computation):
 def _check_resnet(model, computation):
     """Refuses residual networks for which timm computes something else, with the field's name."""
     legacy = computation["stem_pool"] == "ceil"
-    blocks = [layer for layer in model.layers if isinstance(layer, SqueezeExcitation)]
-    _check_se(model, computation, blocks, gate="sigmoid", placement="standard")
+    blocks = [layer for layer in model.layers if isinstance(layer, ChannelAttention)]
+    kind = (computation["se"] or {}).get("design")
+    if kind in OTHERS and computation["stem_pool"] in ("pad", "avg"):
+        _check_other(model, computation, blocks, kind)
+    else:
+        _check_se(model, computation, blocks, gate="sigmoid", placement="standard")
+        _check_widths(model, computation, blocks, legacy)
     if legacy and not blocks:
         raise ValueError(
             f"{model.name!r} has Caffe's stem pooling and no SE, which timm has no network for. "
             + ADVICE
         )
     _check_units(model, blocks, sum(computation["depths"]))
-    ratio = 4 if computation["stem_pool"] == "conv" else 16  # in ResNet-RS, in the others
-    for layer in blocks:
-        channels = layer.expand.filters
-        width = channels // 16 if legacy else max(8, (channels // ratio + 4) // 8 * 8)
-        if layer.reduce.filters != width:
-            _refuse(model, "hidden width of SE (reduction, divisor)", layer.reduce.filters, width)
     basic = computation["block"] == "basic"
     if not basic:
         _check_stride(model, computation, legacy)
@@ -78,6 +78,30 @@ def _check_resnet(model, computation):
         _refuse(model, "shortcut", "pool", "'1x1' or '3x3' with stem_pool 'ceil'")
 
 
+def _check_widths(model, computation, blocks, legacy):
+    ratio = 4 if computation["stem_pool"] == "conv" else 16  # in ResNet-RS, in the others
+    for layer in blocks:
+        channels = layer.expand.filters
+        width = channels // 16 if legacy else max(8, (channels // ratio + 4) // 8 * 8)
+        if layer.reduce.filters != width:
+            _refuse(model, "hidden width of SE (reduction, divisor)", layer.reduce.filters, width)
+
+
+def _check_other(model, computation, blocks, kind):
+    """Refuses ECA and eSE of which timm has other ones."""
+    for field, value in {"gate": OTHERS[kind], "placement": "standard"}.items():
+        if computation["se"][field] != value:
+            _refuse(model, f"{kind} {field}", computation["se"][field], repr(value))
+    for layer in blocks if kind == "ECAConfig" else ():
+        unit = layer.name.removesuffix("_se")
+        last = 3 if computation["block"] == "bottleneck" else 2
+        width = EfficientChannelAttention().kernel_width(
+            model.get_layer(f"{unit}_conv{last}").filters
+        )
+        if layer.conv.kernel.shape[0] != width:
+            _refuse(model, "kernel_size of ECA", layer.conv.kernel.shape[0], width)
+
+
 def _check_units(model, blocks, units):
     if blocks and len(blocks) != units:
         _refuse(model, "SE blocks (stages)", len(blocks), f"in all {units} units, or in none")
@@ -85,7 +109,7 @@ def _check_units(model, blocks, units):
 
 def _check_regnet(model, computation):
     """Refuses a RegNet for which timm computes something else, with the field's name."""
-    blocks = [layer for layer in model.layers if isinstance(layer, SqueezeExcitation)]
+    blocks = [layer for layer in model.layers if isinstance(layer, ChannelAttention)]
     _check_se(model, computation, blocks, gate="sigmoid", placement="3x3")
     _check_units(model, blocks, computation["depth"])
     stages = {layer.name[: len("stage1")] for layer in model.layers if layer.name[:5] == "stage"}
@@ -111,7 +135,7 @@ def _check_stride(model, computation, legacy):
 
 def _check_mobilenet(model, computation):
     """Refuses a MobileNetV3 for which timm computes something else, with the field's name."""
-    blocks = [layer for layer in model.layers if isinstance(layer, SqueezeExcitation)]
+    blocks = [layer for layer in model.layers if isinstance(layer, ChannelAttention)]
     _check_se(model, computation, blocks, gate="hard_sigmoid", placement="3x3")
     for layer in blocks:
         width = layer.expand.filters / 4
@@ -146,7 +170,7 @@ def _efficientnet(model, computation):
     bare = [number for number in inverted if rows[number - 1]["expansion"] == 1]
     if bare != ([] if is_second else [1]):
         _refuse(model, "inverted stages of expansion 1", bare, "[1], or none beside fused ones")
-    blocks = [layer for layer in model.layers if isinstance(layer, SqueezeExcitation)]
+    blocks = [layer for layer in model.layers if isinstance(layer, ChannelAttention)]
     found = computation["se"] and computation["se"]["stages"]
     # MnasNet-A1 has ReLU, and SE in some stages.
     is_mnasnet = not is_second and found == [3, 5, 6]
@@ -180,7 +204,13 @@ def _check_se(model, computation, blocks, gate, placement, activation="relu"):
     se = computation["se"]
     if se is None:
         raise ValueError(f"{model.name!r} got SE blocks after it was built. {ADVICE}")
-    expected = {"gate": gate, "squeeze": "avg", "activation": activation, "placement": placement}
+    expected = {
+        "design": "SEConfig",
+        "gate": gate,
+        "squeeze": "avg",
+        "activation": activation,
+        "placement": placement,
+    }
     for field, value in expected.items():
         if se[field] != value:
             _refuse(model, f"SE {field}", se[field], repr(value))
