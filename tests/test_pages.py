@@ -1,6 +1,7 @@
 """Python of README.md and docs/*.md: names and arguments exist; what is cheap runs, in order."""
 
 import ast
+import importlib.util
 import inspect
 import pathlib
 import re
@@ -26,10 +27,13 @@ NOT_RUN = {
     "patience=5": "trains for minutes",
     "search(model, data": "exports a network for each block: minutes",
     "smaller.fit": "trains for a minute",
+    "keras_hub": "needs KerasHub; tests/test_hub.py runs it",
+    "network_alone": "continues it",
     'load("runs/digits/served")': "a served model of `make demo`",
 }
 SLOW = {
     "architecture.md",
+    "dense.md",
     "excitation.md",
     "export.md",
     "index.md",
@@ -62,6 +66,8 @@ class Resolver(ast.NodeVisitor):
         self.names = {}
 
     def visit_Import(self, node):
+        if "hub" in ast.unparse(node) and importlib.util.find_spec("keras_hub") is None:
+            return
         exec(compile(ast.Module([node], []), "page", "exec"), self.names)
 
     visit_ImportFrom = visit_Import
