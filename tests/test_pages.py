@@ -28,11 +28,14 @@ NOT_RUN = {
     "patience=5": "trains for minutes",
     "search(model, data": "exports a network for each block: minutes",
     "smaller.fit": "trains for a minute",
+    "keras_hub": "needs KerasHub; tests/test_hub.py runs it",
+    "network_alone": "continues it",
     'load("runs/digits/served")': "a served model of `make demo`",
     "HfApi()": "uploads a model",
 }
 SLOW = {
     "architecture.md",
+    "dense.md",
     "excitation.md",
     "export.md",
     "index.md",
@@ -66,6 +69,8 @@ class Resolver(ast.NodeVisitor):
         self.names = {}
 
     def visit_Import(self, node):
+        if "hub" in ast.unparse(node) and importlib.util.find_spec("keras_hub") is None:
+            return
         exec(compile(ast.Module([node], []), "page", "exec"), self.names)
 
     visit_ImportFrom = visit_Import

@@ -12,6 +12,7 @@ from keras_senet.architectures import (
     regnet,
     resnet,
     resnet_cifar,
+    resnet_rs,
     shufflenet,
     vgg,
 )
@@ -33,6 +34,7 @@ from keras_senet.architectures.mobilenet_v3 import *
 from keras_senet.architectures.regnet import *
 from keras_senet.architectures.resnet import *
 from keras_senet.architectures.resnet_cifar import *
+from keras_senet.architectures.resnet_rs import *
 from keras_senet.architectures.se_config import SEConfig
 from keras_senet.architectures.shufflenet import *
 from keras_senet.architectures.vgg import *
@@ -49,5 +51,6 @@ __all__ += mobilenet_v3.__all__
 __all__ += regnet.__all__
 __all__ += resnet.__all__
 __all__ += resnet_cifar.__all__
+__all__ += resnet_rs.__all__
 __all__ += shufflenet.__all__
 __all__ += vgg.__all__

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -10,8 +11,9 @@ import keras
 
 from keras_senet import layers
 from keras_senet.architectures.attention_config import AttentionConfig
+from keras_senet.architectures.checks import check_activation, check_call, check_fields
 from keras_senet.architectures.se_config import SEConfig
-from keras_senet.weights.fields import is_integer, natural, replaced, settle
+from keras_senet.weights.fields import natural, replaced, settle
 from keras_senet.weights.fingerprint import describe
 from keras_senet.weights.layouts.layout import Layout
 from keras_senet.weights.load import open_weights
@@ -46,44 +48,7 @@ class Architecture(ABC):
         settle(self, dataclasses.fields(self))
         # What `help` shows of a network is how it is called; its fields are in the class's text.
         object.__setattr__(self, "__doc__", _call_text(self.__call__))
-        for name in ("input_size", "classes"):
-            if not is_integer(getattr(self, name)) or getattr(self, name) < 1:
-                raise ValueError(
-                    f"Field `{name}` must be an integer above 0. Received: {getattr(self, name)!r}"
-                )
-        if not 0 <= self.stochastic_depth < 1:
-            raise ValueError(
-                "Field `stochastic_depth` must be a share of at least 0 and below 1. Received: "
-                f"{self.stochastic_depth!r}"
-            )
-        if self.stochastic_depth and self.no_sums is not None:
-            raise ValueError(
-                f"Field `stochastic_depth` must be 0 in {self.no_sums}: it drops the branch of a "
-                f"sum. Received: {self.stochastic_depth!r}"
-            )
-        if not isinstance(self.preprocessing, Preprocessing):
-            raise ValueError(
-                f"Field `preprocessing` must be a Preprocessing. Received: {self.preprocessing!r}. "
-                "Pass `include_preprocessing=False` to the call for a network without."
-            )
-        if self.se is not None and not isinstance(self.se, AttentionConfig):
-            raise ValueError(
-                "Field `se` must be a SEConfig, ECAConfig, ESEConfig or SCSEConfig, or None for no "
-                f"SE. Received: {self.se!r}"
-            )
-        if self.se is not None:
-            self._check_design(self.se)
-
-    def _check_design(self, se):
-        why = self.undefined_placements.get(se.placement)
-        if why is not None:
-            raise ValueError(f"SE placement {se.placement!r} is undefined for {why}")
-        missing = [stage for stage in se.stages or () if stage not in self.se_stages]
-        if missing:
-            raise ValueError(
-                f"{self.name} has no stage {missing[0]} to put SE into. Its stages: "
-                f"{', '.join(map(str, self.se_stages))}. Received: {se}"
-            )
+        check_fields(self)
 
     @abstractmethod
     def backbone(self, x: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
@@ -97,6 +62,41 @@ class Architecture(ABC):
     @abstractmethod
     def feature_names(self) -> tuple[str, ...]:
         """Names of the layers that end the stages, finest map first."""
+
+    @property
+    def feature_strides(self) -> tuple[int, ...]:
+        """Pixels of the image for each pixel of a map, in the order of `feature_names`."""
+        return tuple(2**level for level in range(1, 1 + len(self.feature_names)))
+
+    @property
+    def feature_levels(self) -> dict[str, str]:
+        """The levels of a pyramid, `"P3"` for stride 8, and the last layer of each, finest first.
+
+        Reference:
+            Lin et al., https://arxiv.org/abs/1612.03144: level l has stride `2 ** l`.
+        """
+        pairs = zip(self.feature_strides, self.feature_names, strict=True)
+        return {f"P{stride.bit_length() - 1}": name for stride, name in pairs}
+
+    def feature_sizes(self, height: int, width: int) -> tuple[tuple[int, int], ...]:
+        """Heights and widths of the feature maps of an image, in the order of `feature_names`.
+
+        Sizes that a stride does not divide are rounded up, except where published weights need a
+        pooling that rounds down: behind the stem of networks with Caffe's pooling (the default of
+        `ResNet`, BN-Inception) and in VGG. Inception-ResNet-v2, without padding, has smaller maps.
+
+        Args:
+            height: Height of the image in pixels.
+            width: Width of the image in pixels.
+
+        Example:
+            >>> keras_senet.SEResNet50.feature_sizes(800, 601)[2:]
+            ((100, 75), (50, 38), (25, 19))
+        """
+        return tuple(zip(self._sides(height), self._sides(width), strict=True))
+
+    def _sides(self, side):
+        return [math.ceil(side / stride) for stride in self.feature_strides]
 
     @property
     @abstractmethod
@@ -133,6 +133,12 @@ class Architecture(ABC):
         Raises:
             ValueError: If a field does not exist.
         """
+        if "output_stride" in changes and not hasattr(self, "output_stride"):
+            raise ValueError(
+                f"{type(self).__name__} has no field 'output_stride'. ResNet and RegNet have: "
+                "dilation can take the place of their strides, with the same weights. Received: "
+                f"output_stride={changes['output_stride']!r} for {self.name}"
+            )
         return replaced(self, changes)
 
     def __call__(
@@ -146,7 +152,7 @@ class Architecture(ABC):
         classifier_activation: str | None = "softmax",
         name: str | None = None,
         include_preprocessing: bool = True,
-        pyramid: bool = False,
+        pyramid: bool | str = False,
     ) -> keras.Model:
         """Builds the network; the arguments are those of `keras.applications`.
 
@@ -170,8 +176,9 @@ class Architecture(ABC):
             name: Name of the model.
             include_preprocessing: Whether the model takes raw RGB pixels in 0..255, float or
                 uint8, and normalizes them itself.
-            pyramid: Whether the outputs are the feature maps, a dict from the names in
-                `feature_names` to tensors, instead of a single tensor.
+            pyramid: Whether the outputs are the feature maps, a dict of tensors, instead of a
+                single tensor. `True`: the keys are `feature_names`; `"levels"`: those of
+                `feature_levels`, `"P3"` for the map of stride 8.
 
         Returns:
             A functional model: images `(N, H, W, C)` to probabilities `(N, classes)`, float32.
@@ -179,7 +186,7 @@ class Architecture(ABC):
         Raises:
             ValueError: If an argument is invalid or the weights do not fit the network.
         """
-        _check(include_top, pooling, pyramid, classes)
+        check_call(include_top, pooling, pyramid, classes)
         classes = natural(classes)
         opened = None if weights is None else open_weights(weights, self)
         network = self
@@ -192,7 +199,7 @@ class Architecture(ABC):
                 )
             classes = classes or opened.classes
         if include_top and not pyramid:
-            _check_activation(classes or network.classes, classifier_activation)
+            check_activation(classes or network.classes, classifier_activation)
         image = network._image(input_tensor, input_shape, include_top and not pyramid)
         if opened is not None:
             pixels = network.preprocessing.of_channels(image.shape[-1])
@@ -201,6 +208,8 @@ class Architecture(ABC):
         *maps, last = network.backbone(x)
         if pyramid:
             outputs = dict(zip(network.feature_names, (*maps, last), strict=False))
+            if pyramid == "levels":
+                outputs = {level: outputs[name] for level, name in network.feature_levels.items()}
         elif include_top:
             outputs = network._head(last, classes or network.classes, classifier_activation)
         else:
@@ -259,32 +268,6 @@ class Architecture(ABC):
 def _call_text(call):
     """Signature and docstring of the call of a network."""
     return f"Called with {inspect.signature(call)}.\n\n{inspect.getdoc(call)}"
-
-
-def _check(include_top, pooling, pyramid, classes):
-    if keras.config.image_data_format() != "channels_last":
-        raise ValueError(
-            "keras_senet has images in channels_last only. Received: "
-            "keras.config.image_data_format() == 'channels_first'. Call "
-            "keras.config.set_image_data_format('channels_last') first."
-        )
-    if pooling not in (None, "avg", "max"):
-        raise ValueError(f"Argument `pooling` must be None, 'avg' or 'max'. Received: {pooling!r}")
-    if pooling is not None and (include_top or pyramid):
-        raise ValueError(
-            "Argument `pooling` needs `include_top=False` and `pyramid=False`. Received: "
-            f"pooling={pooling!r}, include_top={include_top}, pyramid={pyramid}"
-        )
-    if classes is not None and (not is_integer(classes) or classes < 1):
-        raise ValueError(f"Argument `classes` must be an integer above 0. Received: {classes!r}")
-
-
-def _check_activation(classes, activation):
-    if classes == 1 and keras.activations.get(activation) is keras.activations.softmax:
-        raise ValueError(
-            "A softmax over one class is 1 for every image. Pass classifier_activation='sigmoid', "
-            "or None for a logit, with classes=1. Received: 'softmax'"
-        )
 
 
 def _pool(x, pooling):

@@ -21,6 +21,7 @@ def conv_norm(
     name,
     *,
     stride=1,
+    dilation=1,
     groups=1,
     padding="torch",
     use_bias=False,
@@ -37,6 +38,7 @@ def conv_norm(
         kernel_size: Size of the window in pixels, one number or (height, width).
         name: Name of the convolution; the normalization is `{name}_bn`.
         stride: Stride of the convolution in pixels.
+        dilation: Distance of the window's pixels, 1 where `stride` is more.
         groups: Groups of the convolution.
         padding: `"torch"` (also Caffe's), `kernel_size // 2` pixels on all sides, or Keras'
             `"same"` or `"valid"`. Of an even image `"same"` pads a convolution of stride 2 at the
@@ -53,6 +55,7 @@ def conv_norm(
         kernel_size,
         name,
         stride=stride,
+        dilation=dilation,
         groups=groups,
         padding=padding,
         use_bias=use_bias,
@@ -86,7 +89,18 @@ def depthwise_norm(
     return activate(x, activation, f"{name}_{activation}")
 
 
-def conv(x, filters, kernel_size, name, *, stride=1, groups=1, padding="torch", use_bias=False):
+def conv(
+    x,
+    filters,
+    kernel_size,
+    name,
+    *,
+    stride=1,
+    dilation=1,
+    groups=1,
+    padding="torch",
+    use_bias=False,
+):
     """The convolution of `conv_norm` alone."""
     x, padding = _padded(x, kernel_size, stride, padding, name)
     return layers.Conv2D(
@@ -94,6 +108,7 @@ def conv(x, filters, kernel_size, name, *, stride=1, groups=1, padding="torch", 
         kernel_size,
         strides=stride,
         padding=padding,
+        dilation_rate=dilation,
         groups=groups,
         use_bias=use_bias,
         kernel_initializer=layers.HeNormal(),
@@ -134,6 +149,23 @@ def max_pool(x, padding, name):
     border = {"ceil": ((0, 1), (0, 1)), "pad": 1}[padding]
     x = keras_layers.ZeroPadding2D(border, name=f"{name}_pad")(x)
     return keras_layers.MaxPooling2D(3, 2, name=name)(x)
+
+
+def average_pool(x, stride, name):
+    """2x2 average pooling of stride 2, or of stride 1 in a stage that is dilated instead.
+
+    Its size is rounded up: at the far sides the average is of the pixels inside the image only.
+    That of stride 1 counts zeros outside of the image, as timm's does.
+
+    Args:
+        x: `(N, H, W, C)`.
+        stride: 1 or 2.
+        name: Name of the pooling layer.
+    """
+    if stride == 1:
+        x = keras_layers.ZeroPadding2D(((0, 1), (0, 1)), name=f"{name}_pad")(x)
+        return keras_layers.AveragePooling2D(2, 1, name=name)(x)
+    return keras_layers.AveragePooling2D(2, stride, padding="same", name=name)(x)
 
 
 def has_se(se, stage, placement):

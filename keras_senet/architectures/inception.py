@@ -1,6 +1,7 @@
 """BN-Inception, with and without SE."""
 
 import dataclasses
+import math
 from collections.abc import Iterator
 
 import keras
@@ -103,6 +104,11 @@ class Inception(Architecture):
         """The stem (stride 2), stage 2 (stride 4) and the last modules (strides 8 to 32)."""
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 3))
         return ("stem", "stage2_block1", *lasts)
+
+    def _sides(self, side):
+        stem = math.ceil(side / 2)
+        third = stem // 2 // 2  # Caffe's pooling rounds down
+        return [stem, stem // 2, *(math.ceil(third / 2**i) for i in range(len(self.modules)))]
 
     @property
     def released_fields(self) -> dict[Layout, dict]:

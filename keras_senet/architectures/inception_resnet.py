@@ -69,6 +69,14 @@ class InceptionResNet(Architecture):
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 3))
         return ("stem", "stage2_block1", *tuple(lasts)[:-1], "last")
 
+    def _sides(self, side):
+        """Of windows of 3 pixels without padding, of stride 2; each of stride 1 takes 2 pixels."""
+        stem = (side - 3) // 2 - 1
+        second = (stem - 3) // 2 - 1
+        third = (second - 3) // 2 + 1
+        fourth = (third - 3) // 2 + 1
+        return [stem, second, third, fourth, (fourth - 3) // 2 + 1]
+
     @property
     def released_fields(self) -> dict[Layout, dict]:
         """Whether normalizations have a gamma."""

@@ -8,9 +8,9 @@ from functools import partial
 
 import keras
 
-from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.attention_config import AttentionConfig
 from keras_senet.architectures.blocks import conv_norm, residual_unit, squeeze_excite
+from keras_senet.architectures.dilated import Dilated
 from keras_senet.architectures.se_config import SEConfig
 from keras_senet.weights.layouts import timm
 from keras_senet.weights.layouts.layout import Layout
@@ -54,7 +54,7 @@ NATIVE = SEConfig(reduction=4, ratio_of="input", placement="3x3")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RegNet(Architecture):
+class RegNet(Dilated):
     """Residual networks whose widths follow a line: `u_j = w0 + wa * j` in unit j.
 
     Each `u_j` goes to the nearest `w0 * wm ** s` of an integer s, rounded to a multiple of 8. Units
@@ -147,20 +147,23 @@ class RegNet(Architecture):
         x = conv_norm(x, STEM_FILTERS, 3, "stem_conv", stride=2, last="stem")
         yield x
         drop_rates = iter(self._drop_rates(self.depth))
-        for stage, (depth, width) in enumerate(zip(self.depths, self.widths, strict=True), 1):
+        scales = self._scales(2, len(self.depths) * (2,))
+        stages = zip(self.depths, self.widths, scales, strict=True)
+        for stage, (depth, width, scale) in enumerate(stages, 1):
             for index in range(1, depth + 1):
-                stride = 2 if index == 1 else 1
                 name = f"stage{stage}_block{index}"
-                x = self._unit(x, width, stride, stage, name, next(drop_rates))
+                x = self._unit(x, width, scale.unit(index), stage, name, next(drop_rates))
             yield x
 
-    def _unit(self, x, width, stride, stage, name, drop_rate):
+    def _unit(self, x, width, scale, stage, name, drop_rate):
         """1x1, grouped 3x3, SE, 1x1, shortcut."""
-        channels_in, groups = x.shape[-1], max(1, width // self.group)
+        channels_in, stride = x.shape[-1], scale.stride
+        groups = max(1, width // self.group)
+        inner = {"stride": stride, "dilation": scale.first, "groups": groups}
 
         def branch(x):
             x = conv_norm(x, width, 1, f"{name}_conv1")
-            x = conv_norm(x, width, 3, f"{name}_conv2", stride=stride, groups=groups)
+            x = conv_norm(x, width, 3, f"{name}_conv2", **inner)
             x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se", channels_in)
             return conv_norm(x, width, 1, f"{name}_conv3", activation=None)
 

@@ -1,21 +1,23 @@
-"""ResNet, ResNeXt, ResNet-RS and SENet-154 for photographs, with and without SE."""
+"""ResNet, ResNeXt and SENet-154 for photographs, with and without SE."""
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from functools import partial
 
 import keras
 from keras import layers as keras_layers
 
-from keras_senet.architectures.architecture import Architecture
 from keras_senet.architectures.attention_config import ECAConfig, ESEConfig
 from keras_senet.architectures.blocks import (
     BASIC_3X3,
+    average_pool,
     conv_norm,
     max_pool,
     residual_unit,
     squeeze_excite,
 )
+from keras_senet.architectures.dilated import Dilated
 from keras_senet.architectures.se_config import SEConfig
 from keras_senet.weights.layouts import caffe, keras_applications, timm
 from keras_senet.weights.layouts.layout import Layout
@@ -33,13 +35,6 @@ __all__ = [
     "ResNet50",
     "ResNet101",
     "ResNet152",
-    "ResNetRS50",
-    "ResNetRS101",
-    "ResNetRS152",
-    "ResNetRS200",
-    "ResNetRS270",
-    "ResNetRS350",
-    "ResNetRS420",
     "SENet154",
     "SEResNeXt26",
     "SEResNeXt50",
@@ -65,7 +60,7 @@ CHOICES = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ResNet(Architecture):
+class ResNet(Dilated):
     """Residual networks of four stages. The defaults are the paper's backbone (Caffe).
 
     Attributes:
@@ -141,6 +136,12 @@ class ResNet(Architecture):
         lasts = (f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 2))
         return ("stem", *lasts)
 
+    def _sides(self, side):
+        stem = math.ceil(side / 2)
+        is_up = self.stem_pool in ("pad", "conv")  # Caffe's pooling and a 2x2 average round down
+        pooled = math.ceil(stem / 2) if is_up else stem // 2
+        return [stem, *(math.ceil(pooled / (stride // 4)) for stride in self.feature_strides[1:])]
+
     @property
     def released_fields(self) -> dict[Layout, dict]:
         """Stem pooling, stride, ReLU before SE; timm's "aa" networks keep their own."""
@@ -180,11 +181,11 @@ class ResNet(Architecture):
             x = max_pool(x, self.stem_pool, "stem_pool")
         block = self._bottleneck if self.block == "bottleneck" else self._basic
         drop_rates = iter(self._drop_rates(sum(self.depths)))
-        for stage, (depth, filters) in enumerate(zip(self.depths, FILTERS, strict=True), 2):
+        stages = zip(self.depths, FILTERS, self._scales(4, (1, 2, 2, 2)), strict=True)
+        for stage, (depth, filters, scale) in enumerate(stages, 2):
             for index in range(1, depth + 1):
-                stride = 2 if index == 1 and stage > 2 else 1
                 name = f"stage{stage}_block{index}"
-                x = block(x, filters, stride, stage, name, next(drop_rates))
+                x = block(x, filters, scale.unit(index), stage, name, next(drop_rates))
             yield x
 
     def _stem(self, x):
@@ -194,48 +195,54 @@ class ResNet(Architecture):
         x = conv_norm(x, self.stem[1], 3, "stem_conv2")
         return conv_norm(x, self.stem[2], 3, "stem_conv3", last="stem")
 
-    def _bottleneck(self, x, filters, stride, stage, name, drop_rate):
+    def _bottleneck(self, x, filters, scale, stage, name, drop_rate):
         """1x1, 3x3, 1x1, SE, shortcut."""
         width = filters * self.width // FILTERS[0] * self.groups
         channels_in, out = x.shape[-1], filters * EXPANSION
-        stride1, stride2 = (stride if self.stride_in == place else 1 for place in ("1x1", "3x3"))
+        stride1, stride2, pooled = (
+            scale.stride if self.stride_in == place else 1 for place in ("1x1", "3x3", "pool")
+        )
+        inner = {"stride": stride2, "dilation": scale.first, "groups": self.groups}
 
         def branch(x):
             reduced = width // 2 if self.halved_reduce else width
             x = conv_norm(x, reduced, 1, f"{name}_conv1", stride=stride1)
-            x = conv_norm(x, width, 3, f"{name}_conv2", stride=stride2, groups=self.groups)
-            if self.stride_in == "pool" and stride > 1:
-                x = keras_layers.AveragePooling2D(stride, name=f"{name}_pool")(x)
+            x = conv_norm(x, width, 3, f"{name}_conv2", **inner)
+            if pooled > 1:
+                x = average_pool(x, pooled, f"{name}_pool")
             x = squeeze_excite(x, self.se, stage, "3x3", f"{name}_se", channels_in)
             return conv_norm(x, out, 1, f"{name}_conv3", activation=None)
 
-        shortcut = partial(self._shortcut, out, stride, name)
+        shortcut = partial(self._shortcut, out, scale, name)
         return residual_unit(x, branch, shortcut, self.se, stage, name, drop_rate=drop_rate)
 
-    def _basic(self, x, filters, stride, stage, name, drop_rate):
+    def _basic(self, x, filters, scale, stage, name, drop_rate):
         """3x3, 3x3, SE, shortcut."""
+        first = {"stride": scale.stride, "dilation": scale.first}
+        second = {
+            "dilation": scale.dilation,
+            "activation": "relu" if self.relu_before_se else None,
+        }
 
         def branch(x):
-            x = conv_norm(x, filters, 3, f"{name}_conv1", stride=stride)
-            activation = "relu" if self.relu_before_se else None
-            return conv_norm(x, filters, 3, f"{name}_conv2", activation=activation)
+            x = conv_norm(x, filters, 3, f"{name}_conv1", **first)
+            return conv_norm(x, filters, 3, f"{name}_conv2", **second)
 
-        shortcut = partial(self._shortcut, filters, stride, name)
+        shortcut = partial(self._shortcut, filters, scale, name)
         return residual_unit(x, branch, shortcut, self.se, stage, name, drop_rate=drop_rate)
 
-    def _shortcut(self, filters, stride, name, x):
+    def _shortcut(self, filters, scale, name, x):
         """Identity, or a projection where the shape changes."""
+        name, stride = f"{name}_shortcut", scale.stride
         if stride == 1 and x.shape[-1] == filters:
             return x
-        if self.shortcut == "3x3" and stride > 1:
-            return conv_norm(x, filters, 3, f"{name}_shortcut", stride=stride, activation=None)
-        if self.shortcut == "pool" and stride > 1:
-            # "same" averages the pixels inside the image only, and rounds the size up.
-            x = keras_layers.AveragePooling2D(
-                2, stride, padding="same", name=f"{name}_shortcut_pool"
-            )(x)
-            stride = 1
-        return conv_norm(x, filters, 1, f"{name}_shortcut", stride=stride, activation=None)
+        is_first_stage = stride == scale.dilation == 1
+        if self.shortcut == "3x3" and not is_first_stage:
+            inner = {"stride": stride, "dilation": scale.first}
+            return conv_norm(x, filters, 3, name, **inner, activation=None)
+        if self.shortcut == "pool" and not is_first_stage:
+            x, stride = average_pool(x, stride, f"{name}_pool"), 1
+        return conv_norm(x, filters, 1, name, stride=stride, activation=None)
 
 
 SEResNet18 = ResNet(name="se_resnet18", depths=(2, 2, 2, 2), block="basic")
@@ -270,24 +277,7 @@ SENet154 = ResNet(
     halved_reduce=True,
     dropout=0.2,
 )
-# ResNet-RS: a ResNet-D with a convolution in place of the stem's pooling, and wider SE. Images are
-# of the size that timm's were trained on; their evaluation has larger ones.
-ResNetRS50 = ResNet(
-    name="resnetrs50",
-    depths=(3, 4, 6, 3),
-    stride_in="3x3",
-    stem=(32, 32, 64),
-    stem_pool="conv",
-    shortcut="pool",
-    se=SE_OF_RS,
-    input_size=160,
-)
-ResNetRS101 = ResNetRS50.replace(name="resnetrs101", depths=(3, 4, 23, 3), input_size=192)
-ResNetRS152 = ResNetRS50.replace(name="resnetrs152", depths=(3, 8, 36, 3), input_size=256)
-ResNetRS200 = ResNetRS50.replace(name="resnetrs200", depths=(3, 24, 36, 3), input_size=256)
-ResNetRS270 = ResNetRS50.replace(name="resnetrs270", depths=(4, 29, 53, 4), input_size=256)
-ResNetRS350 = ResNetRS50.replace(name="resnetrs350", depths=(4, 36, 72, 4), input_size=288)
-ResNetRS420 = ResNetRS50.replace(name="resnetrs420", depths=(4, 44, 87, 4), input_size=320)
+
 ResNet18 = SEResNet18.replace(name="resnet18", se=None)
 ResNet34 = SEResNet34.replace(name="resnet34", se=None)
 ResNet50 = SEResNet50.replace(name="resnet50", se=None)

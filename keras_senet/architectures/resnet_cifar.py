@@ -97,6 +97,11 @@ class CifarResNet(Architecture):
         return tuple(f"stage{stage}_block{depth}" for stage, depth in enumerate(self.depths, 2))
 
     @property
+    def feature_strides(self) -> tuple[int, ...]:
+        """1, 2 and 4."""
+        return tuple(2**level for level in range(len(self.depths)))
+
+    @property
     def released_fields(self) -> dict[Layout, dict]:
         """Weights of pytorchcv; no field is open."""
         preactivation = self.block.startswith("preactivation")

@@ -73,6 +73,14 @@ class VGG(Architecture):
         return (*lasts, "stage5_pool")
 
     @property
+    def feature_strides(self) -> tuple[int, ...]:
+        """1 to 32."""
+        return tuple(2**level for level in range(1 + len(self.depths)))
+
+    def _sides(self, side):
+        return [side // stride for stride in self.feature_strides]  # pooling without padding
+
+    @property
     def released_fields(self) -> dict[Layout, dict]:
         """Whether convolutions have biases; pytorchcv has weights of both kinds."""
         pixels = preprocessing.VGG

@@ -5,7 +5,7 @@ from keras_senet.export.measure.latency_plot import plot_latencies
 from keras_senet.export.measure.profile import OperatorTime, profile
 from keras_senet.export.measure.sensitivity import BlockSensitivity, sensitivity
 from keras_senet.export.onnx import to_onnx
-from keras_senet.export.report import Report
+from keras_senet.export.report import OutputReport, Report
 from keras_senet.export.saved_model import to_saved_model
 from keras_senet.export.sources import load_calibration, load_verification
 from keras_senet.export.tflite_file import QUANTIZATIONS, to_tflite
@@ -16,6 +16,7 @@ __all__ = [
     "QUANTIZATIONS",
     "BlockSensitivity",
     "OperatorTime",
+    "OutputReport",
     "Report",
     "Timing",
     "benchmark",

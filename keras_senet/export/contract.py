@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_senet import layers
 from keras_senet.data import View
+from keras_senet.export.outputs import outputs
 from keras_senet.surgery.fold import IDLE
 from keras_senet.surgery.graph import Graph, call_of, position_of
 from keras_senet.surgery.rewrite import computes_its_graph
@@ -90,22 +91,34 @@ UNKNOWN = Contract()
 
 
 def contract(model):
-    """The `Contract` of a functional or sequential model of one image and one output.
+    """The `Contract` of a functional or sequential model of one image and its first output.
 
     The range of the input is known where the layers that read it tell: `ImageNormalization` takes
     pixels in 0..255, and so do factor and offset of exactly 1/255 and 0, or 1/127.5 and -1, and an
     input of type uint8. Layers that change nothing at inference are skipped.
     """
-    activation = _activation(_made_by(model.outputs[0], _keeps))
-    end = _made_by(model.outputs[0], _is_idle)
-    output = "features" if _is_keras(end) and type(end).__name__ in POOLING else "output"
-    if activation in ("softmax", "sigmoid", "hard_sigmoid"):
-        output = "probability"
-    extent = _input_range(model)
+    return next(iter(contracts(model).values()))
+
+
+def contracts(model):
+    """The `Contract` of a model for each of its outputs, by name."""
+    extent, view = _input_range(model), _view(model)
     scales = extent == SCALED
-    return Contract(
-        None if scales else extent, BOUNDED.get(activation or ""), output, _view(model), scales
-    )
+    extent = None if scales else extent
+    return {
+        name: Contract(extent, *_returned(tensor), view, scales)
+        for name, tensor in outputs(model).items()
+    }
+
+
+def _returned(tensor):
+    """Range and meaning of an output."""
+    activation = _activation(_made_by(tensor, _keeps))
+    end = _made_by(tensor, _is_idle)
+    meaning = "features" if _is_keras(end) and type(end).__name__ in POOLING else "output"
+    if activation in ("softmax", "sigmoid", "hard_sigmoid"):
+        meaning = "probability"
+    return BOUNDED.get(activation or ""), meaning
 
 
 def label_threshold(model):
@@ -153,8 +166,10 @@ def _range_read(graph, node, beyond, before):
     if type(layer) is layers.ImageNormalization:
         return PIXELS
     if isinstance(layer, keras.Model):
-        if not computes_its_graph(layer) or len(layer.inputs) != 1 or len(layer.outputs) != 1:
+        if not computes_its_graph(layer) or len(layer.inputs) != 1:
             return None
+        if len(layer.outputs) > 1:  # which of them an image would leave by is not followed
+            return _input_range(layer)
         return _input_range(layer, lambda: _range_of(graph, output, beyond))
     if type(layer) is keras.layers.Normalization:
         return _normalized(layer)

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_senet.export.models import example_images, held, image_dtype, predicted
+from keras_senet.export.outputs import matched, named
 
 # Share of the largest output by which float32 sums in another order may differ in any network.
 ROUNDING = 1e-4
@@ -19,7 +20,8 @@ LEAST_SIZE = 96  # pixels that a model of any size is compared at
 def inference(model):
     """What `model.predict` computes, as a function of a batch that TensorFlow can trace.
 
-    The one output is returned bare, also where the model returns it in a dictionary or list.
+    One output is returned bare, also where the model returns it in a dictionary or list, several as
+    a dictionary by name: see `outputs.named`.
 
     Without `training=False` each layer would use its own default. That of Keras' image
     preprocessing layers is `True`, and all layers behind one follow it.
@@ -27,7 +29,12 @@ def inference(model):
     Args:
         model: A Keras model.
     """
-    return lambda image: keras.tree.flatten(model(held(model, image), training=False))[0]
+
+    def infer(image):
+        outputs = named(model(held(model, image), training=False))
+        return outputs if len(outputs) > 1 else next(iter(outputs.values()))
+
+    return infer
 
 
 def image_spec(model, shape):
@@ -36,7 +43,7 @@ def image_spec(model, shape):
 
 
 def check_artefact(model, shape, run, kind, coarser=1):
-    """Compares an artefact with `model.predict` on two images.
+    """Compares an artefact with `model.predict` on two images, output by output.
 
     The artefact passes if its outputs differ from the model's by no more than rounding: a share of
     the largest output, a multiple of the difference that a change in the last bits of the images
@@ -46,7 +53,7 @@ def check_artefact(model, shape, run, kind, coarser=1):
     Args:
         model: The exported model.
         shape: `(H, W, C)` of the images, `None` for any height and width.
-        run: Function of images `(2, H, W, C)` to the artefact's outputs.
+        run: Function of images `(2, H, W, C)` to the artefact's outputs by name.
         kind: Name of the artefact in the message.
         coarser: How many times coarser than float32 the artefact rounds.
 
@@ -55,28 +62,33 @@ def check_artefact(model, shape, run, kind, coarser=1):
     """
     images = example_images(model, tuple(size or LEAST_SIZE for size in shape))
     expected, again = predicted(model, images), predicted(model, images)
-    scale = _largest(expected)
-    if _difference(expected, again) > ROUNDING * scale:
+    scales = {name: _largest(value) for name, value in expected.items()}
+    randomness = _differences(expected, again)
+    if any(randomness[name] > ROUNDING * scales[name] for name in expected):
         raise ValueError(
             f"Model {model.name!r} cannot be exported: model.predict gives another output each "
             "time for the same images, so something in it is random at inference. Make its "
             "random layers do nothing unless `training` is true."
         )
-    found = _difference(expected, run(images))
-    allowed = coarser * ROUNDING * scale
-    if found > allowed and found > coarser * _rounding(model, images, expected):
-        raise ValueError(
-            f"The {kind} of model {model.name!r} would compute something else than model.predict: "
-            f"outputs of up to {scale:.3g} differ by {found:.3g}, so it was not written. Look for "
-            "layers whose `get_config` misses an argument, that mix the images of a batch, or a "
-            "`predict_step` of the model's own, and build the model of Keras' layers instead."
-        )
+    found = _differences(expected, matched(expected, run(images), f"its {kind}"))
+    wrong = [name for name in expected if found[name] > coarser * ROUNDING * scales[name]]
+    rounding = _rounding(model, images, expected) if wrong else {}
+    for name in wrong:
+        if found[name] > coarser * rounding[name]:
+            which = "outputs" if len(expected) == 1 else f"values of output {name!r}"
+            raise ValueError(
+                f"The {kind} of model {model.name!r} would compute something else than "
+                f"model.predict: {which} of up to {scales[name]:.3g} differ by {found[name]:.3g}, "
+                "so it was not written. Look for layers whose `get_config` misses an argument, "
+                "that mix the images of a batch, or a `predict_step` of the model's own, and build "
+                "the model of Keras' layers instead."
+            )
 
 
 def _rounding(model, images, expected):
-    """The largest difference that rounding can make in the outputs of a model."""
+    """The largest difference that rounding can make in each output of a model."""
     last_bits, more_bits = (_moved(model, images, expected, times) for times in (1, AMPLIFIED))
-    return max(AMPLIFIED * last_bits, more_bits)
+    return {name: max(AMPLIFIED * last_bits[name], more_bits[name]) for name in expected}
 
 
 def _moved(model, images, expected, times):
@@ -85,7 +97,7 @@ def _moved(model, images, expected, times):
     Args:
         model: The model.
         images: `(2, H, W, C)`.
-        expected: Its outputs for them.
+        expected: Dict of its outputs for them.
         times: How many times larger the change is, or how many times as many integers change.
     """
     rng = np.random.default_rng(1)
@@ -94,12 +106,17 @@ def _moved(model, images, expected, times):
         moved = (many * (1 + times * rng.uniform(-1e-6, 1e-6, many.shape))).astype("float32")
     else:
         moved = many + (rng.uniform(size=many.shape) < times * 1e-3).astype(many.dtype)
-    return _difference(np.concatenate([expected] * CHANGES), predicted(model, moved))
+    repeated = {name: np.concatenate([value] * CHANGES) for name, value in expected.items()}
+    return _differences(repeated, predicted(model, moved))
 
 
 def _largest(outputs):
     finite = outputs[np.isfinite(outputs)]
     return float(np.abs(finite).max(initial=0.0)) or 1.0
+
+
+def _differences(expected, received):
+    return {name: _difference(value, received[name]) for name, value in expected.items()}
 
 
 def _difference(expected, received):

@@ -22,7 +22,6 @@ def of_files(model, view):
     """
     channels, dtype = model.inputs[0].shape[-1], image_dtype(model)
     outputs_of, crop = inference(model), crops.Centre(view)
-    outputs_shape = model.outputs[0].shape[1:]
 
     def seen(file):
         with tf.control_dependencies([tf.debugging.Assert(jpeg.is_jpeg(file), ["no JPEG file"])]):
@@ -48,10 +47,15 @@ def of_files(model, view):
         )
         images, readable = tf.map_fn(read, files, fn_output_signature=signature)
         outputs = outputs_of(tf.cast(images, dtype))
-        readable = tf.reshape(readable, (-1, *(1 for _ in outputs_shape)))
-        return tf.where(readable, outputs, tf.constant(float("nan"), outputs.dtype))
+        return tf.nest.map_structure(lambda output: _where(readable, output), outputs)
 
     return classify
+
+
+def _where(readable, output):
+    """The rows of an output, NaN for those of files that could not be read."""
+    readable = tf.reshape(readable, (-1, *(1 for _ in output.shape[1:])))
+    return tf.where(readable, output, tf.constant(float("nan"), output.dtype))
 
 
 def _grey(image):

@@ -1,8 +1,9 @@
-"""What may be exported: a built float32 network from one image to one output."""
+"""What may be exported: a built float32 network of one image."""
 
 import keras
 import numpy as np
 
+from keras_senet.export.outputs import named, output_names
 from keras_senet.surgery.graph import parts_of
 from keras_senet.surgery.rewrite import can_be_rebuilt, computes_its_graph, copied, rewrite
 
@@ -14,7 +15,7 @@ def exportable(model):
     """The model ready for export, a float32 copy of it if it computes in another precision.
 
     Args:
-        model: A functional or sequential `keras.Model`, one image in, one output.
+        model: A functional or sequential `keras.Model`, one image in, any outputs.
 
     Returns:
         The same model, or a clone in float32 with the same weights.
@@ -22,8 +23,8 @@ def exportable(model):
     Raises:
         TypeError: If it is no Keras model.
         ValueError: If it is not built or not functional, has a `call` of its own, has several
-            inputs or outputs, does not take images `(N, H, W, C)`, has a layer without a float32
-            form, or Keras does not run on TensorFlow.
+            inputs, does not take images `(N, H, W, C)`, has two outputs of one name, has a layer
+            without a float32 form, or Keras does not run on TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
@@ -49,7 +50,7 @@ def exportable(model):
 
 
 def _check_ends(model):
-    inputs, outputs = model.inputs, model.outputs
+    inputs = model.inputs
     if len(inputs) != 1:
         raise ValueError(
             f"Expected a model with one input, images (N, H, W, C). Model {model.name!r} has "
@@ -62,13 +63,7 @@ def _check_ends(model):
             f"{model.name!r} takes {tuple(inputs[0].shape)}. Export it with Keras' own "
             "model.export, or put a keras.layers.Reshape behind an input of four axes."
         )
-    if len(outputs) != 1:
-        key = repr(next(iter(model.output))) if isinstance(model.output, dict) else 0
-        raise ValueError(
-            f"Expected a model with one output. Model {model.name!r} has {len(outputs)} outputs: "
-            f"{_listed(outputs)}. Export one at a time: "
-            f"keras.Model(model.input, model.output[{key}])."
-        )
+    output_names(model)  # raises where two are the same
 
 
 def _listed(tensors, most=4):
@@ -136,22 +131,24 @@ def held(model, image):
 
 
 def predicted(model, images):
-    """The one output of `model.predict` in float32, also out of a dictionary or list.
+    """What `model.predict` returns: arrays by name in float32, see `outputs.named`.
 
     Args:
         model: A model that `exportable` accepts.
         images: `(N, H, W, C)`.
 
     Raises:
-        ValueError: If a `predict_step` of the model's own returns several.
+        ValueError: If a `predict_step` of the model's own returns something else.
     """
-    outputs = keras.tree.flatten(model.predict(held(model, images), batch_size=32, verbose=0))
-    if len(outputs) != 1:
+    arrays = named(model.predict(held(model, images), batch_size=32, verbose=0))
+    names = output_names(model)
+    if tuple(arrays) != names:
         raise ValueError(
-            f"Model {model.name!r} has one output, but its `predict_step` returns {len(outputs)}. "
-            "Wrap it, which leaves that out: keras.Model(model.inputs, model.outputs)."
+            f"Model {model.name!r} returns {', '.join(names)}, but its `predict_step` "
+            f"{', '.join(arrays)}. Wrap it, which leaves that out: keras.Model(model.inputs, "
+            "model.output)."
         )
-    return np.asarray(outputs[0], "float32")
+    return {name: np.asarray(array, "float32") for name, array in arrays.items()}
 
 
 def _is_float32(model):
@@ -219,7 +216,10 @@ def _check_configurations(model):
     images = example_images(model, shape)
     copy = rebuilt(model, lambda config: config)
     expected, received = (predicted(one, images) for one in (model, copy))
-    if not np.allclose(expected, received, rtol=0, atol=0.01 * np.abs(expected).max()):
+    if not all(
+        np.allclose(value, received[name], rtol=0, atol=0.01 * np.abs(value).max())
+        for name, value in expected.items()
+    ):
         kinds = {type(leaf).__name__ for leaf in _leaves(model) if not can_be_rebuilt(leaf)}
         raise ValueError(
             "a copy by `get_config` computes something else. Give all constructor arguments in "

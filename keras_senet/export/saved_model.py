@@ -11,6 +11,7 @@ from keras_senet.data import View
 from keras_senet.export.inference import check_artefact, image_spec, inference
 from keras_senet.export.jpeg_files import of_files
 from keras_senet.export.models import exportable, image_shape
+from keras_senet.export.outputs import named
 from keras_senet.files import replacing
 from keras_senet.surgery.fold import fold
 from keras_senet.surgery.graph import Graph
@@ -28,9 +29,9 @@ def to_saved_model(
     Endpoints, each for any N:
 
     - `serve` (and `serving_default`): images `(N, H, W, C)` in the range that the model takes (raw
-      pixels in 0..255 where preprocessing is inside) to its output; float32, or the integers of a
-      model that takes integers;
-    - `jpeg`: `(N,)` JPEG files to its output; each is decoded, turned upright, and resized and
+      pixels in 0..255 where preprocessing is inside) to its output, or to a dictionary of several
+      by name; float32, or the integers of a model that takes integers;
+    - `jpeg`: `(N,)` JPEG files to the same; each is decoded, turned upright, and resized and
       cropped by the model's evaluation transform (its view) as `load_image` does; a file that is no
       whole JPEG file gives a row of NaN. Only for models of RGB or grey images of a known size
       whose preprocessing layer records a view;
@@ -79,33 +80,37 @@ def to_saved_model(
             archive.add_endpoint("features", inference(features), images)
         archive.write_out(partial, verbose=False)
         served = tf.saved_model.load(str(partial))
-        check_artefact(original, shape, served.serve, "SavedModel")
+        check_artefact(original, shape, lambda x: named(served.serve(x)), "SavedModel")
     return pathlib.Path(path)
 
 
 def _features(model):
     """The model up to what its classifier reads, or `None` if it does not end in one."""
-    output = model.outputs[0]
-    last = Graph(model).producer[id(output)]
+    if len(model.outputs) > 1:
+        return None
+    last = Graph(model).producer[id(model.outputs[0])]
     if not isinstance(last.operation, keras.layers.Dense):
         return None
     return keras.Model(model.inputs, last.input_tensors[0])
 
 
 class SavedModel:
-    """A loaded SavedModel of one image and one output as a function of images.
+    """A loaded SavedModel of one image as a function of images.
 
     Args:
         path: The folder.
 
     Attributes:
         image: Details of the input, in the form of `LiteRT.image`.
-        output: Details of the output, in the same form.
+        outputs: Details of the outputs by name, in the same form. The format keeps them in the
+            order of the alphabet.
         shape: `(H, W, C)` of the images, `None` where any will do.
 
     Raises:
-        ValueError: If it has no endpoint `serve` of one image and one output.
+        ValueError: If it has no endpoint `serve` of one image.
     """
+
+    kind = "saved_model"
 
     def __init__(self, path):
         # The endpoint does not own its weights.
@@ -115,20 +120,18 @@ class SavedModel:
             raise ValueError(f"its endpoints are {sorted(endpoints) or 'none'}")
         self.endpoint = endpoints["serve"]
         self.inputs = list(self.endpoint.structured_input_signature[1].values())
-        outputs = list(self.endpoint.structured_outputs.values())
-        if len(self.inputs) != 1 or len(outputs) != 1 or len(self.inputs[0].shape or ()) != 4:
-            raise ValueError("its endpoint is not of one image (N, H, W, C) and one output")
-        self.image, self.output = _details(self.inputs[0]), _details(outputs[0])
+        if len(self.inputs) != 1 or len(self.inputs[0].shape or ()) != 4:
+            raise ValueError("its endpoint is not of one image (N, H, W, C)")
+        specs = self.endpoint.structured_outputs
+        self.image = _details(self.inputs[0])
+        self.outputs = {name: _details(spec) for name, spec in specs.items()}
         self.shape = tuple(self.inputs[0].shape[1:])
 
-    def __call__(self, images):
-        """Outputs `(N, ...)` of images `(N, H, W, C)`, one after the other."""
-        outputs = []
+    def run(self, images):
+        """Outputs `(N, ...)` by name of images `(N, H, W, C)`, one after the other."""
         (entry,) = self.inputs
-        for image in images:
-            (output,) = self.endpoint(**{entry.name: tf.cast(image[None], entry.dtype)}).values()
-            outputs.append(output.numpy())
-        return np.concatenate(outputs)
+        rows = [self.endpoint(**{entry.name: tf.cast(x[None], entry.dtype)}) for x in images]
+        return {name: np.concatenate([row[name].numpy() for row in rows]) for name in self.outputs}
 
 
 def _details(spec):

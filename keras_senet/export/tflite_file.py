@@ -9,10 +9,11 @@ import keras
 import numpy as np
 
 from keras_senet.data import Dataset
-from keras_senet.export.contract import contract, label_threshold
+from keras_senet.export.agreement import naming, same
+from keras_senet.export.contract import contracts, label_threshold
 from keras_senet.export.images import calibration_images as checked_calibration
 from keras_senet.export.inference import check_artefact
-from keras_senet.export.measure.sensitivity import agreement, quantize_until
+from keras_senet.export.measure.sensitivity import quantize_until
 from keras_senet.export.models import exportable, image_dtype, image_shape
 from keras_senet.export.tflite.conversion import convert
 from keras_senet.export.tflite.int8 import calibrate, needs_quantizer, quantize, quantize_weights
@@ -51,7 +52,8 @@ def to_tflite(
     """Writes a .tflite file of builtin operators, for one image at a time.
 
     The model is folded first (see `fold`). Input and output are float32, `(1, H, W, C)` in the
-    range that the model takes (raw pixels in 0..255 where preprocessing is inside) to its output;
+    range that the model takes (raw pixels in 0..255 where preprocessing is inside) to its outputs,
+    in the order and by the names of the model's (keys of a dictionary, `output_0` in a list);
     with `"int8_full"` both are uint8, with scales that the file states. The file of a model that
     takes integers takes the same type. The float file is run beside the model first, and refused
     if it computes something else. The metadata tell MediaPipe and Android's classes the range of
@@ -104,7 +106,8 @@ def to_tflite(
         )
     check_installed("ai_edge_litert", "export", "TFLite")
     model = exportable(model)
-    shape, known = image_shape(model, input_size), contract(model)
+    shape, ends = image_shape(model, input_size), contracts(model)
+    known = next(iter(ends.values()))  # of the image all say the same
     if isinstance(calibration_images, Dataset):
         calibration_images = calibration_images.seen_by(model, shape[0])
     images = _calibration(calibration_images, quantization, shape, known)
@@ -122,12 +125,12 @@ def to_tflite(
         elif quantization in CALIBRATED:
             network = quantize(network, calibrate(network, images))
         if quantization == "int8_full":
-            network = with_uint8_ends(network, images, known)
+            network = with_uint8_ends(network, images, ends)
         elif dtype is not None:
             network = with_integer_pixels(network, dtype)
-        if quantization in CALIBRATED and known.output != "features":
-            _compare(network, floats, images, min_agreement, label_threshold(model))
-        partial.write_bytes(with_metadata(network, model.name, known, labels))
+        if quantization in CALIBRATED:
+            _compare(network, floats, images, min_agreement, label_threshold(model), ends)
+        partial.write_bytes(with_metadata(network, model.name, ends, labels))
         if labels:
             append_labels(partial, labels)
     return pathlib.Path(path)
@@ -141,7 +144,7 @@ def _float_network(model, shape, group_width, quantization):
         _check_half(folded)
     network = convert(folded, shape, float16=half)
     coarser = HALF_IS_COARSER if half else 1
-    check_artefact(model, shape, LiteRT(network), "TensorFlow Lite file", coarser)
+    check_artefact(model, shape, LiteRT(network).run, "TensorFlow Lite file", coarser)
     dtype = image_dtype(model)
     if dtype == "float32":
         return network, None
@@ -167,27 +170,40 @@ def _calibration(images, quantization, shape, known):
     return None
 
 
-def _compare(network, floats, images, min_agreement, threshold):
-    """Raises or warns if the file names other classes than the float network."""
+def _compare(network, floats, images, min_agreement, threshold, ends):
+    """Raises or warns if the file names other classes than the float network, in any output."""
     if min_agreement is None and len(images) > COMPARED:
         images = images[np.linspace(0, len(images) - 1, COMPARED).astype(int)]
-    images = images.astype("float32")
-    reached = agreement(LiteRT(network)(images), LiteRT(floats)(images), threshold)
-    if reached is None:
-        return
-    if min_agreement is not None and reached < min_agreement:
-        raise ValueError(
-            f"Agreement {reached:.4f} is below min_agreement={min_agreement} once the outputs are "
-            "uint8. Use quantization='int8', whose output is float32."
-        )
-    if reached < LOW_AGREEMENT:
-        warnings.warn(
-            f"The quantized file names what the model names for {reached:.0%} of "
-            f"{len(images)} calibration images only. Pass min_agreement, which leaves the most "
-            "sensitive blocks in float32, or more images like those that the file will see; or "
-            "use quantization='float16'.",
-            stacklevel=3,
-        )
+    files = LiteRT(network), LiteRT(floats)
+    for name, contract in ends.items():
+        reached = _agreement(files, images.astype("float32"), name, contract.output, threshold)
+        which = "" if len(ends) == 1 else f"{name!r} of "
+        if reached is not None and min_agreement is not None and reached < min_agreement:
+            raise ValueError(
+                f"Agreement {reached:.4f} is below min_agreement={min_agreement} once the outputs "
+                "are uint8. Use quantization='int8', whose output is float32."
+            )
+        if reached is not None and reached < LOW_AGREEMENT:
+            warnings.warn(
+                f"The quantized file names what the model names for {reached:.0%} of {which}"
+                f"{len(images)} calibration images only. Pass min_agreement, which leaves the most "
+                "sensitive blocks in float32, or more images like those that the file will see; or "
+                "use quantization='float16'.",
+                stacklevel=3,
+            )
+
+
+def _agreement(files, images, name, meaning, threshold):
+    """Share of images or pixels that one output of two files names the same, or `None`."""
+
+    def named(litert, image):
+        one = name if name in litert.outputs else next(iter(litert.outputs))
+        return naming(litert.run(image[None], [one])[one], meaning, threshold)
+
+    if named(files[0], images[0]) is None:
+        return None
+    pair = (np.concatenate([named(litert, image) for image in images]) for litert in files)
+    return same(*pair, threshold)
 
 
 def _check_half(model):
@@ -214,6 +230,11 @@ def _check_agreement(min_agreement, quantization, model):
             f"Argument `min_agreement` must be a share in 0..1. Received: {min_agreement!r}"
         )
     outputs = model.outputs[0].shape
+    if len(model.outputs) > 1:
+        raise ValueError(
+            f"`min_agreement` is for models with one output (N, classes). {model.name!r} has "
+            f"{len(model.outputs)}. Leave it out, and judge by verify(...).failures(...)."
+        )
     if len(outputs) != 2 or (outputs[-1] == 1 and label_threshold(model) is None):
         raise ValueError(
             "`min_agreement` compares classes, outputs (N, classes). Received: outputs "
@@ -231,6 +252,11 @@ def _checked_labels(labels, model):
         )
     labels = [str(label) if isinstance(label, np.str_) else label for label in labels]
     outputs = model.outputs[0].shape
+    if len(model.outputs) > 1:
+        raise ValueError(
+            "Argument `labels` names the classes of a model with one output. Received: labels for "
+            f"{model.name!r}, which has {len(model.outputs)}. Leave them out."
+        )
     if len(outputs) != 2 or len(labels) != outputs[-1] or not all(map(_is_line, labels)):
         raise ValueError(
             f"Argument `labels` must be one line of text for each of the model's outputs "

@@ -16,12 +16,15 @@ import numpy as np
 from keras_senet.data import Dataset
 from keras_senet.data.classes import class_indices
 from keras_senet.data.multi_label import as_multi_hot
-from keras_senet.export.contract import contract, label_threshold
+from keras_senet.export.agreement import naming, same, unit
+from keras_senet.export.contract import contracts, label_threshold
 from keras_senet.export.datasets import held_out
 from keras_senet.export.images import examples
 from keras_senet.export.measure.footprint import footprint
 from keras_senet.export.models import exportable, predicted
-from keras_senet.export.report import Report
+from keras_senet.export.onnx_file import OnnxFile
+from keras_senet.export.outputs import matched
+from keras_senet.export.report import OutputReport, Report
 from keras_senet.export.saved_model import SavedModel
 from keras_senet.export.tflite.litert import LiteRT, end, program
 from keras_senet.mistakes import first_line
@@ -35,26 +38,30 @@ def verify(
     path: str | os.PathLike,
     images: Dataset | np.ndarray | Iterable,
     labels: np.ndarray | Sequence[int] | None = None,
+    *,
+    logits: Sequence[str] = (),
 ) -> Report:
-    """Runs an artefact and the model on the same images.
+    """Runs an artefact and the model on the same images, and compares each output.
 
     Args:
         model: The Keras model; mixed precision is rebuilt in float32, as for export.
-        path: What `to_tflite` (a file) or `to_saved_model` (a folder) wrote.
+        path: What `to_tflite` or `to_onnx` (a file) or `to_saved_model` (a folder) wrote.
         images: `(N, H, W, C)` in the range that the model takes; or a `keras_senet.data.Dataset`
             (its held-out images), or a `tf.data.Dataset`, list or generator of images or batches,
             alone or with labels.
         labels: `(N,)` class indices, or `(N, K)` of 0 and 1 for a model of any number of labels,
-            for accuracies; `None`: those that came with the images.
+            for accuracies of one output; `None`: those that came with the images.
+        logits: Names of the outputs `(N, ..., K)` of maps that are scores of K classes, where no
+            softmax or sigmoid tells: their pixels are compared too. `"output"` is the name of one.
 
     Returns:
         A `Report`.
 
     Raises:
         FileNotFoundError: If nothing is there.
-        ValueError: If the file is no artefact of one image and one output, images or labels have
-            the wrong shape, a label is no class of the model, images are not finite or certainly
-            not in the range that the model takes, or an output is not finite.
+        ValueError: If the file is no artefact of one image or of another model, images or labels
+            have the wrong shape, a label is no class of the model, images are not finite or
+            certainly not in the range that the model takes, or an output is not finite.
 
     Example:
         >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
@@ -65,43 +72,76 @@ def verify(
     """
     model = exportable(model)
     path = pathlib.Path(path)
-    runner, known = _runner(path), contract(model)
-    is_file = isinstance(runner, LiteRT)
+    runner, ends = _runner(path), contracts(model)
+    known = next(iter(ends.values()))  # of the image all say the same
     threshold = label_threshold(model)
-    several = threshold is not None
+    _check_logits(logits, ends)
     images, labels = _examples(model, images, labels, runner.shape, known)
     expected = predicted(model, images)
-    received = runner(images)
-    _check_outputs(expected, received, path)
-    difference = np.abs(expected - received)
-    named, model_named = (_classes(outputs, known, threshold) for outputs in (received, expected))
-    has_accuracy = named is not None and labels is not None
-    if has_accuracy and several:
-        labels = as_multi_hot(labels)
-    elif has_accuracy:
-        labels = class_indices(labels, max(2, expected.shape[-1]))
+    received = matched(expected, runner.run(images), path)
+    details = matched(expected, runner.outputs, path)
+    outputs, differences = {}, []
+    for name, value in expected.items():
+        _check_outputs(value, received[name], path, name if len(expected) > 1 else None)
+        differences.append(np.abs(value - received[name]))
+        end = {
+            **_end(details[name], ends[name].output_range),
+            "meaning": ends[name].output,
+        }
+        pair = [
+            naming(one, ends[name].output, threshold, name in logits)
+            for one in (received[name], value)
+        ]
+        outputs[name] = OutputReport(
+            largest_difference=float(differences[-1].max()),
+            mean_difference=float(differences[-1].mean()),
+            agreement=None if pair[0] is None else same(*pair, threshold),
+            compared=unit(value),
+            end=end,
+        )
+    is_file = isinstance(runner, LiteRT)
     return Report(
         path=str(path),
-        kind="tflite" if is_file else "saved_model",
+        kind=runner.kind,
         bytes=_size(path),
         images=len(images),
-        largest_difference=float(difference.max()),
-        mean_difference=float(difference.mean()),
-        top1_agreement=None if named is None else _same(named, model_named),
-        accuracy=_same(named, labels) if has_accuracy else None,
-        model_accuracy=_same(model_named, labels) if has_accuracy else None,
-        latency_ms=_latency(runner, images[:1]),
-        top5_agreement=None if named is None or several else _top5(received, expected),
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest() if is_file else None,
+        largest_difference=max(one.largest_difference for one in outputs.values()),
+        mean_difference=_mean(differences),
+        **_of_one_output(expected, received, outputs, labels, known, threshold),
+        latency_ms=_latency(runner.run, images[:1]),
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None,
         versions=_versions(),
         input={
             **_end(runner.image, known.input_range),
             "view": known.view and dataclasses.asdict(known.view),
         },
-        output={**_end(runner.output, known.output_range), "meaning": known.output},
+        outputs=outputs,
         heap_bytes=footprint(path).heap_bytes if is_file else None,
         **(dataclasses.asdict(program(runner)) if is_file else {}),
     )
+
+
+def _of_one_output(expected, received, outputs, labels, known, threshold):
+    """What a report says of the classes of images: of several outputs, and of maps, nothing."""
+    found = dict.fromkeys(("top1_agreement", "top5_agreement", "accuracy", "model_accuracy"))
+    if len(outputs) > 1:
+        return found
+    ((name, one),) = outputs.items()
+    found["output"] = one.end
+    if one.compared != "images" or one.agreement is None:
+        return found
+    scores = received[name], expected[name]
+    named = [naming(values, known.output, threshold) for values in scores]
+    found["top1_agreement"] = one.agreement
+    if threshold is None:
+        found["top5_agreement"] = _top5(*scores)
+    if labels is not None:
+        if threshold is not None:
+            labels = as_multi_hot(labels)
+        else:
+            labels = class_indices(labels, max(2, expected[name].shape[-1]))
+        found["accuracy"], found["model_accuracy"] = (same(x, labels, threshold) for x in named)
+    return found
 
 
 def _examples(model, images, labels, shape, known) -> tuple[np.ndarray, np.ndarray | None]:
@@ -110,10 +150,30 @@ def _examples(model, images, labels, shape, known) -> tuple[np.ndarray, np.ndarr
     if isinstance(images, Dataset):
         images, delivered = held_out(images, model, shape[0])
     images, with_them = examples(images, shape, known)
+    if len(model.outputs) > 1:
+        _refuse_labels(labels, model)
+        delivered = with_them = None
     labels = next((x for x in (labels, delivered, with_them) if x is not None), None)
     if labels is not None:
         _check_labels(labels, len(images), model)
     return images.astype("float32"), labels
+
+
+def _refuse_labels(labels, model):
+    if labels is not None:
+        raise ValueError(
+            "Argument `labels` is for a model with one output of classes. Received: labels for "
+            f"{model.name!r}, which has {len(model.outputs)}. Leave them out."
+        )
+
+
+def _check_logits(logits, ends):
+    unknown = [logits] if isinstance(logits, str) else [x for x in logits if x not in ends]
+    if unknown:
+        raise ValueError(
+            f"Argument `logits` must be a list of names of the model's outputs, {', '.join(ends)}. "
+            f"Received: {unknown[0]!r}"
+        )
 
 
 def _check_labels(labels, images, model):
@@ -129,34 +189,22 @@ def _check_labels(labels, images, model):
         )
 
 
-def _check_outputs(expected, received, path):
-    for name, output in (("model", expected), ("artefact", received)):
+def _check_outputs(expected, received, path, name):
+    where = "" if name is None else f" in {name!r}"
+    for source, output in (("model", expected), ("artefact", received)):
         if not np.isfinite(output).all():
-            raise ValueError(f"The {name} returned values that are not finite. Check its weights.")
+            raise ValueError(
+                f"The {source} returned values that are not finite{where}. Check its weights."
+            )
     if expected.shape != received.shape:
         raise ValueError(
-            f"The model returned {expected.shape}, {path} {received.shape}: the artefact is of "
-            "another model. Export it again."
+            f"The model returned {expected.shape}{where}, {path} {received.shape}: the artefact is "
+            "of another model. Export it again."
         )
 
 
-def _same(some, others):
-    """Share of rows that are the same."""
-    return float(np.mean((some == others).reshape(len(some), -1).all(-1)))
-
-
-def _classes(outputs, known, threshold):
-    """The class that each row names, `(N,)`, or `None` if the outputs name none.
-
-    Of any number of labels, whether each row names them, `(N, K)`.
-    """
-    if threshold is not None:
-        return (outputs > threshold).astype("int32")
-    if outputs.ndim != 2 or known.output == "features":
-        return None
-    if outputs.shape[-1] > 1:
-        return outputs.argmax(-1)
-    return (outputs[:, 0] > 0.5).astype(int) if known.output == "probability" else None
+def _mean(differences):
+    return float(sum(x.sum(dtype="float64") for x in differences) / sum(map(np.size, differences)))
 
 
 def _end(details, known):
@@ -168,13 +216,16 @@ def _end(details, known):
 def _runner(path):
     """The artefact as a function from images to outputs, with the shape of an image."""
     if not path.exists():
-        raise FileNotFoundError(f"Expected a .tflite file or a SavedModel folder at {path}.")
+        raise FileNotFoundError(
+            f"Expected a .tflite or .onnx file or a SavedModel folder at {path}."
+        )
+    kind = SavedModel if path.is_dir() else OnnxFile if path.suffix == ".onnx" else LiteRT
     try:
-        return SavedModel(path) if path.is_dir() else LiteRT(path)
+        return kind(path)
     except (OSError, AttributeError, KeyError, RuntimeError, ValueError) as error:
         raise ValueError(
-            f"Expected a .tflite file or a SavedModel with the endpoint `serve`, as to_saved_model "
-            f"writes it. Received: {path}, which does not load: {first_line(error)}"
+            "Expected a .tflite or .onnx file or a SavedModel with the endpoint `serve`, as "
+            f"to_saved_model writes it. Received: {path}, which does not load: {first_line(error)}"
         ) from error
 
 

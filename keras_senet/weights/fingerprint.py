@@ -21,6 +21,7 @@ BACKBONE = (
     "conv_bias",
     "epsilon",
     "gamma",
+    "output_stride",
     "padding",
     "relu_before_se",
     "se",
@@ -29,6 +30,8 @@ BACKBONE = (
     "stem_pool",
     "stride_in",
 )
+# Fields of which any value takes the same weights: where one is given, it counts.
+GIVEN = ("output_stride",)
 ROWS = (IMAGENET, INCEPTION)  # normalizations that rows of the families have
 VIEW = ("crop", "interpolation", "crop_mode")  # of the evaluation transform, beside the image size
 NO_COMPUTATION = (
@@ -124,7 +127,7 @@ def adopt(architecture, description, path):
 
     Args:
         architecture: An `Architecture`. Those fields of `BACKBONE` that have its family's default
-            are taken from the file; all others must be the file's.
+            are taken from the file; all others must be the file's, except those of `GIVEN`.
         description: Dict that `describe` wrote.
         path: Path of the file, for messages.
 
@@ -142,7 +145,7 @@ def adopt(architecture, description, path):
         is_default = name in BACKBONE and getattr(architecture, name) == defaults[name]
         if is_default and not (name == "se" and _are_of_two_kinds(value, ours[name])):
             changes[name] = restored(value, defaults[name])
-        elif name != "se" or _differ_in_design(value, ours.get(name)):
+        elif name not in GIVEN and (name != "se" or _differ_in_design(value, ours.get(name))):
             wrong += facts.differences({name: value}, {name: ours.get(name)})
     if wrong:
         raise ValueError(

@@ -12,16 +12,18 @@ FREE = (
     "interpolation", "crop_mode", "rate", "seed", "noise_shape", "momentum", "input_shape",
 )  # fmt: skip
 FREE_ENDS = ("_initializer", "_regularizer", "_constraint", "_momentum")
+OF_STRIDE = ("strides", "dilation_rate", "padding", "pool_size")  # where output strides differ
 HEAD = ("units", "activation")  # of the classifier
 
 
-def check_config(config, model, path):
+def check_config(config, model, path, free=()):
     """Compares each layer of a network with the layer of its name in a file.
 
     Args:
         config: Dict of `config.json`.
         model: The network that the weights are for.
         path: Path of the file, for messages.
+        free: Names of arguments that may differ.
 
     Raises:
         ValueError: If a layer computes something else in the file; the message names arguments.
@@ -34,7 +36,8 @@ def check_config(config, model, path):
     for layer in model.layers:
         if layer.name in stored and not _takes_other_channels(layer, stored[layer.name]):
             own = json.loads(json.dumps(keras.saving.serialize_keras_object(layer)))
-            ours, theirs = _deciding(own, layer.name), _deciding(stored[layer.name], layer.name)
+            both = (own, stored[layer.name])
+            ours, theirs = (_deciding(one, layer.name, free) for one in both)
             texts += [f"{layer.name}.{text}" for text in facts.differences(theirs, ours)]
     if texts:
         raise ValueError(
@@ -76,11 +79,13 @@ def _name(layer):
     return str(config.get("name") if isinstance(config, dict) else layer.get("name"))
 
 
-def _deciding(layer, name):
+def _deciding(layer, name, free):
     config = layer.get("config") or {}
     kept = {
         key: value
         for key, value in config.items()
-        if key not in FREE and not key.endswith(FREE_ENDS) and not (name == "head" and key in HEAD)
+        if key not in (*FREE, *free)
+        and not key.endswith(FREE_ENDS)
+        and not (name == "head" and key in HEAD)
     }
     return {**kept, "class": layer.get("class_name")}

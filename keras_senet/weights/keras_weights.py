@@ -7,8 +7,8 @@ import re
 import typing
 
 from keras_senet.layers import ChannelAttention, ImageNormalization, facts
-from keras_senet.weights.fingerprint import adopt, adopt_pixels, describe
-from keras_senet.weights.keras_config import check_config
+from keras_senet.weights.fingerprint import adopt, adopt_pixels, describe, described
+from keras_senet.weights.keras_config import OF_STRIDE, check_config
 from keras_senet.weights.kernels import adapt_stem
 from keras_senet.weights.opened import (
     check_variance,
@@ -106,7 +106,7 @@ class KerasWeights:
         """
         config = read_config(self.path)
         if config is not None:
-            check_config(config, model, self.path)
+            check_config(config, model, self.path, self._free_arguments(model))
         stored = self._by_name(model)
         pairs = []
         for layer in model.layers:
@@ -119,6 +119,12 @@ class KerasWeights:
         take_names(self, model)
         self._say_pixels(model)
         self._say_surroundings(model, config)
+
+    def _free_arguments(self, model):
+        """Arguments of layers that may differ: those of strides where the user chose another."""
+        both = (self.description, *described(model))
+        strides = {one["computation"].get("output_stride", 32) for one in both if one}
+        return OF_STRIDE if len(strides) > 1 else ()
 
     def _by_name(self, model):
         if all(layer.name for layer in self.layers):

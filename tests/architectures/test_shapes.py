@@ -45,6 +45,34 @@ def test_strides_and_pyramid_at_even_and_odd_sizes(kind, sides, zero_weights):
     found = [tuple(feature.shape[1:3]) for feature in features.values()]
     expected = zip(*(expected_sizes(kind, side) for side in sides), strict=True)
     assert found == list(expected)
+    assert network.feature_sizes(*sides) == tuple(found)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_strides_are_those_of_large_images(kind):
+    """A map is one pixel larger for each stride that the image is; the last of a stride counts."""
+    network = KINDS[kind]
+    before, after = (
+        [height for height, _ in network.feature_sizes(side, 1024)] for side in (1024, 2048)
+    )
+    assert len(before) == len(network.feature_names) == len(network.feature_strides)
+    pairs = zip(before, after, strict=True)
+    assert [1024 // (more - less) for less, more in pairs] == list(network.feature_strides)
+
+
+@pytest.mark.parametrize("kind", ["resnet_d", "cifar", "regnet"])
+def test_pyramid_by_levels(kind, zero_weights):
+    network = KINDS[kind]
+    first = 0 if kind == "cifar" else 1
+    named, levels = (network(pyramid=keys, input_shape=(64, 64, 3)) for keys in (True, "levels"))
+    strides = dict(zip(network.feature_names, network.feature_strides, strict=True))
+    assert list(levels.output) == [f"P{first + i}" for i in range(len(strides))]
+    for (level, ours), (name, same) in zip(
+        levels.output.items(), named.output.items(), strict=True
+    ):
+        assert ours.shape == same.shape == (None, *2 * (64 // 2 ** int(level[1:]),), ours.shape[-1])
+        assert ours._keras_history.operation.name == name == network.feature_levels[level]
+        assert strides[name] == 2 ** int(level[1:])
 
 
 @pytest.mark.parametrize("kind", KINDS_HERE)

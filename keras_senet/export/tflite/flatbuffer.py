@@ -108,6 +108,37 @@ def replace_ends(model, inputs, outputs=None):
                 end.tensorIndex = changes.get(int(end.tensorIndex), end.tensorIndex)
 
 
+def outputs_by_name(model):
+    """Index of each output by its name in the file's signature, in the order of the graph."""
+    order = list(map(int, model.subgraphs[0].outputs))
+    signatures = model.signatureDefs or []
+    if len(signatures) != 1:
+        return {model.subgraphs[0].tensors[index].name.decode(): index for index in order}
+    named = {end.name.decode(): int(end.tensorIndex) for end in signatures[0].outputs}
+    return dict(sorted(named.items(), key=lambda pair: order.index(pair[1])))
+
+
+def order_outputs(model, names):
+    """Puts the outputs of the graph and of its signature into the order of these names.
+
+    The converter has them in the order of the alphabet.
+
+    Args:
+        model: A `schema.ModelT`.
+        names: Names of all outputs of its signature; nothing changes where it has others.
+    """
+    found = outputs_by_name(model)
+    if found.keys() != set(names):
+        return
+    indices = list(dict.fromkeys(found[name] for name in names))
+    model.subgraphs[0].outputs = np.array(indices, "int32")
+    signature = model.signatureDefs[0] if model.signatureDefs else None
+    if signature is not None:
+        signature.outputs = sorted(
+            signature.outputs, key=lambda end: names.index(end.name.decode())
+        )
+
+
 class _Builder(flatbuffers.Builder):
     """Aligns bytes to 16, which the schema demands of constants and its Python code forgets."""
 

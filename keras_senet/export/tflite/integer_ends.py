@@ -10,6 +10,7 @@ from keras_senet.export.tflite.flatbuffer import (
     add_tensor,
     is_kind,
     new_operator,
+    outputs_by_name,
     parsed,
     replace_ends,
     serialized,
@@ -49,7 +50,7 @@ class Code:
         return cls(scale, round(-low / scale))
 
 
-def with_uint8_ends(network, images, contract):
+def with_uint8_ends(network, images, contracts):
     """A network with float32 ends, to take uint8 images and return uint8 outputs.
 
     Two operators that XNNPACK runs are added: one converts the image to floats, the other rounds
@@ -68,7 +69,7 @@ def with_uint8_ends(network, images, contract):
     Args:
         network: Bytes of a `.tflite` file, quantized between float32 ends.
         images: `(N, H, W, C)` images that it was calibrated with.
-        contract: The `Contract` of its model.
+        contracts: The `Contract` of each output of its model, by name.
 
     Returns:
         Bytes of the file.
@@ -80,25 +81,29 @@ def with_uint8_ends(network, images, contract):
 
     model = parsed(network)
     graph = model.subgraphs[0]
-    for end in (graph.inputs[0], graph.outputs[0]):
+    for end in (graph.inputs[0], *graph.outputs):
         if graph.tensors[end].type != schema.TensorType.FLOAT32:
             raise ValueError(
                 "quantization='int8_full' needs a model from float32 to float32. Received: "
                 f"{graph.tensors[end].name.decode()} of another type. Use quantization='int8'."
             )
-    codes = (
-        _input_code(schema, model, images, contract.input_range),
-        _output_code(schema, model, network, images, contract.output_range),
-    )
-    old = int(graph.inputs[0]), int(graph.outputs[0])
-    pixels, scores = (
-        add_tensor(model, like, name, "uint8", code.scale, code.zero)
-        for like, name, code in zip(old, ("pixels", "scores"), codes, strict=True)
-    )
-    begin = new_operator(model, "DEQUANTIZE", pixels, old[0])
-    end = new_operator(model, "QUANTIZE", old[1], scores)
-    graph.operators = [begin, *graph.operators, end]
-    replace_ends(model, {old[0]: pixels}, {old[1]: scores})
+    image = int(graph.inputs[0])
+    code = _input_code(schema, model, images, next(iter(contracts.values())).input_range)
+    pixels = add_tensor(model, image, "pixels", "uint8", code.scale, code.zero)
+    outputs = outputs_by_name(model)
+    if len(outputs) == 1:
+        outputs = dict(zip(contracts, outputs.values(), strict=True))
+    changes, met = {}, _met(network, images)
+    for (name, output), values in zip(outputs.items(), met, strict=True):
+        if output in changes:  # one tensor under two names
+            continue
+        code = _output_code(schema, model, output, values, contracts[name].output_range)
+        scores = "scores" if len(outputs) == 1 else name
+        changes[output] = add_tensor(model, output, scores, "uint8", code.scale, code.zero)
+    begin = new_operator(model, "DEQUANTIZE", pixels, image)
+    ends = [new_operator(model, "QUANTIZE", old, new) for old, new in changes.items()]
+    graph.operators = [begin, *graph.operators, *ends]
+    replace_ends(model, {image: pixels}, changes)
     return serialized(model)
 
 
@@ -110,13 +115,18 @@ def _input_code(schema, model, images, extent):
     return beside or Code.of_range(*(extent or (float(images.min()), float(images.max()))))
 
 
-def _output_code(schema, model, network, images, extent):
-    graph = model.subgraphs[0]
-    beside = _beside(schema, model, "DEQUANTIZE", "outputs", graph.outputs[0])
+def _met(network, images):
+    """Least and greatest value of each output in the file's order, image by image."""
+    litert = LiteRT(network)
+    rows = [[(x.min(), x.max()) for x in litert.run(image[None]).values()] for image in images]
+    return [(float(np.min(pairs)), float(np.max(pairs))) for pairs in zip(*rows, strict=True)]
+
+
+def _output_code(schema, model, output, met, extent):
+    beside = _beside(schema, model, "DEQUANTIZE", "outputs", output)
     if beside is not None and extent is None:
         return beside
-    outputs = LiteRT(network)(images)
-    low, high = float(outputs.min()), float(outputs.max())
+    low, high = met
     if extent is None:
         room = ROOM * (high - low)
         extent = (low - room if low < 0 else low), (high + room if high > 0 else high)

@@ -12,7 +12,7 @@ from keras_senet.mistakes import first_line
 
 
 class LiteRT:
-    """A loaded file on XNNPACK; if it has one image and one output, a function of images.
+    """A loaded file on XNNPACK; if it has one image, a function of images.
 
     Args:
         network: Path of a `.tflite` file, or its bytes.
@@ -24,6 +24,8 @@ class LiteRT:
     Raises:
         ValueError: If it is no such file, or the runtime lacks an operator of it.
     """
+
+    kind = "tflite"
 
     def __init__(self, network, threads=1):
         library = needed("ai_edge_litert.interpreter", "export", "Running a .tflite file")
@@ -64,6 +66,21 @@ class LiteRT:
                 f"{_listed(details)}. Export one output at a time."
             )
         return details[0]
+
+    @functools.cached_property
+    def outputs(self):
+        """The runtime's details of the outputs in the file's order, by their names there.
+
+        Names are those of the file's one signature; without any, those of the tensors.
+        """
+        details = {int(one["index"]): one for one in self.interpreter.get_output_details()}
+        signatures = list(self.interpreter._get_full_signature_list().values())
+        if len(signatures) != 1:
+            return {one["name"]: one for one in details.values()}
+        order = list(details)
+        indices = {name: int(index) for name, index in signatures[0]["outputs"].items()}
+        names = sorted(indices, key=lambda name: order.index(indices[name]))
+        return {name: details[indices[name]] for name in names}
 
     @property
     def signature(self):
@@ -116,18 +133,31 @@ class LiteRT:
         self.interpreter.invoke()
 
     def __call__(self, images):
-        """Outputs `(N, ...)` in float32 of images `(N, H, W, C)`, one after the other."""
-        index = self.output["index"]
-        outputs = []
+        """The one output `(N, ...)` in float32 of images `(N, H, W, C)`, one after the other."""
+        return self._run(images, {"": self.output})[""]
+
+    def run(self, images, names=None):
+        """The outputs of these names, or all of them, by name; see `outputs`."""
+        return self._run(images, {name: self.outputs[name] for name in names or self.outputs})
+
+    def _run(self, images, outputs):
+        rows = []
         for image in images:
             self.set(image)
             self.invoke()
-            outputs.append(self.interpreter.get_tensor(index))
-        outputs = np.concatenate(outputs)
-        scale, zero = self.output["quantization"]
-        if np.issubdtype(outputs.dtype, np.integer) and scale:
-            return (outputs.astype("float32") - zero) * scale
-        return outputs.astype("float32")
+            get = self.interpreter.get_tensor
+            rows.append({name: get(one["index"]) for name, one in outputs.items()})
+        return {
+            name: _floats(np.concatenate([row[name] for row in rows]), *one["quantization"])
+            for name, one in outputs.items()
+        }
+
+
+def _floats(values, scale, zero):
+    """Values in float32, decoded where they are quantized integers."""
+    if np.issubdtype(values.dtype, np.integer) and scale:
+        return (values.astype("float32") - zero) * scale
+    return values.astype("float32")
 
 
 def end(details):

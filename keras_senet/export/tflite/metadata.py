@@ -11,7 +11,7 @@ import flatbuffers.table
 from flatbuffers import number_types
 
 from keras_senet.export.contract import PIXELS, described
-from keras_senet.export.tflite.flatbuffer import parsed, serialized
+from keras_senet.export.tflite.flatbuffer import order_outputs, parsed, serialized
 
 IDENTIFIER = b"M001"
 BUFFER_NAME = b"TFLITE_METADATA"
@@ -21,15 +21,16 @@ IMAGE_PROPERTIES, NORMALIZATION_OPTIONS, RGB, GRAYSCALE, AXIS_LABELS = 2, 1, 1, 
 FEATURE_PROPERTIES = 1
 
 
-def with_metadata(network, name, contract, labels=None):
+def with_metadata(network, name, contracts, labels=None):
     """The network with metadata: what it takes and what it returns, as far as that is known.
 
-    An unknown range is not written: readers that need one then refuse the file.
+    An unknown range is not written: readers that need one then refuse the file. Several outputs
+    come in the order of their contracts, and the metadata have their names.
 
     Args:
-        network: Bytes of a `.tflite` file, one image in, one output.
+        network: Bytes of a `.tflite` file of one image.
         name: Name of the network.
-        contract: The `Contract` of its model.
+        contracts: The `Contract` of each output of its model, by name.
         labels: Name of every class, or `None`.
 
     Returns:
@@ -38,10 +39,12 @@ def with_metadata(network, name, contract, labels=None):
     from ai_edge_litert import schema_py_generated as schema
 
     model = parsed(network)
+    if len(contracts) > 1:
+        order_outputs(model, list(contracts))
     graph = model.subgraphs[0]
     channels = int(graph.tensors[graph.inputs[0]].shape[-1])
     buffer = schema.BufferT()
-    buffer.data = _metadata(name, contract, channels, bool(labels))
+    buffer.data = _metadata(name, contracts, channels, bool(labels))
     entry = schema.MetadataT()
     entry.name, entry.buffer = BUFFER_NAME, len(model.buffers)
     model.buffers.append(buffer)
@@ -68,8 +71,9 @@ def stated_range(network):
     return None
 
 
-def _metadata(name, contract, channels, has_labels):
+def _metadata(name, contracts, channels, has_labels):
     builder = flatbuffers.Builder(1024)
+    contract = next(iter(contracts.values()))
     table = _Table(builder)
     image = table(
         (0, table.text("image")),
@@ -77,6 +81,18 @@ def _metadata(name, contract, channels, has_labels):
         (3, _image_content(table, channels)),
         *_image_range(table, channels, contract.input_range),
     )
+    ends = [
+        _output(table, contract.output if len(contracts) == 1 else end, contract, has_labels)
+        for end, contract in contracts.items()
+    ]
+    graph = table((2, table.vector([image])), (3, table.vector(ends)))
+    root = table((0, table.text(name)), (3, table.vector([graph])), (7, table.text("1.0.0")))
+    builder.Finish(root, file_identifier=IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _output(table, name, contract, has_labels):
+    """What an output is, its bounds where it has any, and the file of its labels."""
     files = []
     if has_labels:
         file = table((0, table.text(LABELS_FILE)), (2, AXIS_LABELS))
@@ -85,12 +101,8 @@ def _metadata(name, contract, channels, has_labels):
     stats = []
     if contract.output_range is not None:
         stats = [(5, _stats(table, 1, contract.output_range))]
-    what = "score" if has_labels and contract.output == "output" else contract.output
-    scores = table((0, table.text(what)), (3, content), *stats, *files)
-    graph = table((2, table.vector([image])), (3, table.vector([scores])))
-    root = table((0, table.text(name)), (3, table.vector([graph])), (7, table.text("1.0.0")))
-    builder.Finish(root, file_identifier=IDENTIFIER)
-    return bytes(builder.Output())
+    name = "score" if has_labels and name == "output" else name
+    return table((0, table.text(name)), (3, content), *stats, *files)
 
 
 def _about_image(contract):

@@ -31,6 +31,7 @@ def layout_for(model, computation):
     if computation["family"] == "EfficientNet":
         return _efficientnet(model, computation)
     if computation["family"] == "RegNet":
+        _check_output_stride(model, computation)
         _check_regnet(model, computation)
         return timm.REGNET
     if computation["family"] != "ResNet":
@@ -38,12 +39,19 @@ def layout_for(model, computation):
             f"timm has no layout for {model.name!r}. Expected a network of ResNet, RegNet, "
             "EfficientNet or MobileNetV3, or layout='keras_senet'."
         )
+    _check_output_stride(model, computation)
     _check_resnet(model, computation)
     if computation["stem_pool"] == "conv":
         return timm.RESNET_RS
     if computation["stem_pool"] == "ceil":
         return timm.LEGACY_RESNET
     return timm.RESNET_D if computation["shortcut"] == "pool" else timm.RESNET
+
+
+def _check_output_stride(model, computation):
+    stride = computation.get("output_stride", 32)
+    if stride != 32:
+        _refuse(model, "output_stride", stride, 32)
 
 
 def _check_resnet(model, computation):
