@@ -202,8 +202,10 @@ def _agreement(files, images, name, meaning, threshold):
 
     if named(files[0], images[0]) is None:
         return None
-    pair = (np.concatenate([named(litert, image) for image in images]) for litert in files)
-    return same(*pair, threshold)
+    one, other = (
+        np.concatenate([np.asarray(named(litert, image)) for image in images]) for litert in files
+    )
+    return same(one, other, threshold)
 
 
 def _check_half(model):

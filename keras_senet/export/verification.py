@@ -8,6 +8,7 @@ import os
 import pathlib
 import statistics
 import time
+import typing
 from collections.abc import Iterable, Sequence
 
 import keras
@@ -88,14 +89,14 @@ def verify(
             **_end(details[name], ends[name].output_range),
             "meaning": ends[name].output,
         }
-        pair = [
+        named, model_named = (
             naming(one, ends[name].output, threshold, name in logits)
             for one in (received[name], value)
-        ]
+        )
         outputs[name] = OutputReport(
             largest_difference=float(differences[-1].max()),
             mean_difference=float(differences[-1].mean()),
-            agreement=None if pair[0] is None else same(*pair, threshold),
+            agreement=None if named is None else same(named, model_named, threshold),
             compared=unit(value),
             end=end,
         )
@@ -123,7 +124,9 @@ def verify(
 
 def _of_one_output(expected, received, outputs, labels, known, threshold):
     """What a report says of the classes of images: of several outputs, and of maps, nothing."""
-    found = dict.fromkeys(("top1_agreement", "top5_agreement", "accuracy", "model_accuracy"))
+    found: dict[str, typing.Any] = dict.fromkeys(
+        ("top1_agreement", "top5_agreement", "accuracy", "model_accuracy")
+    )
     if len(outputs) > 1:
         return found
     ((name, one),) = outputs.items()
