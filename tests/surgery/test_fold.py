@@ -36,7 +36,8 @@ def assert_equal(model, folded):
     x = images(model)
     expected = model(x, training=False).numpy()
     difference = np.abs(folded(x, training=False).numpy() - expected).max()
-    assert difference <= 1e-5 * np.abs(expected).max()
+    # Sums in another order: twenty layers of random weights round by 1e-5, a wrong fold by 1e-2.
+    assert difference <= 2e-5 * np.abs(expected).max()
 
 
 def kinds(model):
