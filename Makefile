@@ -15,9 +15,9 @@ BACKENDS = tests/layers tests/architectures tests/surgery/test_add_se.py tests/w
   tests/analysis/test_cost.py tests/analysis/test_excitation.py \
   $(addprefix --ignore=tests/weights/test_, bad_files.py checkpoints.py download.py \
   export_weights.py hostile_files.py records.py surroundings.py weights_argument.py)
-# Training runs on TensorFlow and JAX. Flags and the writing of files are no backend's.
+# Training runs on TensorFlow and JAX. Mistakes and the writing of files are no backend's.
 TRAINING = tests/training \
-  $(addprefix --ignore=tests/training/test_, flags.py mistakes.py writers.py)
+  $(addprefix --ignore=tests/training/test_, mistakes.py writers.py)
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export TF_ENABLE_ONEDNN_OPTS ?= 1
 

@@ -20,10 +20,7 @@ from keras_senet.files import replacing
 def run(arguments: Sequence[str]) -> None:
     """The command, on its command line without the program's name."""
     values = program.flag_values()
-
-    def add(kind, *arguments, **options):
-        kind(*arguments, flag_values=values, **options)
-
+    add = program.adder(values)
     add(flags.DEFINE_list, "threads", ["1", "2", "4"], "Numbers of threads.")
     add(flags.DEFINE_integer, "runs", 50, "Rounds, in each of which every file runs once.")
     add(flags.DEFINE_string, "output", None, "JSON file to write.")

@@ -19,11 +19,16 @@ FILES = (".keras", ".tflite")
 def run(arguments: Sequence[str]) -> None:
     """The command, on its command line without the program's name."""
     values = program.flag_values()
-    flags.DEFINE_integer(
-        "image_size", None, "Pixels; default: the network's own.", lower_bound=1, flag_values=values
+    add = program.adder(values)
+    add(
+        flags.DEFINE_integer,
+        "image_size",
+        None,
+        "Pixels; default: the network's own.",
+        lower_bound=1,
     )
-    flags.DEFINE_string(
-        "csv", None, "File to write with a row for each layer, of one network.", flag_values=values
+    add(
+        flags.DEFINE_string, "csv", None, "File to write with a row for each layer, of one network."
     )
     program.run(_main, values, arguments, __doc__)
 

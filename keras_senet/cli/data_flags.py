@@ -5,40 +5,36 @@ import pathlib
 from absl import flags
 
 import keras_senet
+from keras_senet.cli import program
 from keras_senet.training.evaluation import SPLITS
 
 
 def define(values: flags.FlagValues) -> None:
     """Adds the flags to a set."""
-    flags.DEFINE_string(
-        "model", "SEResNet20", "Name of a network of keras_senet.", flag_values=values
-    )
-    flags.DEFINE_string(
+    add = program.adder(values)
+    add(flags.DEFINE_string, "model", "SEResNet20", "Name of a network of keras_senet.")
+    add(
+        flags.DEFINE_string,
         "data",
         "digits",
         "digits, shapes, folder:PATH (a folder per class, or splits), csv:PATH (any number of "
         "labels an image), or tfds:NAME.",
-        flag_values=values,
     )
-    flags.DEFINE_string("workdir", None, "Folder of the run.", flag_values=values)
-    flags.DEFINE_string(
+    add(flags.DEFINE_string, "workdir", None, "Folder of the run.")
+    add(
+        flags.DEFINE_string,
         "weights",
         None,
         "Name of a weight set or a weights file, to start from or to evaluate.",
-        flag_values=values,
     )
-    flags.DEFINE_enum("split", "held_out", SPLITS, "Images to evaluate on.", flag_values=values)
-    flags.DEFINE_float(
-        "hold_out", None, "Share of each class to hold out anew.", flag_values=values
-    )
-    flags.DEFINE_string(
-        "fold", None, "As 2/5: hold out the second of five folds.", flag_values=values
-    )
-    flags.DEFINE_integer(
+    add(flags.DEFINE_enum, "split", "held_out", SPLITS, "Images to evaluate on.")
+    add(flags.DEFINE_float, "hold_out", None, "Share of each class to hold out anew.")
+    add(flags.DEFINE_string, "fold", None, "As 2/5: hold out the second of five folds.")
+    add(
+        flags.DEFINE_integer,
         "max_bad_images",
         None,
         "Unreadable images to tolerate; default: a tenth of a split.",
-        flag_values=values,
     )
 
 

@@ -22,11 +22,10 @@ BATCH_SIZE = 64  # images, where neither flag nor run says it
 def run(arguments: Sequence[str]) -> None:
     """The command, on its command line without the program's name."""
     values = program.flag_values()
+    add = program.adder(values)
     data_flags.define(values)
-    flags.DEFINE_integer("image_size", None, "Pixels; default: the weights'.", flag_values=values)
-    flags.DEFINE_integer(
-        "batch_size", BATCH_SIZE, "Images at a time.", lower_bound=1, flag_values=values
-    )
+    add(flags.DEFINE_integer, "image_size", None, "Pixels; default: the weights'.")
+    add(flags.DEFINE_integer, "batch_size", BATCH_SIZE, "Images at a time.", lower_bound=1)
     program.run(_main, values, arguments, __doc__)
 
 

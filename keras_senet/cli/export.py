@@ -43,10 +43,7 @@ def run(arguments: Sequence[str]) -> None:
 
 def _define():
     values = program.flag_values()
-
-    def add(kind, *arguments, **options):
-        kind(*arguments, flag_values=values, **options)
-
+    add = program.adder(values)
     add(flags.DEFINE_string, "model", None, "The .keras file.", required=True)
     add(flags.DEFINE_string, "output", None, "The file or folder to write.", required=True)
     add(flags.DEFINE_enum, "format", None, FORMATS, "Default: as the output's name says.")

@@ -82,16 +82,15 @@ def likeliest(
 def run(arguments: Sequence[str]) -> None:
     """The command, on its command line without the program's name."""
     values = program.flag_values()
-    flags.DEFINE_string(
+    add = program.adder(values)
+    add(
+        flags.DEFINE_string,
         "weights",
         None,
         "Name of a weight set, or a .keras file of a run.",
         required=True,
-        flag_values=values,
     )
-    flags.DEFINE_integer(
-        "top", 3, "Classes to print for each picture.", lower_bound=1, flag_values=values
-    )
+    add(flags.DEFINE_integer, "top", 3, "Classes to print for each picture.", lower_bound=1)
     program.run(_main, values, arguments, __doc__)
 
 

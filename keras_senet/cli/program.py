@@ -11,11 +11,19 @@ from keras_senet import mistakes
 def flag_values() -> flags.FlagValues:
     """An empty set of flags but for `--help` and `--debug`, for `absl.flags.DEFINE_...`."""
     values = flags.FlagValues()
-    flags.DEFINE_bool("help", False, "Show the flags.", short_name="h", flag_values=values)
-    flags.DEFINE_bool(
-        "debug", False, "Show where in the code an error was found.", flag_values=values
-    )
+    add = adder(values)
+    add(flags.DEFINE_bool, "help", False, "Show the flags.", short_name="h")
+    add(flags.DEFINE_bool, "debug", False, "Show where in the code an error was found.")
     return values
+
+
+def adder(values: flags.FlagValues) -> Callable[..., None]:
+    """A function that adds a flag to a set: `add(flags.DEFINE_bool, "overwrite", False, "...")`."""
+
+    def add(define, *arguments, **options):
+        define(*arguments, flag_values=values, **options)
+
+    return add
 
 
 def run(

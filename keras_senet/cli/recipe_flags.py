@@ -8,6 +8,7 @@ import typing
 from absl import flags
 
 from keras_senet import data
+from keras_senet.cli import program
 from keras_senet.training.recipe import Recipe
 
 AUGMENTATIONS = {
@@ -51,19 +52,18 @@ def _parser(kind):
 
 def define(values: flags.FlagValues) -> None:
     """Adds a flag for each field of a recipe, with its sentence; see `changed`."""
+    add = program.adder(values)
     text = (inspect.getdoc(Recipe) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
     sentences = dict(re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", text, re.MULTILINE))
     for field in dataclasses.fields(Recipe):
         said = " ".join(sentences.get(field.name, field.name).split())
         if field.name == "augmentation":
             names = [*sorted(AUGMENTATIONS), "own"]
-            flags.DEFINE_enum(
-                field.name, None, names, f"{said} Here named own.", flag_values=values
-            )
+            add(flags.DEFINE_enum, field.name, None, names, f"{said} Here named own.")
         elif field.type is bool:
-            flags.DEFINE_bool(field.name, None, said, flag_values=values)
+            add(flags.DEFINE_bool, field.name, None, said)
         elif field.name != "name":
-            flags.DEFINE(_parser(field.type), field.name, None, said, flag_values=values)
+            add(flags.DEFINE, _parser(field.type), field.name, None, said)
 
 
 def changed(recipe: Recipe, values: flags.FlagValues) -> Recipe:

@@ -27,10 +27,7 @@ def define() -> flags.FlagValues:
     values = program.flag_values()
     data_flags.define(values)
     recipe_flags.define(values)
-
-    def add(kind, *arguments, **options):
-        kind(*arguments, flag_values=values, **options)
-
+    add = program.adder(values)
     add(flags.DEFINE_enum, "mode", "train", ["train", "evaluate"], "What to do.")
     add(flags.DEFINE_enum, "recipe", "digits", sorted(RECIPES), "Recipe to start from.")
     add(flags.DEFINE_integer, "seed", 0, "Seed of weights, order and augmentation.")

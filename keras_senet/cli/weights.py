@@ -17,7 +17,8 @@ from keras_senet.weights.records.table import find
 def run(arguments: Sequence[str]) -> None:
     """The command, on its command line without the program's name."""
     values = program.flag_values()
-    flags.DEFINE_string("fetch", None, "Name of a weight set to fetch.", flag_values=values)
+    add = program.adder(values)
+    add(flags.DEFINE_string, "fetch", None, "Name of a weight set to fetch.")
     program.run(_main, values, arguments, __doc__)
 
 

@@ -1,6 +1,7 @@
 """He's initialization, drawn by NumPy: as fast on every backend, and the same numbers on all."""
 
 import math
+import typing
 
 import keras
 import numpy as np
@@ -31,7 +32,7 @@ class HeNormal(keras.initializers.HeNormal):
         (0.12, 0.12)
     """
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> typing.Any:
         """Values of a kernel `(..., inputs, outputs)`; all axes but the last are its inputs."""
         if not isinstance(self.seed, int):  # a generator of the backend's seeds
             return super().__call__(shape, dtype)
