@@ -43,6 +43,8 @@ def _others(recipe):
         yield f"dropout {recipe.dropout:g}"
     if recipe.clip_norm:
         yield f"gradient norm up to {recipe.clip_norm:g}"
+    if recipe.gate_start is not None:
+        yield f"gates begin at {recipe.gate_start:g}"
     if recipe.zero_gamma:
         yield "zero gamma"
     if recipe.freeze_bn_from is not None:

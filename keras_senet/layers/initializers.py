@@ -32,6 +32,9 @@ class HeNormal(keras.initializers.HeNormal):
         (0.12, 0.12)
     """
 
+    def __init__(self, seed: int | None = None):
+        super().__init__(seed=seed)
+
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> typing.Any:
         """Values of a kernel `(..., inputs, outputs)`; all axes but the last are its inputs."""
         if not isinstance(self.seed, int):  # a generator of the backend's seeds

@@ -14,6 +14,7 @@ from keras_senet.training.progress import Progress
 from keras_senet.training.recipe import Recipe
 from keras_senet.training.recipes import (
     CIFAR,
+    CIFAR_SHORT,
     CONVNEXT,
     DIGITS,
     FINETUNE,
@@ -35,6 +36,7 @@ from keras_senet.training.unseen import check_unseen
 
 __all__ = [
     "CIFAR",
+    "CIFAR_SHORT",
     "CONVNEXT",
     "DIGITS",
     "FINETUNE",

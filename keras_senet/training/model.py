@@ -1,5 +1,7 @@
 """The compiled model of a run."""
 
+import dataclasses
+
 import keras
 
 from keras_senet.training.batch_norm import freeze_batch_norm, zero_gamma
@@ -99,6 +101,10 @@ def _build(architecture, dataset, recipe, weights, policy):
     for field in ("dropout", "stochastic_depth"):
         if getattr(recipe, field) is not None:
             architecture = architecture.replace(**{field: getattr(recipe, field)})
+    se = architecture.se
+    starts_new = recipe.gate_start is not None and weights is None  # trained gates stay
+    if starts_new and se is not None and se.use_bias:
+        architecture = architecture.replace(se=dataclasses.replace(se, start=recipe.gate_start))
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:

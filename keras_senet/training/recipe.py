@@ -35,6 +35,7 @@ LIMITS = {
     "label_smoothing": SHARE,
     "dropout": Limit(0, 1, below=True, optional=True),
     "stochastic_depth": Limit(0, 1, below=True, optional=True),
+    "gate_start": Limit(0, 1, above=True, below=True, optional=True),
     "freeze_bn_from": Limit(0, whole=True, optional=True),
     "precise_bn_batches": Limit(0, whole=True),
     "image_size": Limit(1, whole=True, optional=True),
@@ -79,6 +80,9 @@ class Recipe:
         dropout: Share of features dropped before the classifier; `None` for the network's own.
         stochastic_depth: Share of images for which the branch of the last residual unit is dropped,
             growing linearly from 0 at the first unit; `None` for the network's own.
+        gate_start: Value around which the gates of SE blocks begin, by their last bias (of blocks
+            that have biases, in a network that starts from random weights): a sigmoid of the paper
+            begins around 1/2 and halves every branch; `None` for the network's own.
         zero_gamma: Whether gamma of each residual branch's last normalization begins at 0, in a
             network that starts from random weights.
         freeze_bn_from: Epoch, counted from 0, at whose start batch normalization is frozen: moving
@@ -123,6 +127,7 @@ class Recipe:
     class_weights: str | tuple[float, ...] | None = None
     dropout: float | None = None
     stochastic_depth: float | None = None
+    gate_start: float | None = None
     zero_gamma: bool = False
     freeze_bn_from: int | None = None
     freeze_stages: tuple[str, ...] = ()
