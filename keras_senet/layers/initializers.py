@@ -35,6 +35,10 @@ class HeNormal(keras.initializers.HeNormal):
     def __init__(self, seed: int | None = None):
         super().__init__(seed=seed)
 
+    def get_config(self) -> dict:
+        """The seed; the axes of Keras' initializer are always those of a convolution here."""
+        return {"seed": super().get_config()["seed"]}
+
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> typing.Any:
         """Values of a kernel `(..., inputs, outputs)`; all axes but the last are its inputs."""
         if not isinstance(self.seed, int):  # a generator of the backend's seeds
