@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 
+from keras_senet.architectures import SEConfig
 from keras_senet.training.batch_norm import freeze_batch_norm, zero_gamma
 from keras_senet.training.judged import metric_names, metrics_of
 from keras_senet.training.losses import loss
@@ -103,7 +104,7 @@ def _build(architecture, dataset, recipe, weights, policy):
             architecture = architecture.replace(**{field: getattr(recipe, field)})
     se = architecture.se
     starts_new = recipe.gate_start is not None and weights is None  # trained gates stay
-    if starts_new and se is not None and se.use_bias:
+    if starts_new and isinstance(se, SEConfig) and se.use_bias:
         architecture = architecture.replace(se=dataclasses.replace(se, start=recipe.gate_start))
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)

@@ -129,8 +129,7 @@ CIFAR = Recipe(
     decayed="all",
     augmentation=augmentation.CIFAR,
 )
-# What two cores finish: a quarter of those epochs, with gates that begin nearly open (docs/cifar10.md).
-# Expected on CIFAR-10 as JPEG files: see PACKAGED_RECORDS of keras_senet.weights.
+# What two cores finish: a quarter of those epochs, with gates that begin nearly open.
 CIFAR_SHORT = CIFAR.replace(
     name="cifar_short",
     epochs=40,
