@@ -1,8 +1,8 @@
 """Exports a model: keras-senet export --model=model.keras --output=model.tflite.
 
 The output's name says the format: .tflite, .onnx, or a folder for a SavedModel. The report of the
-verification is written beside it, model.tflite.json (ONNX files are compared on two images as they
-are written). Exits with 1 if the artefact misses a threshold.
+verification is written beside it, model.tflite.json. Exits with 1 if the artefact misses a
+threshold.
 """
 
 import os
@@ -33,7 +33,6 @@ TFLITE_ONLY = (
     "fallback",
     "one_partition",
 )
-VERIFIED_ONLY = ("verification", "verification_images", "min_agreement", "max_difference")
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -94,12 +93,9 @@ def _main(values, others):
             "--calibration belongs to --quantization=int8 (or int8_full), which needs it."
         )
     report_path = f"{values.output.rstrip(os.sep)}.json"
-    if kind != "onnx" and os.path.lexists(report_path) and not values.overwrite:
+    if os.path.lexists(report_path) and not values.overwrite:
         raise ValueError(f"{report_path} exists already. Pass --overwrite to replace it.")
     model = mistakes.load_model(values.model)
-    if kind == "onnx":
-        print(export.to_onnx(model, values.output, overwrite=values.overwrite))
-        return
     size = values.image_size or model.inputs[0].shape[1]
     if size is None:
         raise ValueError("The model takes images of any size: choose one with --image_size.")
@@ -110,11 +106,15 @@ def _main(values, others):
     if kind == "tflite":
         path = _to_tflite(values, model, size)
     else:
-        path = export.to_saved_model(model, values.output, overwrite=values.overwrite)
+        write = export.to_onnx if kind == "onnx" else export.to_saved_model
+        path = write(model, values.output, overwrite=values.overwrite)
     report = export.verify(model, path, images, labels)
     report.to_json(report_path, overwrite=values.overwrite)
     print(report)
-    failures = report.failures(**_thresholds(values), one_partition=values.one_partition)
+    thresholds = _thresholds(values)
+    if values.min_agreement is None and not report.names_classes and thresholds["max_difference"]:
+        thresholds["min_agreement"] = None  # the difference alone can judge
+    failures = report.failures(**thresholds, one_partition=values.one_partition)
     if failures:
         sys.exit(f"{path} misses its thresholds: {'; '.join(failures)}")
 
@@ -125,7 +125,6 @@ def _format(values):
     named = {".tflite": "tflite", ".onnx": "onnx"}.get(suffix, "saved_model")
     kind = values.format or named
     foreign = TFLITE_ONLY if kind != "tflite" else ()
-    foreign += VERIFIED_ONLY if kind == "onnx" else ()
     given = [f"--{name}" for name in foreign if values[name].present]
     if given:
         raise ValueError(

@@ -124,6 +124,11 @@ class Report:
             if texts:
                 yield f"{name}: {' and '.join(texts)}" if several else texts[0]
 
+    @property
+    def names_classes(self) -> bool:
+        """Whether an output names the class of an image or pixel, so that an agreement is known."""
+        return bool(self._reached()[0])
+
     def failures(
         self,
         *,

@@ -178,12 +178,31 @@ def test_flags_of_another_format_are_refused(capsys):
     given = ["--model=model.keras"]
     text = said(capsys, export.run, *given, "--output=served", "--group_width=8")
     assert "--group_width does not belong to the format saved_model" in text
-    text = said(capsys, export.run, *given, "--output=m.onnx", "--verification=digits")
-    assert "--verification does not belong to the format onnx" in text
+    text = said(capsys, export.run, *given, "--output=m.onnx", "--fallback")
+    assert "--fallback does not belong to the format onnx" in text
     text = said(capsys, export.run, *given, "--output=m.tflite", "--quantization=int8")
     assert "--calibration belongs to" in text
     assert "Did you mean: " in said(capsys, export.run, *given, "--ouput=m.tflite")
     assert "--model" in said(capsys, export.run, "--output=m.tflite")
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports run on TensorFlow")
+def test_every_format_is_verified_also_where_nothing_is_named(tmp_path, monkeypatch, capsys):
+    """A map of features names no class: its differences alone are judged, of ONNX files too."""
+    monkeypatch.chdir(tmp_path)
+    network = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
+    network(include_top=False, input_shape=(32, 32, 3)).save("features.keras")
+    images = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), "uint8")
+    np.savez("images.npz", images=images, labels=np.arange(8))
+    has_onnx = importlib.util.find_spec("onnxruntime") and importlib.util.find_spec("tf2onnx")
+    for output in ("m.tflite", "served", *(("m.onnx",) if has_onnx else ())):
+        given = ["--model=features.keras", f"--output={output}", "--verification=images.npz"]
+        export.run(given)
+        assert "agreement" not in capsys.readouterr().out
+        report = json.loads(pathlib.Path(f"{output}.json").read_text())
+        assert report["top1_agreement"] is None and report["largest_difference"] < 1e-4
+        with pytest.raises(SystemExit, match="agreement is unknown"):
+            export.run([*given, "--overwrite", "--min_agreement=0.9"])
 
 
 def test_a_run_evaluated_by_either_command(tmp_path, capsys):

@@ -98,7 +98,8 @@ def export():
 def onnx():
     """An ONNX file runs as the model does."""
     NETWORK().save("model.keras")
-    call("export", "--model=model.keras", "--output=model.onnx")
+    np.savez("images.npz", images=IMAGES)
+    call("export", "--model=model.keras", "--output=model.onnx", "--verification=images.npz")
 
 
 def analysis():
