@@ -40,7 +40,7 @@ NAMES = flags.DEFINE_list(
 OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/se_against_plain.json.")
 
 RECIPES = {
-    "digits": DIGITS.replace(epochs=20),
+    "digits": DIGITS.replace(epochs=20, gate_start=None),
     "shapes": CIFAR.replace(epochs=12, schedule="cosine", drops=(), warmup_epochs=1, batch_size=64),
 }
 

@@ -25,7 +25,10 @@ def main(arguments=None):
     flags = _parser().parse_args(arguments)
     network = mistakes.architecture(flags.model) if flags.model else SMALL
     recipe = DIGITS.replace(
-        epochs=flags.epochs, batch_size=flags.batch_size, learning_rate=flags.learning_rate
+        epochs=flags.epochs,
+        batch_size=flags.batch_size,
+        learning_rate=flags.learning_rate,
+        gate_start=None,  # as the designs of the paper's tables begin
     )
     chosen = [one for one in ABLATIONS if flags.table in (one.name, "all")]
 

@@ -104,7 +104,7 @@ def _build(architecture, dataset, recipe, weights, policy):
             architecture = architecture.replace(**{field: getattr(recipe, field)})
     se = architecture.se
     starts_new = recipe.gate_start is not None and weights is None  # trained gates stay
-    if starts_new and isinstance(se, SEConfig) and se.use_bias:
+    if starts_new and isinstance(se, SEConfig) and se.use_bias and se.start is None:
         architecture = architecture.replace(se=dataclasses.replace(se, start=recipe.gate_start))
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)

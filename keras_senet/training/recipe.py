@@ -80,9 +80,10 @@ class Recipe:
         dropout: Share of features dropped before the classifier; `None` for the network's own.
         stochastic_depth: Share of images for which the branch of the last residual unit is dropped,
             growing linearly from 0 at the first unit; `None` for the network's own.
-        gate_start: Value around which the gates of SE blocks begin, by their last bias (of blocks
-            that have biases, in a network that starts from random weights): a sigmoid of the paper
-            begins around 1/2 and halves every branch; `None` for the network's own.
+        gate_start: Value around which the gates of SE blocks begin, by their last bias, in a
+            network that starts from random weights; of blocks without biases, or whose design says
+            its own `start`, nothing changes. `None`: the paper's, whose sigmoids begin around 1/2
+            and halve every branch.
         zero_gamma: Whether gamma of each residual branch's last normalization begins at 0, in a
             network that starts from random weights.
         freeze_bn_from: Epoch, counted from 0, at whose start batch normalization is frozen: moving

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import keras_senet
-from keras_senet import training
+from keras_senet import layers, training
 from keras_senet.training.check import check
 from keras_senet.training.model import compiled_model
 
@@ -97,3 +97,34 @@ def test_zero_gamma_leaves_trained_weights_alone(digits, tmp_path):
         np.testing.assert_array_equal(value, expected)
     gammas = [weight for weight in fresh.weights if weight.path.endswith("gamma")]
     assert any(not np.asarray(keras.ops.convert_to_numpy(gamma)).any() for gamma in gammas)
+
+
+@pytest.mark.parametrize(
+    "design",
+    [
+        keras_senet.SEConfig(),
+        keras_senet.SEConfig(gate="hard_sigmoid"),
+        keras_senet.SEConfig(use_bias=False),
+        keras_senet.SEConfig(start=0.6),
+        keras_senet.ECAConfig(),
+        None,
+    ],
+)
+def test_gates_begin_as_the_recipe_says(design, digits, tmp_path):
+    """Of an image of zeros the gates are what their last bias makes them."""
+    network = NETWORK.replace(se=design)
+    options = {"precision": "float32", "steps_per_epoch": 1}
+    recipe = RECIPE.replace(gate_start=0.9)
+    model = compiled_model(network, digits, recipe, weights=None, **options)
+    expected = (design.start or 0.9) if getattr(design, "use_bias", False) else 0.5
+    blocks = [layer for layer in model.layers if isinstance(layer, layers.ChannelAttention)]
+    assert len(blocks) == (0 if design is None else 3)
+    for block in blocks:
+        gates = keras.ops.convert_to_numpy(block.gates(np.zeros((1, *block.input.shape[1:]))))
+        np.testing.assert_allclose(gates, expected, rtol=1e-6)
+    path = tmp_path / "x.weights.h5"
+    trained = network(input_shape=(16, 16, 3), classes=10)
+    trained.save_weights(path)
+    kept = compiled_model(network, digits, recipe, weights=path, **options)
+    for value, weight in zip(kept.get_weights(), trained.get_weights(), strict=True):
+        np.testing.assert_array_equal(value, weight)
