@@ -20,7 +20,9 @@ LOOKED_AT = 16  # examples of a split that say whether it has labels
 
 
 def load_tfds(name: str, image_size: int, max_bad_images: int | None = None) -> Dataset:
-    """A data set of TensorFlow Datasets with one image and one label in each example.
+    """A data set of TensorFlow Datasets with an image and its class in each example.
+
+    Of several images or classes those count that `tfds.load(..., as_supervised=True)` gives.
 
     Its files, TFRecord or ArrayRecord, are read in place; images stay encoded until they are
     cropped. Splits are understood by their names as those of folders: `validation` is held out,
@@ -104,17 +106,21 @@ def _splits(info, image, label):
 
 
 def _features(info, tfds):
-    """Names of the image and of its label."""
+    """Names of the image and of its label: those of `as_supervised`, or the only ones."""
     found = []
-    for kind in (tfds.features.Image, tfds.features.ClassLabel):
+    for position, kind in enumerate((tfds.features.Image, tfds.features.ClassLabel)):
         names = [
             name
             for name, feature in info.features.items()
             if isinstance(feature, kind) and not isinstance(feature, tfds.features.LabeledImage)
         ]
+        stated = (info.supervised_keys or (None, None))[position]
+        if stated in names:  # of CIFAR-100 the label, not the coarse label beside it
+            names = [stated]
         if len(names) != 1:
             raise ValueError(
-                f"Expected one feature of type {kind.__name__} in {info.name}. Received: {names}"
+                f"Expected one feature of type {kind.__name__} in {info.name}, or that its "
+                f"`supervised_keys` name one. Received: {names}"
             )
         found += names
     pixels = info.features[found[0]].np_dtype

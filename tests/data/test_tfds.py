@@ -73,6 +73,42 @@ def test_fake_mnist_of_tensorflow_datasets(tmp_path, monkeypatch):
     np.testing.assert_array_equal(np.bincount(labels), [2] * 10)
 
 
+@pytest.mark.parametrize(("name", "classes"), [("cifar10", 10), ("cifar100", 100)])
+def test_cifar_from_its_own_files(name, classes, tmp_path, monkeypatch):
+    """TFDS' own builders, on files in CIFAR's format: of CIFAR-100 the fine classes are learned.
+
+    A file is of images of one byte for each label, the coarse one first, and 3072 pixels, red ones
+    first (https://www.cs.toronto.edu/~kriz/cifar.html).
+    """
+    builder = tfds.builder(name, data_dir=tmp_path / "prepared")
+    files = builder._cifar_info
+    folder = tmp_path / "fetched" / files.prefix
+    folder.mkdir(parents=True)
+    for key, file in zip(files.label_keys, files.label_files, strict=True):
+        words = [f"{key} {number}" for number in range(builder.info.features[key].num_classes)]
+        (folder / file).write_text("\n".join(words))
+    for file in (*files.train_files, *files.test_files):
+        images = [
+            bytes([*([number % 20] if classes == 100 else []), number])
+            + np.repeat(np.uint8([number, 100, 200]), 1024).tobytes()
+            for number in range(classes)
+        ]
+        (folder / file).write_bytes(b"".join(images))
+    monkeypatch.setattr(
+        tfds.download.DownloadManager, "download_and_extract", lambda *_: tmp_path / "fetched"
+    )
+    builder.download_and_prepare()
+    monkeypatch.setattr(tfds, "builder", lambda name: builder)
+    dataset = data.load(f"tfds:{name}", image_size=32)
+    assert dataset.class_names == tuple(f"label {number}" for number in range(classes))
+    assert dataset.augmentation == data.CIFAR
+    assert len(dataset.training.labels) == classes * len(files.train_files)
+    images, labels = dataset.held_out_arrays()
+    assert sorted(labels) == list(range(classes))
+    for image, label in zip(images, labels, strict=True):  # whole, as stored
+        np.testing.assert_array_equal(image, np.broadcast_to([label, 100, 200], (32, 32, 3)))
+
+
 class Made(tfds.core.GeneratorBasedBuilder):
     """Four images in each of the splits that a test names; the labels of `unknown` are -1."""
 
