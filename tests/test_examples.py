@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import importlib.util
 import pathlib
 import pkgutil
 
@@ -23,6 +24,7 @@ ROOT = pathlib.Path(keras_senet.__file__).parent
 MODULES = [
     importlib.import_module(found.name)
     for found in pkgutil.walk_packages([str(ROOT)], "keras_senet.")
+    if found.name != "keras_senet.hub" or importlib.util.find_spec("keras_hub")
 ]
 EXAMPLES = [
     test
