@@ -90,7 +90,10 @@ def test_a_finished_run_is_not_trained_again(uninterrupted, digits):
 def test_another_run_does_not_go_on(uninterrupted, digits):
     workdir = uninterrupted.workdir
     for change, message in [
-        ({"recipe": RECIPE.replace(learning_rate=0.3)}, r"recipe\.learning_rate was 0\.1 and is 0"),
+        (
+            {"recipe": RECIPE.replace(learning_rate=0.3)},
+            r"recipe\.learning_rate was 0\.02 and is 0",
+        ),
         ({"architecture": NETWORK.replace(se=None)}, r"architecture\.se"),
         ({"dataset": keras_senet.data.load("digits", image_size=12)}, "data.image_size was 16"),
         ({"seed": 1}, "seed was 0 and is 1"),
