@@ -102,6 +102,21 @@ def onnx():
     call("export", "--model=model.keras", "--output=model.onnx", "--verification=images.npz")
 
 
+def hub():
+    """A pyramid is the backbone of a detector of KerasHub."""
+    import keras_hub
+
+    from keras_senet.hub import PyramidBackbone
+
+    network = keras_senet.SEResNet18.replace(depths=(1, 1, 1, 1))
+    encoder = PyramidBackbone(network(pyramid="levels", input_shape=(64, 64, 3)))
+    backbone = keras_hub.models.RetinaNetBackbone(
+        encoder, min_level=3, max_level=7, use_p5=False, image_shape=(64, 64, 3)
+    )
+    maps = backbone.predict(IMAGES[:1].repeat(2, 1).repeat(2, 2), verbose=0)
+    assert maps["P3"].shape[1:3] == (8, 8)
+
+
 def analysis():
     """Gates are drawn."""
     from keras_senet.analysis.gates.report import report_figures
