@@ -127,6 +127,11 @@ class Architecture(ABC):
         """
         return {}
 
+    @property
+    def variants(self) -> dict[Layout, str]:
+        """Layouts that a variant of this network has, and the fields that make it one, as text."""
+        return {}
+
     def replace(self, **changes) -> "Architecture":
         """A copy with these fields changed: `replace(se=None)` is the plain network.
 

@@ -169,6 +169,16 @@ class ResNet(Dilated):
             },
         }
 
+    @property
+    def variants(self) -> dict[Layout, str]:
+        """ResNet-D, ResNet-RS and the network without either's changes."""
+        stem = "stem=(32, 32, 64)"
+        return {
+            timm.RESNET: 'shortcut="1x1", stem=(64,)',
+            timm.RESNET_D: f'shortcut="pool", {stem}, or (24, 32, 64) where timm says 26t or 50t',
+            timm.RESNET_RS: f'shortcut="pool", stem_pool="conv", {stem}',
+        }
+
     def backbone(self, x: keras.KerasTensor) -> Iterator[keras.KerasTensor]:
         """Stem, pooling, four stages: `(N, H, W, 3)` to `(N, H / 32, W / 32, C)`."""
         x = self._stem(x)

@@ -16,7 +16,8 @@ def held_out(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Held-out images of a data set, and their labels if they number the classes of a model.
 
-    Warns where they do not, and of images that cannot be read and are left out.
+    Warns where they do not, and of images that cannot be read and are left out. A model of several
+    outputs is judged output by output against the model alone: it gets no labels.
 
     Args:
         dataset: A `keras_senet.data.Dataset`.
@@ -31,6 +32,8 @@ def held_out(
     dataset = dataset.seen_by(model, size)
     images, labels = dataset.held_out_arrays(limit)
     _say_unreadable(dataset, dataset.held_out)
+    if len(model.outputs) > 1:
+        return images, None
     outputs = model.outputs[0].shape
     least = 1 if dataset.multi_label else 2
     names_classes = len(outputs) == 2 and outputs[-1] >= least

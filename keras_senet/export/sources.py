@@ -50,7 +50,7 @@ def load_verification(
 
     Returns:
         Images `(count, H, W, C)` and labels as above or `None`: also where a data set has other
-        classes than the model, with a warning.
+        classes than the model, with a warning, and for a model of several outputs.
 
     Raises:
         ValueError: If the source is none of these, or has no images.
@@ -58,7 +58,9 @@ def load_verification(
     if not source.endswith(".npz"):
         return held_out(_dataset(source, model, image_size), model, image_size, count)
     images, labels = _arrays(source)
-    return images[:count], None if labels is None else labels[:count]
+    if labels is None or len(model.outputs) > 1:
+        return images[:count], None
+    return images[:count], labels[:count]
 
 
 def _dataset(source, model, image_size):

@@ -205,6 +205,21 @@ def test_every_format_is_verified_also_where_nothing_is_named(tmp_path, monkeypa
             export.run([*given, "--overwrite", "--min_agreement=0.9"])
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports run on TensorFlow")
+@pytest.mark.parametrize("source", ["images.npz", "digits"])
+def test_labels_of_the_images_are_none_of_several_outputs(source, tmp_path, monkeypatch, recwarn):
+    monkeypatch.chdir(tmp_path)
+    network = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
+    network(pyramid="levels", input_shape=(16, 16, 3)).save("levels.keras")
+    images = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), "uint8")
+    np.savez("images.npz", images=images, labels=np.arange(8))
+    given = ["--model=levels.keras", "--output=m.tflite", f"--verification={source}"]
+    export.run([*given, "--verification_images=8"])
+    report = json.loads(pathlib.Path("m.tflite.json").read_text())
+    assert list(report["outputs"]) == ["P0", "P1", "P2"] and report["accuracy"] is None
+    assert not [one for one in recwarn if "classes" in str(one.message)]
+
+
 def test_a_run_evaluated_by_either_command(tmp_path, capsys):
     """`train --mode=evaluate` and `evaluate` say the same."""
     if keras.backend.backend() != "tensorflow":

@@ -174,3 +174,15 @@ def test_files_in_timms_layout_are_told_apart_by_their_tensors(tmp_path):
     for written, read in itertools.permutations(networks, 2):
         with pytest.raises(ValueError, match=r"has no tensor|left over"):
             networks[read](weights=tmp_path / f"{written}.safetensors")
+
+
+def test_a_file_of_a_variant_says_which(tmp_path):
+    """The path of a ResNet-D's file, with the network that becomes one by its fields."""
+    network = keras_senet.ECAResNet50.replace(depths=(1, 1, 1, 1))
+    variant = network.replace(stem=(24, 32, 64), shortcut="pool", stem_pool="pad", stride_in="3x3")
+    path = tmp_path / "ecaresnet50t.safetensors"
+    keras_senet.export_weights(variant(classes=4, input_shape=(32, 32, 3)), path)
+    said = r'replace\(shortcut="pool", stem=\(32, 32, 64\), or \(24, 32, 64\) where timm says'
+    with pytest.raises(ValueError, match=said):
+        network(weights=path)
+    network.replace(stem=(24, 32, 64), shortcut="pool")(weights=path, input_shape=(32, 32, 3))

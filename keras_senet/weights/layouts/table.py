@@ -132,6 +132,8 @@ def fit(layout, architecture):
         fitting = [one.name for one in LAYOUTS if one in architecture.released_fields]
         others = f"Layouts that have: {', '.join(fitting)}." if fitting else "None has any."
         plain = " without SE" if architecture.se is None else ""
+        if layout in architecture.variants:
+            others = f"Its variant has: replace({architecture.variants[layout]}). {others}"
         raise ValueError(
             f"The {layout.name} layout has no weights for {architecture.name} "
             f"({type(architecture).__name__}){plain}. {others} Files of this package and of "
