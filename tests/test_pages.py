@@ -91,7 +91,11 @@ class Resolver(ast.NodeVisitor):
         if function is None or any(isinstance(x, ast.Starred) for x in node.args):
             return
         keywords = {keyword.arg: None for keyword in node.keywords if keyword.arg}
-        inspect.signature(function).bind(*node.args, **keywords)
+        try:
+            signature = inspect.signature(function)
+        except ValueError:  # NumPy's before 2.4 have none
+            return
+        signature.bind(*node.args, **keywords)
         if function == getattr(getattr(function, "__self__", None), "replace", None):
             assert keywords.keys() <= function.__self__.__dataclass_fields__.keys()
 

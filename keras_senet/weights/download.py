@@ -16,6 +16,7 @@ ATTEMPTS = 4
 CHUNK = 1 << 20  # bytes
 SECONDS = 30  # to wait for an answer
 SHA256_DIGITS = 64
+HTTP_CLIENTS = ("requests", "urllib3", "httpx", "httpcore")  # of versions of huggingface_hub
 
 
 def fetch(record):
@@ -43,20 +44,27 @@ def cache_path(record):
 def _from_hub(record):
     try:
         import huggingface_hub
-        from huggingface_hub.errors import HFValidationError
     except ImportError as error:
         raise ImportError(
             f"Fetching {record.name} needs huggingface_hub: pip install 'keras-senet[weights]'. "
             + _by_hand(record)
         ) from error
-    try:
-        path = pathlib.Path(
-            huggingface_hub.hf_hub_download(
-                record.repository, record.filename, revision=record.revision
+    for attempt in range(1, 1 + ATTEMPTS):
+        try:
+            path = pathlib.Path(
+                huggingface_hub.hf_hub_download(
+                    record.repository, record.filename, revision=record.revision
+                )
             )
-        )
-    except (OSError, HFValidationError) as error:  # its own errors of the network are OSErrors
-        raise ValueError(f"Cannot fetch {record.name}: {error}. {_by_hand(record)}") from error
+            break
+        except Exception as error:  # of the HTTP client, which differs from version to version
+            # The hub's own errors are answers. Not every version goes on after a broken connection.
+            is_answer = type(error).__module__.partition(".")[0] not in HTTP_CLIENTS
+            if is_answer or attempt == ATTEMPTS:
+                raise ValueError(
+                    f"Cannot fetch {record.name}: {error}. {_by_hand(record)}"
+                ) from error
+            time.sleep(attempt)
     # The cache names a large file by the sha256 that the hub states for it.
     stated = path.resolve().name
     checksum = record.checksum

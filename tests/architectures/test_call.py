@@ -92,6 +92,7 @@ def test_one_batch_can_be_memorised():
     model.compile(keras.optimizers.SGD(0.05, momentum=0.9), "sparse_categorical_crossentropy")
     x, y = pixels(8, 16, 16, 3), np.arange(8) % 4
     for _ in range(60):
+        model.reset_metrics()  # Keras 3.14 returns the mean over all steps since
         loss = model.train_on_batch(x, y)
     assert loss < 0.05
 

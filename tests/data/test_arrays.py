@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 
 import numpy as np
+import PIL
 import pytest
 from PIL import Image
 
@@ -56,6 +57,8 @@ def test_pillow_images_are_converted_as_their_files_are(mode, tmp_path):
         expected = np.asarray(image.convert("RGB")) if mode == "HSV" else None
     else:
         image.save(tmp_path / "x", format=kind)
+        if mode == "YCbCr" and int(PIL.__version__.split(".")[0]) < 13:
+            pytest.skip("Pillow before 13 cannot read such a file.")
         expected = data.read_rgb(tmp_path / "x")
     if expected is not None:
         np.testing.assert_array_equal(split.items[1], expected)
