@@ -72,7 +72,7 @@ class AttentionConfig(ABC):
         if self.gate not in ("sigmoid", "doubled_sigmoid"):
             raise ValueError(
                 "A block that starts as the identity needs a sigmoid, which is doubled to be 1 at "
-                f"0. Received: gate={self.gate!r}"
+                f"0. Received: gate={self.gate!r}. Pass gate='sigmoid' to its design."
             )
         return dataclasses.replace(self, gate="doubled_sigmoid")  # type: ignore[type-var]
 

@@ -5,7 +5,7 @@ import typing
 
 from keras_senet.architectures.architecture import Architecture
 
-CHOICES = (8, 16, 32)
+CHOICES = (None, 8, 16, 32)
 
 
 class Scale(typing.NamedTuple):
@@ -31,9 +31,10 @@ class Dilated(Architecture):
     """What families share whose strides can become dilation, with the same weights.
 
     Attributes:
-        output_stride: Pixels of the image for each pixel of the last map, 8, 16 or 32. Stages that
-            would be coarser keep their resolution, and their 3x3 convolutions are dilated by 2, or
-            by 4 where two strides are left out: a convolution sees what it saw.
+        output_stride: Pixels of the image for each pixel of the last map, 8, 16 or 32; `None`: that
+            of a file of this package given as `weights`, else 32. Stages that would be coarser keep
+            their resolution, and their 3x3 convolutions are dilated by 2, or by 4 where two strides
+            are left out: a convolution sees what it saw.
 
     Raises:
         ValueError: If a field is none of these.
@@ -42,7 +43,7 @@ class Dilated(Architecture):
         Chen et al., https://arxiv.org/abs/1706.05587, section 3.1; timm's argument of this name.
     """
 
-    output_stride: int = 32
+    output_stride: int | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -54,7 +55,7 @@ class Dilated(Architecture):
     @property
     def feature_strides(self) -> tuple[int, ...]:
         """Pixels of the image for each pixel of a map, in the order of `feature_names`."""
-        return tuple(min(stride, self.output_stride) for stride in super().feature_strides)
+        return tuple(min(stride, self.output_stride or 32) for stride in super().feature_strides)
 
     def _scales(self, stride, strides):
         """The `Scale` of each stage.
@@ -66,7 +67,7 @@ class Dilated(Architecture):
         dilation = 1
         for own in strides:
             before = dilation
-            if stride >= self.output_stride:
+            if stride >= (self.output_stride or 32):
                 dilation, own = dilation * own, 1
             stride *= own
             yield Scale(own, before, dilation)

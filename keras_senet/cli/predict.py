@@ -90,6 +90,7 @@ def run(arguments: Sequence[str]) -> None:
         "Name of a weight set, or a .keras file of a run.",
         required=True,
     )
+    flags.DEFINE_alias("model", "weights", flag_values=values)
     add(flags.DEFINE_integer, "top", 3, "Classes to print for each picture.", lower_bound=1)
     program.run(_main, values, arguments, __doc__)
 

@@ -10,7 +10,7 @@ def naming(outputs, meaning, threshold=None, logits=False):
         outputs: `(N, K)` of images, or `(N, ..., K)` of pixels or boxes.
         meaning: `Contract.output`.
         threshold: Output above which a label is named, where there are any number of them.
-        logits: Whether the last axis of maps, too, is of scores of classes.
+        logits: Whether the last axis is of scores of classes where `meaning` does not tell.
 
     Returns:
         `(N, ...)` classes, or with a threshold `(N, ..., K)` of 0 and 1.
@@ -20,13 +20,13 @@ def naming(outputs, meaning, threshold=None, logits=False):
     if outputs.ndim < 2 or meaning == "features":
         return None
     is_probability = meaning == "probability"
-    if outputs.ndim > 2 and not is_probability and not logits:
+    if not is_probability and not logits:
         return None
     if outputs.shape[-1] > 1:
         return outputs.argmax(-1)
     if is_probability:
         return (outputs[..., 0] > 0.5).astype("int32")
-    return (outputs[..., 0] > 0).astype("int32") if logits else None
+    return (outputs[..., 0] > 0).astype("int32") if outputs.ndim > 2 else None
 
 
 def same(some, others, threshold=None):

@@ -198,7 +198,9 @@ def _agreement(files, images, name, meaning, threshold):
 
     def named(litert, image):
         one = name if name in litert.outputs else next(iter(litert.outputs))
-        return naming(litert.run(image[None], [one])[one], meaning, threshold)
+        values = litert.run(image[None], [one])[one]
+        is_alone = values.ndim == 2 and len(litert.outputs) == 1
+        return naming(values, meaning, threshold, logits=is_alone)
 
     if named(files[0], images[0]) is None:
         return None

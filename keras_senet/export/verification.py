@@ -52,8 +52,9 @@ def verify(
             alone or with labels.
         labels: `(N,)` class indices, or `(N, K)` of 0 and 1 for a model of any number of labels,
             for accuracies of one output; `None`: those that came with the images.
-        logits: Names of the outputs `(N, ..., K)` of maps that are scores of K classes, where no
-            softmax or sigmoid tells: their pixels are compared too. `"output"` is the name of one.
+        logits: Names of the outputs `(N, ..., K)` that are scores of K classes, where no softmax or
+            sigmoid tells, of maps and of models of several outputs: what they name is compared too.
+            `"output"` is the name of one.
 
     Returns:
         A `Report`.
@@ -89,8 +90,9 @@ def verify(
             **_end(details[name], ends[name].output_range),
             "meaning": ends[name].output,
         }
+        scores = value.ndim == 2 and len(expected) == 1  # logits of classes, as no box is alone
         named, model_named = (
-            naming(one, ends[name].output, threshold, name in logits)
+            naming(one, ends[name].output, threshold, scores or name in logits)
             for one in (received[name], value)
         )
         outputs[name] = OutputReport(
@@ -134,7 +136,7 @@ def _of_one_output(expected, received, outputs, labels, known, threshold):
     if one.compared != "images" or one.agreement is None:
         return found
     scores = received[name], expected[name]
-    named = [naming(values, known.output, threshold) for values in scores]
+    named = [naming(values, known.output, threshold, logits=True) for values in scores]
     found["top1_agreement"] = one.agreement
     if threshold is None:
         found["top5_agreement"] = _top5(*scores)

@@ -6,6 +6,7 @@ network's first convolution carries the text into every file: see `keras_senet.l
 
 import dataclasses
 import json
+import logging
 import typing
 
 import keras
@@ -13,6 +14,8 @@ import keras
 from keras_senet.layers import Conv2D, facts
 from keras_senet.weights.fields import plain, restored
 from keras_senet.weights.preprocessing import IMAGENET, INCEPTION
+
+logger = logging.getLogger("keras_senet")
 
 # Fields of the backbone that a weights file decides. The variant decides all others, except those
 # in NO_COMPUTATION.
@@ -30,8 +33,9 @@ BACKBONE = (
     "stem_pool",
     "stride_in",
 )
-# Fields of which any value takes the same weights: where one is given, it counts.
-GIVEN = ("output_stride",)
+# Fields of which any value takes the same weights: where one is given, it counts; where it is
+# `None`, that of the file does, or this one.
+GIVEN = {"output_stride": 32}
 ROWS = (IMAGENET, INCEPTION)  # normalizations that rows of the families have
 VIEW = ("crop", "interpolation", "crop_mode")  # of the evaluation transform, beside the image size
 NO_COMPUTATION = (
@@ -72,6 +76,8 @@ def describe(architecture, include_preprocessing=True, call=None):
         for field in dataclasses.fields(architecture)
         if field.name not in architecture.idle_fields
     }
+    for name in GIVEN.keys() & fields.keys():
+        fields[name] = fields[name] or GIVEN[name]
     besides = {name: fields.pop(name) for name in NO_COMPUTATION}
     besides["include_preprocessing"] = bool(include_preprocessing)
     if call is not None:
@@ -145,6 +151,11 @@ def adopt(architecture, description, path):
         is_default = name in BACKBONE and getattr(architecture, name) == defaults[name]
         if is_default and not (name == "se" and _are_of_two_kinds(value, ours[name])):
             changes[name] = restored(value, defaults[name])
+            if name in GIVEN:  # what the architecture says of its model is of another value
+                logger.warning(
+                    "%s decides %s=%r of %s, which says none. Pass it: replace(%s=%r).",
+                    *(path, name, value, architecture.name, name, value),
+                )
         elif name not in GIVEN and (name != "se" or _differ_in_design(value, ours.get(name))):
             wrong += facts.differences({name: value}, {name: ours.get(name)})
     if wrong:

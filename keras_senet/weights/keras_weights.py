@@ -188,6 +188,8 @@ class KerasWeights:
         else:
             stored = [layer for layers in self.models.values() for layer in layers]
             found = [one.name for one in stored if one.name and self._is_left_out(one, names)]
+        if self._free_arguments(model):  # a convolution with another stride has another padding
+            found = [name for name in found if not name.endswith("_pad")]
         is_new = any(is_new_classifier(self, layer) for layer in heads)
         call = stored_call(self.description, config)
         warn(self.path, call, model, others=found, new_classifier=is_new)

@@ -98,6 +98,11 @@ def test_files_of_either_stride(kind, tmp_path, caplog):
     np.testing.assert_array_equal(numpy(asked(x)), expected)
     default = SMALL(weights=paths[1], input_shape=(64, 64, 3))
     np.testing.assert_array_equal(numpy(default(x)), expected)
+    assert "decides output_stride=8" in caplog.text and "replace(output_stride=8)" in caplog.text
+    caplog.clear()
+    back = SMALL.replace(output_stride=32)(weights=paths[1], input_shape=(64, 64, 3))
+    np.testing.assert_array_equal(numpy(back(x)), numpy(plain(x)))
+    assert caplog.text == ""
     other = SMALL.replace(output_stride=16)(weights=paths[1], input_shape=(64, 64, 3))
     assert np.abs(numpy(other(x)) - expected).max() > 1e-6
     if kind == "weights.h5":
@@ -109,7 +114,7 @@ def test_files_of_either_stride(kind, tmp_path, caplog):
 
 
 def test_what_is_no_output_stride():
-    with pytest.raises(ValueError, match=r"`output_stride` must be one of \(8, 16, 32\)"):
+    with pytest.raises(ValueError, match=r"`output_stride` must be one of \(None, 8, 16, 32\)"):
         SMALL.replace(output_stride=4)
     with pytest.raises(ValueError, match=r"MobileNetV3 has no field 'output_stride'\. ResNet and"):
         keras_senet.MobileNetV3Large.replace(output_stride=16)

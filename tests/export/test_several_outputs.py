@@ -145,6 +145,19 @@ def test_pixels_of_logits_are_compared_where_the_caller_says_so(model, images, t
         export.verify(model, path, images[:4], logits=["scores"])
 
 
+def test_a_linear_head_names_classes_where_the_caller_says_so(images, tmp_path):
+    """Four numbers of an image may be a box: the greatest of them is no class."""
+    network = NETWORK(include_top=False, pooling="avg", input_shape=(32, 32, 3))
+    heads = {name: keras.layers.Dense(4)(network.output) for name in ("box", "logits")}
+    both = keras.Model(network.input, heads)
+    path = export.to_tflite(both, tmp_path / "m.tflite")
+    report = export.verify(both, path, images[:4])
+    assert [one.agreement for one in report.outputs.values()] == [None, None]
+    assert report.failures(min_agreement=0.5)[0].startswith("agreement is unknown")
+    report = export.verify(both, path, images[:4], logits=["logits"])
+    assert [one.agreement for one in report.outputs.values()] == [None, 1.0]
+
+
 def test_lists_are_numbered_and_artefacts_of_others_refused(model, images, tmp_path):
     pyramid = NETWORK(pyramid=True, input_shape=(32, 32, 3))
     listed = keras.Model(pyramid.input, list(pyramid.output.values()))
