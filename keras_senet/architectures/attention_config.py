@@ -112,7 +112,11 @@ class ECAConfig(AttentionConfig):
     ) -> layers.ChannelAttention:
         """A new block; see `AttentionConfig.layer`."""
         return layers.EfficientChannelAttention(
-            self.kernel_size, gate=self.gate, dtype=dtype, name=name
+            self.kernel_size,
+            gate=self.gate,
+            kernel_initializer=layers.HeNormal(),
+            dtype=dtype,
+            name=name,
         )
 
 
@@ -148,7 +152,9 @@ class ESEConfig(AttentionConfig):
         dtype: str | keras.DTypePolicy | None = None,
     ) -> layers.ChannelAttention:
         """A new block; see `AttentionConfig.layer`."""
-        return layers.EffectiveSE(gate=self.gate, dtype=dtype, name=name)
+        return layers.EffectiveSE(
+            gate=self.gate, kernel_initializer=layers.HeNormal(), dtype=dtype, name=name
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -185,7 +191,13 @@ class SCSEConfig(AttentionConfig):
         dtype: str | keras.DTypePolicy | None = None,
     ) -> layers.ChannelAttention:
         """A new block; see `AttentionConfig.layer`."""
-        return layers.SpatialChannelSE(self.reduction, self.combination, dtype=dtype, name=name)
+        return layers.SpatialChannelSE(
+            self.reduction,
+            self.combination,
+            kernel_initializer=layers.HeNormal(),
+            dtype=dtype,
+            name=name,
+        )
 
     def as_identity(self) -> "SCSEConfig":
         """This design, whose two sigmoids are exactly 1 in sum at 0.

@@ -15,6 +15,7 @@ from keras_senet.export.images import calibration_images as checked_calibration
 from keras_senet.export.inference import check_artefact
 from keras_senet.export.measure.sensitivity import quantize_until
 from keras_senet.export.models import exportable, image_dtype, image_shape
+from keras_senet.export.outputs import matched
 from keras_senet.export.tflite.conversion import convert
 from keras_senet.export.tflite.int8 import calibrate, needs_quantizer, quantize, quantize_weights
 from keras_senet.export.tflite.integer_ends import (
@@ -175,15 +176,14 @@ def _compare(network, floats, images, min_agreement, threshold, ends):
     if min_agreement is None and len(images) > COMPARED:
         images = images[np.linspace(0, len(images) - 1, COMPARED).astype(int)]
     files = LiteRT(network), LiteRT(floats)
-    for name, contract in ends.items():
-        reached = _agreement(files, images.astype("float32"), name, contract.output, threshold)
+    for name, reached in _agreements(files, images.astype("float32"), ends, threshold).items():
         which = "" if len(ends) == 1 else f"{name!r} of "
-        if reached is not None and min_agreement is not None and reached < min_agreement:
+        if min_agreement is not None and reached < min_agreement:
             raise ValueError(
                 f"Agreement {reached:.4f} is below min_agreement={min_agreement} once the outputs "
                 "are uint8. Use quantization='int8', whose output is float32."
             )
-        if reached is not None and reached < LOW_AGREEMENT:
+        if reached < LOW_AGREEMENT:
             warnings.warn(
                 f"The quantized file names what the model names for {reached:.0%} of {which}"
                 f"{len(images)} calibration images only. Pass min_agreement, which leaves the most "
@@ -193,21 +193,28 @@ def _compare(network, floats, images, min_agreement, threshold, ends):
             )
 
 
-def _agreement(files, images, name, meaning, threshold):
-    """Share of images or pixels that one output of two files names the same, or `None`."""
+def _agreements(files, images, ends, threshold):
+    """Share of images or pixels that two files name the same, for each output that names any."""
 
     def named(litert, image):
-        one = name if name in litert.outputs else next(iter(litert.outputs))
-        values = litert.run(image[None], [one])[one]
-        is_alone = values.ndim == 2 and len(litert.outputs) == 1
-        return naming(values, meaning, threshold, logits=is_alone)
+        outputs = matched(ends, litert.run(image[None]), "its file")
+        is_alone = len(ends) == 1 and outputs[next(iter(ends))].ndim == 2
+        found = {
+            name: naming(values, ends[name].output, threshold, logits=is_alone)
+            for name, values in outputs.items()
+        }
+        return {name: values for name, values in found.items() if values is not None}
 
-    if named(files[0], images[0]) is None:
-        return None
-    one, other = (
-        np.concatenate([np.asarray(named(litert, image)) for image in images]) for litert in files
-    )
-    return same(one, other, threshold)
+    naming_any = named(files[0], images[0])
+    if not naming_any:
+        return {}
+    one, other = ([named(litert, image) for image in images] for litert in files)
+    return {
+        name: same(
+            *(np.concatenate([row[name] for row in rows]) for rows in (one, other)), threshold
+        )
+        for name in naming_any
+    }
 
 
 def _check_half(model):

@@ -3,19 +3,13 @@
 Needs the environment of README.md. Then: python tests/golden/make_attention.py
 """
 
-import gzip
-import json
-import pathlib
-
-import numpy as np
 import torch
-from make_golden import DEEP, IMAGENET, ONE, logits, randomize
+from make_golden import DEEP, IMAGENET, ONE, measure, randomize, write
 from packages import timm
 from random_tensors import tensor
 from timm.layers import EcaModule, EffectiveSEModule
 from timm.models import resnet
 
-HERE = pathlib.Path(__file__).parent
 # Names, and the sizes of their images.
 NETWORKS = {
     "ecaresnet26t": (224, 225),
@@ -76,28 +70,20 @@ def layer_outputs():
 
 
 def networks():
-    """Yields name, network and sizes."""
+    """Yields name, network, mean and deviation, sizes."""
     for name, network in small().items():
-        yield name, network, (64, 65)
+        yield name, network, IMAGENET, (64, 65)
     for name, sizes in NETWORKS.items():
-        yield name, timm.create_model(name), sizes
+        yield name, timm.create_model(name), IMAGENET, sizes
 
 
 def main():
     """Writes both files."""
-    outputs, shapes = {}, {}
+    outputs, shapes = measure(networks())
     for name, of_module, values in layer_outputs():
         shapes[name] = of_module
         outputs[name] = values.astype("float32")
-    for name, network, sizes in networks():
-        shapes[name] = randomize(network.eval())
-        for size in sizes:
-            values = logits(network, size, *IMAGENET)
-            outputs[f"{name}/{size}"] = values.astype("float32")
-            print(f"{name:32} {size} mean {values.mean():8.3f} std {values.std():8.3f}", flush=True)
-    np.savez_compressed(HERE / "attention.npz", **outputs)
-    with gzip.GzipFile(HERE / "attention_tensors.json.gz", "wb", mtime=0) as file:
-        file.write(json.dumps(shapes).encode())
+    write(outputs, shapes, "attention")
 
 
 if __name__ == "__main__":

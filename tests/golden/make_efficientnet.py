@@ -3,11 +3,7 @@
 Needs the environment of README.md. Then: python tests/golden/make_efficientnet.py
 """
 
-import gzip
-import json
-
-import numpy as np
-from make_golden import HERE, IMAGENET, INCEPTION, logits, randomize
+from make_golden import IMAGENET, INCEPTION, measure, write
 from packages import timm
 from timm.models import efficientnet
 
@@ -54,16 +50,7 @@ def networks():
 
 def main():
     """Writes `efficientnet.npz` and `efficientnet_tensors.json.gz`."""
-    outputs, shapes = {}, {}
-    for name, network, (mean, std), sizes in networks():
-        shapes[name] = randomize(network.eval())
-        for size in sizes:
-            values = logits(network, size, mean, std)
-            outputs[f"{name}/{size}"] = values.astype("float32")
-            print(f"{name:32} {size} mean {values.mean():8.3f} std {values.std():8.3f}", flush=True)
-    np.savez_compressed(HERE / "efficientnet.npz", **outputs)
-    with gzip.GzipFile(HERE / "efficientnet_tensors.json.gz", "wb", mtime=0) as file:
-        file.write(json.dumps(shapes).encode())
+    write(*measure(networks()), "efficientnet")
 
 
 if __name__ == "__main__":

@@ -104,6 +104,37 @@ def logits(network, size, mean, std):
         return network.double()(torch.from_numpy(x).permute(0, 3, 1, 2).contiguous()).numpy()[0]
 
 
+def measure(networks):
+    """Logits by network and size, and the shapes of the networks' tensors.
+
+    Args:
+        networks: Tuples of name, network, mean and standard deviation of pixels, sizes.
+    """
+    outputs, shapes = {}, {}
+    for name, network, (mean, std), sizes in networks:
+        shapes[name] = randomize(network.eval())
+        for size in sizes:
+            values = logits(network, size, mean, std)
+            outputs[f"{name}/{size}"] = values.astype("float32")
+            print(f"{name:32} {size} mean {values.mean():8.3f} std {values.std():8.3f}", flush=True)
+    return outputs, shapes
+
+
+def write(outputs, shapes, prefix=""):
+    """Writes the outputs, and the shapes of the tensors that they are of.
+
+    Args:
+        outputs: Dict from names to arrays.
+        shapes: Dict from networks to the shapes of their tensors.
+        prefix: `"regnet"` for `regnet.npz` and `regnet_tensors.json.gz`; `""` for `logits.npz` and
+            `tensors.json.gz`.
+    """
+    np.savez_compressed(HERE / f"{prefix or 'logits'}.npz", **outputs)
+    path = HERE / ("_".join(filter(None, (prefix, "tensors"))) + ".json.gz")
+    with gzip.GzipFile(path, "wb", mtime=0) as file:
+        file.write(json.dumps(shapes).encode())
+
+
 def published(name):
     """A network by its name; pytorchcv's pool what is left of an image of any size."""
     if timm.is_model(name):
@@ -126,16 +157,7 @@ def networks():
 
 def main():
     """Writes `logits.npz` and `tensors.json.gz`."""
-    outputs, shapes = {}, {}
-    for name, network, (mean, std), sizes in networks():
-        shapes[name] = randomize(network.eval())
-        for size in sizes:
-            values = logits(network, size, mean, std)
-            outputs[f"{name}/{size}"] = values.astype("float32")
-            print(f"{name:32} {size} mean {values.mean():8.3f} std {values.std():8.3f}", flush=True)
-    np.savez_compressed(HERE / "logits.npz", **outputs)
-    with gzip.GzipFile(HERE / "tensors.json.gz", "wb", mtime=0) as file:
-        file.write(json.dumps(shapes).encode())
+    write(*measure(networks()))
 
 
 if __name__ == "__main__":

@@ -3,20 +3,15 @@
 Needs the environment of README.md. Then: python tests/golden/make_output_stride.py
 """
 
-import gzip
-import json
-import pathlib
 from functools import partial
 
-import numpy as np
 import torch
-from make_golden import DEEP, IMAGENET, SE, randomize
+from make_golden import DEEP, IMAGENET, SE, randomize, write
 from packages import timm
 from random_tensors import image
 from timm.layers import get_attn
 from timm.models import regnet, resnet
 
-HERE = pathlib.Path(__file__).parent
 SIZES = (64, 75)  # 75: the maps are of 38, 19 and 10 pixels
 # Two units in the last stages: the first of a stage is dilated less than the others.
 ONE = {"layers": (1, 1, 2, 2), "num_classes": 10}
@@ -73,9 +68,7 @@ def main():
                 values[f"{key}/logits"] = logits.astype("float32")
                 values[f"{key}/map"] = features.astype("float32")
                 print(f"{key:32} {features.shape} std {logits.std():.3f}", flush=True)
-    np.savez_compressed(HERE / "output_stride.npz", **values)
-    with gzip.GzipFile(HERE / "output_stride_tensors.json.gz", "wb", mtime=0) as file:
-        file.write(json.dumps(shapes).encode())
+    write(values, shapes, "output_stride")
 
 
 if __name__ == "__main__":

@@ -3,18 +3,13 @@
 Needs the environment of README.md. Then: python tests/golden/make_regnet.py
 """
 
-import gzip
-import json
-import pathlib
 from functools import partial
 
-import numpy as np
-from make_golden import DEEP, IMAGENET, ONE, logits, randomize
+from make_golden import DEEP, IMAGENET, ONE, measure, write
 from packages import timm
 from timm.layers import get_attn
 from timm.models import regnet, resnet
 
-HERE = pathlib.Path(__file__).parent
 # Names, and the sizes of their images.
 NETWORKS = {
     "regnety_002": (224, 225),
@@ -45,25 +40,16 @@ def small():
 
 
 def networks():
-    """Yields name, network and sizes."""
+    """Yields name, network, mean and deviation, sizes."""
     for name, network in small().items():
-        yield name, network, (64, 65)
+        yield name, network, IMAGENET, (64, 65)
     for name, sizes in NETWORKS.items():
-        yield name, timm.create_model(name), sizes
+        yield name, timm.create_model(name), IMAGENET, sizes
 
 
 def main():
     """Writes both files."""
-    outputs, shapes = {}, {}
-    for name, network, sizes in networks():
-        shapes[name] = randomize(network.eval())
-        for size in sizes:
-            values = logits(network, size, *IMAGENET)
-            outputs[f"{name}/{size}"] = values.astype("float32")
-            print(f"{name:32} {size} mean {values.mean():8.3f} std {values.std():8.3f}", flush=True)
-    np.savez_compressed(HERE / "regnet.npz", **outputs)
-    with gzip.GzipFile(HERE / "regnet_tensors.json.gz", "wb", mtime=0) as file:
-        file.write(json.dumps(shapes).encode())
+    write(*measure(networks()), "regnet")
 
 
 if __name__ == "__main__":
