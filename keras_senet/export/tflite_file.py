@@ -205,16 +205,17 @@ def _agreements(files, images, ends, threshold):
         }
         return {name: values for name, values in found.items() if values is not None}
 
-    naming_any = named(files[0], images[0])
-    if not naming_any:
+    names = list(named(files[0], images[0]))
+    if not names:
         return {}
-    one, other = ([named(litert, image) for image in images] for litert in files)
-    return {
-        name: same(
-            *(np.concatenate([row[name] for row in rows]) for rows in (one, other)), threshold
-        )
-        for name in naming_any
-    }
+    rows = [(named(files[0], image), named(files[1], image)) for image in images]
+    joined = {name: [np.concatenate(pair) for pair in _columns(rows, name)] for name in names}
+    return {name: same(one, other, threshold) for name, (one, other) in joined.items()}
+
+
+def _columns(rows, name):
+    """What each of two files names of an output, image by image."""
+    return zip(*((one[name], other[name]) for one, other in rows), strict=True)
 
 
 def _check_half(model):
