@@ -8,6 +8,8 @@ import pathlib
 from keras_senet.export.contract import described
 from keras_senet.files import replacing
 
+LARGEST_HALF = 65504.0  # of IEEE 754 binary16
+
 
 @dataclasses.dataclass(frozen=True)
 class OutputReport:
@@ -66,6 +68,9 @@ class Report:
             without labels.
         model_accuracy: The same for the Keras model.
         latency_ms: Median time of one image, in milliseconds, on this machine.
+        largest_intermediate: Largest absolute value that the network computes on its way, in
+            float32, for four of the images. Half precision, in which the GPUs of phones compute,
+            ends at 65504.
     """
 
     path: str
@@ -88,6 +93,7 @@ class Report:
     undelegated: tuple[str, ...] | None = None
     heap_bytes: int | None = None
     outputs: dict[str, OutputReport] | None = None
+    largest_intermediate: float | None = None
 
     def to_json(self, path: str | os.PathLike, *, overwrite: bool = False) -> pathlib.Path:
         """Writes the report to a file that appears whole; raises like `to_tflite`."""
@@ -108,6 +114,12 @@ class Report:
         if self.partitions is not None:
             outside = ", ".join(self.undelegated or ()) or "nothing"
             parts.append(f"{self.partitions} XNNPACK partitions, {outside} outside")
+        if self.largest_intermediate is not None:
+            is_large = self.largest_intermediate > LARGEST_HALF
+            parts.append(
+                f"values up to {self.largest_intermediate:.3g}"
+                + (f", above {LARGEST_HALF:g} where half precision ends" if is_large else "")
+            )
         if self.heap_bytes is not None:
             parts.append(f"{self.heap_bytes / 1e6:.1f} MB of memory")
         if self.accuracy is not None:

@@ -143,7 +143,7 @@ def _float_network(model, shape, group_width, quantization):
     folded = fold(model, group_width)
     if half:
         _check_half(folded)
-    network = convert(folded, shape, float16=half)
+    network = convert(folded, shape, float16=half, integers=quantization in CALIBRATED)
     coarser = HALF_IS_COARSER if half else 1
     check_artefact(model, shape, LiteRT(network).run, "TensorFlow Lite file", coarser)
     dtype = image_dtype(model)

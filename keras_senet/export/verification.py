@@ -22,6 +22,7 @@ from keras_senet.export.contract import contracts, label_threshold
 from keras_senet.export.datasets import held_out
 from keras_senet.export.images import examples
 from keras_senet.export.measure.footprint import footprint
+from keras_senet.export.measure.intermediates import largest_intermediate
 from keras_senet.export.models import exportable, predicted
 from keras_senet.export.onnx_file import OnnxFile
 from keras_senet.export.outputs import matched
@@ -112,6 +113,7 @@ def verify(
         mean_difference=_mean(differences),
         **_of_one_output(expected, received, outputs, labels, known, threshold),
         latency_ms=_latency(runner.run, images[:1]),
+        largest_intermediate=largest_intermediate(model, images),
         sha256=hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None,
         versions=_versions(),
         input={

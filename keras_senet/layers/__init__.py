@@ -6,6 +6,7 @@ from keras_senet.layers.channel_shuffle import ChannelShuffle
 from keras_senet.layers.conv2d import Conv2D
 from keras_senet.layers.effective_se import EffectiveSE
 from keras_senet.layers.efficient_channel_attention import EfficientChannelAttention
+from keras_senet.layers.global_average import GlobalAveragePooling2D
 from keras_senet.layers.initializers import HeNormal
 from keras_senet.layers.normalization import ImageNormalization
 from keras_senet.layers.spatial_channel_se import SpatialChannelSE
@@ -18,6 +19,7 @@ __all__ = [
     "Conv2D",
     "EffectiveSE",
     "EfficientChannelAttention",
+    "GlobalAveragePooling2D",
     "HeNormal",
     "ImageNormalization",
     "SpatialChannelSE",

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_senet.layers import facts
+from keras_senet.layers.global_average import global_average
 
 
 class ChannelAttention(keras.layers.Layer, abc.ABC):
@@ -53,7 +54,8 @@ class ChannelAttention(keras.layers.Layer, abc.ABC):
 
         Where every pixel has its own: `(N, H, W, C)`.
         """
-        return self._excitation(self._squeeze(ops.cast(inputs, self._gate_dtype)), training)
+        squeezed = self._squeeze(ops.cast(inputs, self._gate_dtype), training)
+        return self._excitation(squeezed, training)
 
     @abc.abstractmethod
     def start_as_identity(self) -> None:
@@ -67,8 +69,9 @@ class ChannelAttention(keras.layers.Layer, abc.ABC):
     def _gate_dtype(self):
         return "float64" if self.compute_dtype == "float64" else "float32"
 
-    def _squeeze(self, x):
-        return ops.mean(x, axis=(1, 2), keepdims=True)
+    def _squeeze(self, x, training):
+        """The mean over the pixels: at inference, which may run in half precision, in stages."""
+        return ops.mean(x, axis=(1, 2), keepdims=True) if training else global_average(x)
 
     @abc.abstractmethod
     def _excitation(self, squeezed, training):

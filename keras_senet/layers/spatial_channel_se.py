@@ -94,7 +94,7 @@ class SpatialChannelSE(ChannelAttention):
     def gates(self, inputs: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
         """The gates of images `(N, H, W, C)`: `(N, H, W, C)`, in float32 or float64."""
         x = ops.cast(inputs, self._gate_dtype)
-        channels, pixels = self._excitation(self._squeeze(x), training), self.spatial(x)
+        channels, pixels = self._excitation(self._squeeze(x, training), training), self.spatial(x)
         if self.combination == "add":
             return channels + pixels
         # The maximum, which mobile runtimes have no int8 kernel for.

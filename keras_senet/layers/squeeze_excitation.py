@@ -187,9 +187,9 @@ class SqueezeExcitation(ChannelAttention):
     def _is_lean(self, inputs):
         return self.squeeze == "avg" and super()._is_lean(inputs)
 
-    def _squeeze(self, x):
+    def _squeeze(self, x, training):
         if self.squeeze == "avg":
-            return super()._squeeze(x)
+            return super()._squeeze(x, training)
         if self.squeeze == "max":
             return ops.max(x, axis=(1, 2), keepdims=True)
         if self.squeeze == "conv":

@@ -64,6 +64,8 @@ def fold(model: keras.Model, group_width: int = 1) -> keras.Model:
       `(W1 W) mean(x) + (W1 b + b1)`. That is exact, and takes a fraction of the memory traffic
       wherever the convolution widens (a quarter in ResNet, half in ResNeXt, grouped ones included).
       So do the gates of eSE and scSE; ECA stays as it is.
+    - Global average pooling sums few values at a time, for runtimes that sum in half precision:
+      see `layers.GlobalAveragePooling2D`. So do the squeezes of all blocks, at any inference.
     - Constant factors and offsets of a gate (hard and doubled sigmoid) go into the convolutions.
     - Factors and offsets of channels with no convolution before them, as of raw pixels, become a
       1x1 convolution, which runtimes compute several times faster than a multiplication and an
@@ -128,6 +130,15 @@ def _channels_rescaled(layer, x):
     return pointwise(x, np.diag(factors), offsets, None, layer.name)
 
 
+def _pooled_in_stages(layer, x):
+    if layer.data_format != "channels_last":
+        return None
+    pooling = layers.GlobalAveragePooling2D(
+        keepdims=layer.keepdims, dtype=layer.dtype_policy, name=layer.name
+    )
+    return pooling(x)
+
+
 class _Folding:
     """One walk over a graph; each rewritten tensor remembers the linear map it is made of.
 
@@ -190,6 +201,8 @@ class _Folding:
             return rescaled if rescaled is not None else _channels_rescaled(layer, x)
         if isinstance(layer, layers.ChannelAttention):
             return self._attended(layer, x, output)
+        if type(layer) is keras.layers.GlobalAveragePooling2D and len(x.shape) == 4:
+            return _pooled_in_stages(layer, x)
         return None
 
     def _random_parts_left_out(self, pipeline, x):

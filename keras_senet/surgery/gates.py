@@ -54,7 +54,7 @@ def _of_channels_and_pixels(block, linear):
 
 
 def _squeezed(block, linear):
-    squeeze = keras.layers.GlobalAveragePooling2D
+    squeeze = layers.GlobalAveragePooling2D
     return squeeze(keepdims=True, dtype="float32", name=f"{block.name}_squeeze")(linear.source)
 
 

@@ -1,58 +1,74 @@
 """A Keras model to the bytes of a .tflite file of builtin operators."""
 
 import contextlib
+import itertools
 import re
-import tempfile
 
-import keras
 import tensorflow as tf
+from absl import logging
 
 from keras_senet.export.inference import image_spec, inference
+from keras_senet.export.tflite.flatbuffer import with_signature
 from keras_senet.layers import Conv2D
+from keras_senet.layers.global_average import rows_and_columns
 from keras_senet.surgery.graph import parts_of
 
 
-def convert(model, shape, float16=False):
+def convert(model, shape, float16=False, integers=False):
     """Converts an exportable model for one image of `shape` `(H, W, C)`.
 
     Args:
         model: What `exportable` returned.
         shape: `(H, W, C)` of the image; the batch is 1.
         float16: Whether weights are kept in half the space.
+        integers: Whether the file is to be quantized to int8 throughout.
 
     Returns:
-        Bytes of the file, which takes images of the type `image_dtype(model)`.
+        Bytes of the file, which takes images of the type `image_dtype(model)`. Its one signature
+        has the names of `outputs.named`, `"output_0"` of one output.
 
     Raises:
-        ValueError: If the model needs operators that TensorFlow Lite lacks.
+        ValueError: If the model needs operators that TensorFlow Lite lacks, or changes variables.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        # A static batch: shape arithmetic at run time would keep delegates away.
-        with _groups_kept(model):
-            _write_saved_model(model, folder, (1, *shape))
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        if float16:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.target_spec.supported_types = [tf.float16]
-        try:
-            return converter.convert()
-        except Exception as error:
-            # The converter raises a class of its own, outside of the public names.
-            if type(error).__name__ != "ConverterError":
-                raise
-            raise ValueError(
-                f"Model {model.name!r} cannot be written with TensorFlow Lite's builtin "
-                f"operators: {_reason(str(error))}. Build it without, or export a SavedModel."
-            ) from None
+    # A static batch: shape arithmetic at run time would keep delegates away.
+    with _groups_kept(model), rows_and_columns() if integers else contextlib.nullcontext():
+        spec = image_spec(model, (1, *shape))
+        function = tf.function(inference(model), input_signature=[spec]).get_concrete_function()
+    _refuse_changes(function, model)
+    # Of the function itself: a SavedModel on the way takes five times as long to write and read.
+    # TensorFlow calls this way deprecated, and has no other one that is as fast.
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if float16:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    try:
+        with _errors_only():
+            network = converter.convert()
+    except Exception as error:
+        # The converter raises a class of its own, outside of the public names.
+        if type(error).__name__ != "ConverterError":
+            raise
+        raise ValueError(
+            f"Model {model.name!r} cannot be written with TensorFlow Lite's builtin "
+            f"operators: {_reason(str(error))}. Build it without, or export a SavedModel."
+        ) from None
+    outputs = function.structured_outputs
+    # TensorFlow takes the values of a dictionary in the order of its keys.
+    names = sorted(outputs) if isinstance(outputs, dict) else ["output_0"]
+    return with_signature(network, "image", names)
 
 
-def _write_saved_model(model, folder, shape):
-    """Writes a SavedModel of an exportable model for images of a shape `(N, H, W, C)`."""
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.add_endpoint("serve", inference(model), [image_spec(model, shape)])
-    archive.write_out(folder, verbose=False)
+def _refuse_changes(function, model):
+    """Raises if a traced function writes to variables, which become constants of the file."""
+    graph = function.graph.as_graph_def()
+    nodes = itertools.chain(graph.node, *(one.node_def for one in graph.library.function))
+    if any(node.op.startswith("Assign") for node in nodes):
+        raise ValueError(
+            f"Model {model.name!r} changes variables while it predicts, as random layers do with "
+            "their state. A TensorFlow Lite file cannot: leave these layers out, or make them do "
+            "nothing unless `training` is true."
+        )
 
 
 @contextlib.contextmanager
@@ -70,6 +86,17 @@ def _groups_kept(model):
     finally:
         for layer in convolutions:
             layer.only_written = False
+
+
+@contextlib.contextmanager
+def _errors_only():
+    """A `with` block in which the converter does not log what it does."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 def _reason(message):

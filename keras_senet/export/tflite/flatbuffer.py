@@ -4,6 +4,7 @@ import flatbuffers
 import numpy as np
 
 IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every file
+SIGNATURE = b"serving_default"  # the usual name
 
 
 def parsed(network):
@@ -106,6 +107,33 @@ def replace_ends(model, inputs, outputs=None):
         for signature in model.signatureDefs or []:
             for end in getattr(signature, side):
                 end.tensorIndex = changes.get(int(end.tensorIndex), end.tensorIndex)
+
+
+def with_signature(network, image, outputs):
+    """The network with a signature, by which programs know its ends.
+
+    Args:
+        network: Bytes of a file of one input, without signatures.
+        image: Name of the input.
+        outputs: Names of the outputs, in the order of the graph.
+
+    Returns:
+        Bytes of the file.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    def end(name, index):
+        found = schema.TensorMapT()
+        found.name, found.tensorIndex = name.encode(), int(index)
+        return found
+
+    model = parsed(network)
+    graph, signature = model.subgraphs[0], schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = SIGNATURE, 0
+    signature.inputs = [end(image, index) for index in graph.inputs]
+    signature.outputs = [end(*pair) for pair in zip(outputs, graph.outputs, strict=True)]
+    model.signatureDefs = [signature]
+    return serialized(model)
 
 
 def outputs_by_name(model):
