@@ -10,33 +10,47 @@ HEAD = """# Public weight sets
 
 Made by `python docs/generate_weight_sets.py` from the records; `keras_senet.weights.table()` prints
 them, `weights="NAME"` loads one. Image, crop and interpolation are those of the evaluation whose
-published accuracy on ImageNet (in percent) is stated; none was measured with this package. The
+accuracy (in percent) is stated: as published for ImageNet, not measured with this package. The
 rows `keras/...` are networks without SE (MobileNetV3: with its own): their accuracy is that of
-the network that an SE network starts from.
+the network that an SE network starts from. The rows `keras_senet/...` come with the package, were
+[trained](cifar10.md) and measured by it on CIFAR-10, and need no network.
 
 A revision `main` means that no full commit is known, and a dash that no checksum is: files of the
 hub are compared with the sha256 that the hub states for them, others are taken as they come.
 
-| weights | network | image | crop | interpolation | top-1 | top-5 | licence | revision | checksum |
-|---|---|---|---|---|---|---|---|---|---|
 """
+COLUMNS = (
+    *("weights", "network", "image", "crop", "interpolation", "data", "top-1", "top-5"),
+    *("licence", "revision", "checksum"),
+)
 
 
 def page():
     """The whole text."""
-    lines = []
+    lines = [_row(COLUMNS), _row(["---"] * len(COLUMNS))]
     for record in RECORDS:
         view = record.preprocessing
         accuracy = ["-" if x is None else f"{x:g}" for x in (record.top1, record.top5)]
         revision = record.revision[:8] if record.repository else "-"
         algorithm, _, digits = (record.checksum or "-").partition(":")
-        lines.append(
-            f"| [`{record.name}`]({record.source}) "
-            f"| {', '.join(f'`{x}`' for x in (record.network, *record.also))} "
-            f"| {record.input_size} | {crop_text(view)} | {view.interpolation} | {accuracy[0]} "
-            f"| {accuracy[1]} | {record.licence} | {revision} | {algorithm} {digits[:8]} |"
+        cells = (
+            f"[`{record.name}`]({record.source})",
+            ", ".join(f"`{x}`" for x in (record.network, *record.also)),
+            str(record.input_size),
+            crop_text(view),
+            view.interpolation,
+            record.data or "-",
+            *accuracy,
+            record.licence,
+            revision,
+            f"{algorithm} {digits[:8]}",
         )
+        lines.append(_row(cells))
     return HEAD + "\n".join(lines) + "\n"
+
+
+def _row(cells):
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

@@ -35,15 +35,10 @@ def test_what_the_message_says(without):
 
 
 def test_files_of_weights(without, tmp_path):
-    without("safetensors", "h5py")
-    (tmp_path / "a.safetensors").write_bytes(b"x")
+    without("h5py")
     (tmp_path / "a.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
-    with pytest.raises(ImportError, match=r"a.safetensors needs safetensors: .*\[weights\]"):
-        SMALL(weights=tmp_path / "a.safetensors")
     with pytest.raises(ImportError, match=r"a.h5 needs h5py: .*\[weights\]"):
         SMALL(weights=tmp_path / "a.h5")
-    with pytest.raises(ImportError, match=r"needs safetensors: .*\[weights\]"):
-        keras_senet.export_weights(SMALL(), tmp_path / "b.safetensors")
 
 
 def test_training_says_so_before_its_first_step(without, tmp_path):

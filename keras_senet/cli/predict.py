@@ -1,4 +1,8 @@
-"""Names what is in pictures: keras-senet predict --weights=model.keras photo.jpg ..."""
+"""Names what is in pictures: keras-senet predict photo.jpg ...
+
+Without --weights by the network that comes with the package, which knows the ten classes of
+CIFAR-10.
+"""
 
 import os
 import sys
@@ -16,6 +20,7 @@ from keras_senet.weights.labels import CLASSES, imagenet_classes
 from keras_senet.weights.named_classes import class_names, is_multi_label
 from keras_senet.weights.records.table import find
 
+PACKAGED = "keras_senet/se_resnet20.cifar10"
 MOST_NAMES = 20  # so many classes are listed
 
 
@@ -86,9 +91,8 @@ def run(arguments: Sequence[str]) -> None:
     add(
         flags.DEFINE_string,
         "weights",
-        None,
+        PACKAGED,
         "Name of a weight set, or a .keras file of a run.",
-        required=True,
     )
     flags.DEFINE_alias("model", "weights", flag_values=values)
     add(flags.DEFINE_integer, "top", 3, "Classes to print for each picture.", lower_bound=1)

@@ -17,6 +17,7 @@ CHUNK = 1 << 20  # bytes
 SECONDS = 30  # to wait for an answer
 SHA256_DIGITS = 64
 HTTP_CLIENTS = ("requests", "urllib3", "httpx", "httpcore")  # of versions of huggingface_hub
+PACKAGED = pathlib.Path(__file__).with_name("packaged")  # files that come with the package
 
 
 def fetch(record):
@@ -26,11 +27,15 @@ def fetch(record):
     `HF_ENDPOINT`), files at other addresses into `KERAS_HOME` (`~/.keras`). Both honour
     `HF_HUB_OFFLINE` and proxies, and go on where a connection broke.
 
+    Files that come with the package are read where it is installed.
+
     Raises:
         ValueError: If the file cannot be fetched (the message says what to do by hand), or has
-            another checksum than the record; the file is removed then.
+            another checksum than the record; a fetched file is removed then.
         ImportError: If huggingface_hub is needed and not installed.
     """
+    if record.packaged:
+        return _from_package(record)
     return _from_hub(record) if record.repository is not None else _from_url(record)
 
 
@@ -39,6 +44,16 @@ def cache_path(record):
     home = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
     # Two sources may have files of the same name.
     return home / "keras_senet" / record.name.split("/")[0] / record.filename
+
+
+def _from_package(record):
+    path = PACKAGED / record.filename
+    if not path.is_file() or _digest(path, "sha256") != record.checksum.partition(":")[2]:
+        raise ValueError(
+            f"{path}, which comes with the package, is missing or was changed. Install keras-senet "
+            "anew."
+        )
+    return path
 
 
 def _from_hub(record):
@@ -149,11 +164,7 @@ def _verified(path, checksum, record):
     if checksum is None:
         return path
     algorithm, expected = checksum.split(":")
-    digest = hashlib.new(algorithm, usedforsecurity=False)
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    received = digest.hexdigest()
+    received = _digest(path, algorithm)
     if received.startswith(expected):
         return path
     path.resolve().unlink(missing_ok=True)  # the hub's cache links to where the content is
@@ -162,6 +173,14 @@ def _verified(path, checksum, record):
         f"The file of {record.name} is broken or was changed: {algorithm} {received}, expected "
         f"{expected}. It was removed; fetch it again."
     )
+
+
+def _digest(path, algorithm):
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _by_hand(record):

@@ -3,6 +3,8 @@
 import json
 import pathlib
 
+from safetensors import SafetensorError, safe_open
+
 from keras_senet.layers import ImageNormalization, facts
 from keras_senet.weights.preprocessing import Preprocessing
 
@@ -84,11 +86,7 @@ def _read(path):
     if pathlib.Path(path).suffix.lower() != ".safetensors" or not pathlib.Path(path).is_file():
         return {}
     try:
-        import safetensors
-    except ImportError:
-        return {}  # read_tensors says what to install
-    try:
-        with safetensors.safe_open(path, "numpy") as file:
+        with safe_open(path, "numpy") as file:
             return file.metadata() or {}
-    except (OSError, safetensors.SafetensorError):
+    except (OSError, SafetensorError):
         return {}  # read_tensors says what is wrong

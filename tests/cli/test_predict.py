@@ -1,5 +1,7 @@
 """`keras-senet predict`: names and scores as the model's own, whatever the picture."""
 
+import pathlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -54,6 +56,14 @@ def test_a_network_without_names_counts_its_classes(tmp_path):
     model.save(tmp_path / "model.keras")
     _, names = predict.load(tmp_path / "model.keras")
     assert names == ("class 0", "class 1", "class 2", "class 3")
+
+
+def test_the_packaged_network_is_the_usual_one(capsys):
+    cat = str(pathlib.Path(__file__).parents[2] / "docs" / "images" / "cat.jpg")
+    predict.run(["--top=1", cat])
+    head, _, answer = capsys.readouterr().out.splitlines()
+    assert head.startswith("keras_senet/se_resnet20.cifar10 answers with one of: airplane, ")
+    assert answer.endswith("cat")
 
 
 def test_logits_are_not_printed_as_percent(tmp_path, network, capsys):

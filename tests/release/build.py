@@ -26,6 +26,7 @@ IN_WHEEL = (
     "keras_senet/py.typed",
     "keras_senet/cli/__init__.py",
     "keras_senet/weights/imagenet_classes.csv",
+    "keras_senet/weights/packaged/se_resnet20.cifar10.safetensors",
     "keras_senet/weights/records/timm_mobile.csv",
 )
 

@@ -25,7 +25,7 @@ def call(*arguments):
 
 
 def tensorflow():
-    """A network computes, is saved and read."""
+    """A network computes, is saved and read; the one that comes with the package loads."""
     model = NETWORK()
     expected = model.predict(IMAGES, verbose=0)
     model.save("model.keras")
@@ -33,6 +33,7 @@ def tensorflow():
     assert np.array_equal(expected, again)
     assert "GMACs" in call("cost", "SEResNet50")
     assert "timm/seresnet50.a1_in1k" in call("weights", "SEResNet50")
+    keras_senet.SEResNet20(weights="keras_senet/se_resnet20.cifar10")
 
 
 def weights():
@@ -49,6 +50,7 @@ def data():
     NETWORK().save("model.keras")
     keras.utils.save_img("photo.png", IMAGES[0])
     assert "photo.png" in call("predict", "--weights=model.keras", "photo.png")
+    assert "one of: airplane" in call("predict", "photo.png")
 
 
 def tfds():

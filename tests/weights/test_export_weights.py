@@ -142,3 +142,13 @@ def test_altered_models_are_refused(tmp_path):
     with pytest.raises(ValueError, match="does not say which network"):
         wrapped = keras.Sequential([model])
         keras_senet.export_weights(wrapped, tmp_path / "x.safetensors")
+
+
+def test_others_may_read_the_file(tmp_path):
+    """As any file that a program writes, under the usual mask."""
+    plain = tmp_path / "plain"
+    plain.touch()
+    keras_senet.export_weights(
+        keras_senet.SEResNet20.replace(depths=(1, 1, 1))(), tmp_path / "x.safetensors"
+    )
+    assert (tmp_path / "x.safetensors").stat().st_mode == plain.stat().st_mode

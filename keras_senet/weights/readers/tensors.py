@@ -4,8 +4,9 @@ import pathlib
 import re
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
-from keras_senet.extras import needed
 from keras_senet.weights.readers.caffe import read_caffemodel
 from keras_senet.weights.readers.keras_applications import read_applications_h5
 from keras_senet.weights.readers.pytorch import read_checkpoint
@@ -62,10 +63,9 @@ def _refuse_shards(path):
 
 
 def _safetensors(path):
-    safetensors = needed("safetensors.numpy", "weights", f"Reading {path}")
     try:
-        return safetensors.load_file(path)
-    except (needed("safetensors", "weights", "").SafetensorError, OSError, KeyError) as error:
+        return load_file(path)
+    except (SafetensorError, OSError, KeyError) as error:
         raise ValueError(
             f"{path} is not a safetensors file, or it is truncated: {error}. Fetch it again."
         ) from error

@@ -4,6 +4,8 @@ import dataclasses
 
 from keras_senet.weights.preprocessing import IMAGENET, Preprocessing
 
+OWN = "keras_senet/"  # Names of weights that come with the package begin so.
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WeightRecord:
@@ -26,10 +28,14 @@ class WeightRecord:
         input_size: Height and width of the images of its evaluation in pixels.
         classes: Number of classes, 0 where the file has no classifier.
         licence: Licence of the weights, as their source states it.
-        top1: Published accuracy on ImageNet's validation images in percent, at `input_size` and
-            the crop of `preprocessing`, or `None`.
-        top5: Published top-5 accuracy in percent, or `None`.
-        page: Address of a page to fetch the file from by hand, or `None`.
+        data: Data set whose classes it has, `None` without classifier.
+        top1: Accuracy in percent at `input_size` and the crop of `preprocessing`, or `None`: on the
+            validation images of ImageNet as its source publishes it, on the test images of CIFAR-10
+            as this package measures it.
+        top5: Top-5 accuracy in percent, likewise.
+        page: Address of a page to fetch the file from by hand, or `None`; of weights that come with
+            the package that of the images which they learned from.
+        command: The command that trained weights that come with the package, else `None`.
     """
 
     name: str
@@ -45,9 +51,16 @@ class WeightRecord:
     input_size: int = 224
     classes: int = 1000
     licence: str = "unknown"
+    data: str | None = "ImageNet"
     top1: float | None = None
     top5: float | None = None
     page: str | None = None
+    command: str | None = None
+
+    @property
+    def packaged(self) -> bool:
+        """Whether the file comes with the package: it needs no network."""
+        return self.name.startswith(OWN)
 
     @property
     def source(self) -> str | None:

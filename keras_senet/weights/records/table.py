@@ -5,6 +5,8 @@ import difflib
 from keras_senet.weights.records import timm_tables
 from keras_senet.weights.records.caffe import CAFFE_RECORDS
 from keras_senet.weights.records.keras_applications import KERAS_RECORDS
+from keras_senet.weights.records.packaged import PACKAGED_RECORDS
+from keras_senet.weights.records.record import OWN
 from keras_senet.weights.records.timm import TIMM_RECORDS
 
 RECORDS = (
@@ -13,8 +15,9 @@ RECORDS = (
     *timm_tables.read("timm_mobile.csv"),
     *CAFFE_RECORDS,
     *KERAS_RECORDS,
+    *PACKAGED_RECORDS,
 )
-SOURCES = ("timm/", "smp-hub/", "caffe/", "keras/")
+SOURCES = (OWN, "timm/", "smp-hub/", "caffe/", "keras/")
 
 
 def find(name):
@@ -64,7 +67,17 @@ def crop_text(preprocessing):
 def rows():
     """Header and rows of the table, as tuples of texts."""
     lines: list[tuple[str, ...]] = [
-        ("weights", "network", "image", "crop", "interpolation", "top-1", "top-5", "licence")
+        (
+            "weights",
+            "network",
+            "image",
+            "crop",
+            "interpolation",
+            "data",
+            "top-1",
+            "top-5",
+            "licence",
+        )
     ]
     for record in RECORDS:
         lines.append(
@@ -74,6 +87,7 @@ def rows():
                 str(record.input_size),
                 crop_text(record.preprocessing),
                 record.preprocessing.interpolation,
+                record.data or "-",
                 *("-" if value is None else f"{value:g}" for value in (record.top1, record.top5)),
                 record.licence,
             )

@@ -16,6 +16,14 @@ BACKBONES = {
     "tensorflow": {"padding": "same", "epsilon": 1e-3},
     "torch": {"padding": "torch", "epsilon": 1e-5},
 }
+# Column `classes`: the data set that has so many. SEER learned without any.
+DATA = {
+    1000: "ImageNet",
+    11821: "ImageNet-12k",
+    11221: "ImageNet-21k",
+    21843: "ImageNet-21k",
+    0: None,
+}
 
 
 def read(name):
@@ -47,6 +55,7 @@ def _record(row):
         ),
         input_size=int(row["size"]),
         classes=int(row["classes"]),
+        data=DATA[int(row["classes"])],
         licence=row["licence"],
         top1=float(row["top1"]) if row["top1"] else None,
         top5=float(row["top5"]) if row["top5"] else None,
