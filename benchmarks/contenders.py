@@ -20,8 +20,10 @@ import time
 
 FOLDER = pathlib.Path(__file__).parent
 
-# Variants, and the network of timm with the same backbone.
+# Variants, and the network of timm, or of another library, with the same backbone.
 PEERS = {
+    "ResNet20": "pytorchcv/resnet20_cifar10",
+    "SEResNet20": "pytorchcv/seresnet20_cifar10",
     "ResNet18": "resnet18",
     "SEResNet50": "legacy_seresnet50",
     "ResNet50": "resnet50",

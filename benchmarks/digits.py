@@ -6,7 +6,6 @@ Fine-tuning: SE-ResNet-20 is trained on the classes 0 to 4, then on 5 to 9 for a
 recipe `finetune`; its rival begins at random and takes equally many steps of the recipe `digits`.
 """
 
-import dataclasses
 import json
 import pathlib
 import tempfile
@@ -14,9 +13,9 @@ import tempfile
 import keras
 import numpy as np
 from absl import app, flags
+from subsets import only
 
 import keras_senet
-from keras_senet.data import Split
 from keras_senet.training import DIGITS, FINETUNE, train
 
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds to repeat with.")
@@ -25,22 +24,6 @@ _PARTS = flags.DEFINE_multi_enum(
     "part", ["recipe", "finetune"], ["recipe", "finetune"], "What to measure."
 )
 _OUTPUT = flags.DEFINE_string("output", "benchmarks/results/digits.json", "Where to write.")
-
-
-def only(dataset, classes):
-    """The data set with some of its classes, numbered from 0."""
-
-    def chosen(split):
-        kept = np.isin(split.labels, classes)
-        labels = np.searchsorted(classes, split.labels[kept]).astype("int32")
-        return Split(split.items[kept], labels)
-
-    return dataclasses.replace(
-        dataset,
-        class_names=tuple(dataset.class_names[label] for label in classes),
-        training=chosen(dataset.training),
-        held_out=chosen(dataset.held_out),
-    )
 
 
 def recipe_accuracy(dataset, seed, folder):

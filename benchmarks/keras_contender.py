@@ -69,7 +69,7 @@ def main(_):
     model, build_s = build()
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (BATCH.value, SIZE.value, SIZE.value, 3), "uint8")
-    labels = rng.integers(0, 1000, BATCH.value)
+    labels = rng.integers(0, model.output_shape[-1], BATCH.value)
     backend = keras.backend.backend()
 
     def fit(steps):

@@ -1,6 +1,7 @@
-"""Uniform against class-balanced sampling on long-tailed digits.
+"""Uniform against class-balanced sampling on long-tailed data.
 
     python benchmarks/long_tail.py
+    python benchmarks/long_tail.py --data=folder:cifar10 --epochs=30 --output=cifar10_tail.json
 
 The training images of the ten classes shrink geometrically to 1 of 100; the held-out images stay.
 Runs are short and long: what sampling is worth shrinks as training images become known by heart.
@@ -18,8 +19,9 @@ from absl import app, flags
 from contenders import FOLDER
 
 import keras_senet
-from keras_senet.training import DIGITS
+from keras_senet.training import CIFAR_SHORT, DIGITS
 
+DATA = flags.DEFINE_string("data", "digits", "digits, or photographs of 32x32 pixels.")
 SEEDS = flags.DEFINE_integer("seeds", 3, "Runs of each sampling, seeds 0, 1, ...")
 EPOCHS = flags.DEFINE_list(
     "epochs", ["15", "30", "60"], "Lengths of a run, in epochs of the few images that are left."
@@ -33,19 +35,19 @@ MINORITY = 5  # the classes with the fewest images
 
 def recalls(dataset, epochs, sampling, seed):
     """Share of the held-out images of each class that are recognized."""
-    recipe = DIGITS.replace(epochs=epochs, warmup_epochs=min(1, epochs - 1), sampling=sampling)
+    usual = DIGITS if DATA.value == "digits" else CIFAR_SHORT
+    recipe = usual.replace(epochs=epochs, warmup_epochs=min(1, epochs - 1), sampling=sampling)
     with tempfile.TemporaryDirectory() as workdir:
         run = keras_senet.training.train(
             keras_senet.SEResNet20, dataset, recipe, workdir, seed=seed
         )
-    images, labels = dataset.held_out_arrays()
-    right = run.model.predict(images, verbose=0).argmax(-1) == labels
-    return [float(right[labels == label].mean()) for label in range(len(dataset.class_names))]
+    found = keras_senet.training.evaluate(run.model, dataset, 100)
+    return [float(share) for share in found.class_correct / found.class_images]
 
 
 def main(_):
     """Trains all and compares."""
-    dataset = keras_senet.data.load("digits").long_tailed(RATIO.value)
+    dataset = keras_senet.data.load(DATA.value, image_size=32).long_tailed(RATIO.value)
     sizes = np.bincount(dataset.training.labels).tolist()
     print(f"Training images of each class: {sizes}")
     results = []
@@ -60,7 +62,7 @@ def main(_):
                 f"{np.mean(mean):.2%} +- {spread:.2%}"
             )
     path = pathlib.Path(OUTPUT.value or FOLDER / "results/long_tail.json")
-    facts = {"device": "cpu", "sizes": sizes, "results": results}
+    facts = {"device": "cpu", "data": DATA.value, "sizes": sizes, "results": results}
     contenders.write(path, facts)
 
 

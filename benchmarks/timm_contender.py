@@ -1,6 +1,7 @@
-"""One timm network, trained or asked: a contender of train_step.py and inference.py."""
+"""One network of timm or pytorchcv, trained or asked: of train_step.py and inference.py."""
 
 import argparse
+import importlib.metadata
 import sys
 
 import contenders
@@ -8,6 +9,17 @@ import torch
 
 sys.path.append(str(contenders.FOLDER.parent / "tests" / "golden"))
 from packages import timm
+
+
+def build(name):
+    """A network of timm, or of pytorchcv: `"pytorchcv/NAME"`; and the versions of the libraries."""
+    versions = {"torch": torch.__version__}
+    library, _, network = name.rpartition("/")
+    if library == "pytorchcv":
+        from pytorchcv.model_provider import get_model
+
+        return get_model(network), {**versions, library: importlib.metadata.version(library)}
+    return timm.create_model(network), {**versions, "timm": timm.__version__}
 
 
 def main():
@@ -26,11 +38,14 @@ def main():
     torch.backends.cudnn.benchmark = True
     device = "cuda" if torch.cuda.is_available() else "cpu"
     layout = torch.channels_last if arguments.channels_last else torch.contiguous_format
-    model = timm.create_model(arguments.network).train(training).to(device, memory_format=layout)
+    model, versions = build(arguments.network)
+    model = model.train(training).to(device, memory_format=layout)
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9)
     images = torch.randn(arguments.batch, 3, arguments.size, arguments.size, device=device)
     images = images.to(memory_format=layout)
-    labels = torch.randint(0, 1000, (arguments.batch,), device=device)
+    with torch.inference_mode():
+        classes = model(images[:2]).shape[1]
+    labels = torch.randint(0, classes, (arguments.batch,), device=device)
     half = arguments.precision == "bfloat16"
     forward = torch.compile(model) if arguments.compile else model
 
@@ -52,7 +67,6 @@ def main():
         if device == "cuda":
             torch.cuda.synchronize()
 
-    versions = {"torch": torch.__version__, "timm": timm.__version__}
     contenders.serve(train if training else infer, {"versions": versions})
 
 

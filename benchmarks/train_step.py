@@ -1,6 +1,7 @@
-"""Training speed against stock Keras layers and timm, on a CPU or on one GPU.
+"""Training speed against stock Keras layers and timm or pytorchcv, on a CPU or on one GPU.
 
     python benchmarks/train_step.py --peer_python=PEERS/bin/python
+    python benchmarks/train_step.py --networks=SEResNet20 --batch=128 --size=32 --steps=5
     python benchmarks/train_step.py --device=gpu --networks=SEResNet50
 
 Prints a table of images a second and ratios, and writes a JSON file. See README.md beside this.
@@ -37,6 +38,7 @@ def on_cpu(network, precision):
     common = {"precision": precision, "batch": BATCH.value or 16, "size": SIZE.value}
     ours = {"network": network, **common}
     timm = {"network": PEERS[network], **common}
+    peer = PEERS[network].rpartition("/")[0] or "timm"
     grouped = "X" in network or network in ("SENet154", "RegNetY016")
     # Some processors, as AMD's without AVX-512, get oneDNN's kernels only where this asks for them.
     onednn, no_onednn = ({"TF_ENABLE_ONEDNN_OPTS": value} for value in "10")
@@ -53,9 +55,9 @@ def on_cpu(network, precision):
             environment=onednn,
             most_rounds=MOST_ROUNDS_STOCK_GROUPED if grouped else ROUNDS.value,
         ),
-        Contender("timm", "timm_contender.py", timm, PEER_PYTHON.value),
+        Contender(peer, "timm_contender.py", timm, PEER_PYTHON.value),
         Contender(
-            "timm channels_last",
+            f"{peer} channels_last",
             "timm_contender.py",
             {**timm, "channels_last": 1},
             PEER_PYTHON.value,
