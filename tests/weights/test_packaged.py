@@ -88,3 +88,5 @@ def test_other_classes_get_a_new_classifier(caplog):
 def test_another_network_is_refused():
     with pytest.raises(ValueError, match="are for SEResNet20, not for se_resnet56"):
         keras_senet.SEResNet56(weights="keras_senet/se_resnet20.cifar10")
+    with pytest.raises(ValueError, match="are for ResNet20, not for se_resnet20"):
+        keras_senet.SEResNet20(weights="keras_senet/resnet20.cifar10")

@@ -13,6 +13,8 @@ COMMAND = (
 ROWS = (
     ("se_resnet20.cifar10", "SEResNet20", 0, 87.63, 99.47,
      "sha256:4877d5a23023c502b64429800e2be4172d579f9f456de8cd7cf46c0c8fc55463"),
+    ("resnet20.cifar10", "ResNet20", 0, 87.3, 99.61,
+     "sha256:2d03b3828469889b97ccd916b4ae4a8dbb57eed16c932dbb60b9ddeb07e1550b"),
 )  # fmt: skip
 
 PACKAGED_RECORDS = tuple(
