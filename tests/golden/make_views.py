@@ -22,6 +22,7 @@ VIEWS = {
 VIEWS |= set(itertools.product((224, 299), (0.875,), ("bilinear", "bicubic"), ("center",)))
 APPLICATIONS = (240, 260, 300, 380, 384, 456, 480, 528, 600)  # keras.applications' EfficientNets
 VIEWS |= {(size, 0.875, "bilinear", "center") for size in APPLICATIONS}
+VIEWS.add((32, 1.0, "bilinear", "center"))  # the networks that come with the package
 values = {}
 for name in ("china.jpg", "flower.jpg"):
     photo = Image.fromarray(load_sample_image(name))
