@@ -165,7 +165,7 @@ def test_blocks_run(page, folder, capsys):
     for code in RUN[page]:
         exec(compile(code, page, "exec"), names)
     if page == "cifar10.md":
-        assert capsys.readouterr().out.startswith("[[('3', 'cat', 0.9")
+        assert "[[('3', 'cat', 0.9" in capsys.readouterr().out
     if page == "phone.md":
         assert names["report"].partitions == 1
         assert names["report"].undelegated == ()
