@@ -53,7 +53,8 @@ def stages(
     if height is not None and width is not None:
         window = _window(height, width)
         if window > 1:
-            x = ops.average_pool(x, window, data_format="channels_last")
+            # Keras' default of the strides fails on JAX.
+            x = ops.average_pool(x, window, strides=window, data_format="channels_last")
             height, width = height // window, width // window
             yield window**2, x
         if height * width <= LONGEST_SUM:

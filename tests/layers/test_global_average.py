@@ -39,8 +39,8 @@ def halves(x, axes, keepdims):
     return np.expand_dims(mean, axes) if keepdims else mean
 
 
-def windows(x, side, data_format):
-    assert data_format == "channels_last"
+def windows(x, side, strides, data_format):
+    assert strides == side and data_format == "channels_last"
     count, height, width, channels = x.shape
     parts = x.reshape(count, height // side, side, width // side, side, channels)
     return halves(parts, (2, 4), False)
