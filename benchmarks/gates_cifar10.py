@@ -17,6 +17,7 @@ from subsets import halves
 
 import keras_senet
 from keras_senet.analysis import excitations, remove_se, search, usefulness, write_report
+from keras_senet.analysis.gates.plots import class_means
 from keras_senet.analysis.gates.report import report_figures
 from keras_senet.figures import save
 from keras_senet.training import evaluate
@@ -45,6 +46,7 @@ def main(_):
     last = [block.name for block in found.blocks if block.stage == found.blocks[-1].stage]
     smaller = {
         "all blocks": model,
+        "without the constant ones": remove_se(model, "constant", found),
         "found by search": result.model,
         "without the last stage": remove_se(model, last, found),
         "without any": remove_se(model, [block.name for block in found.blocks], found),
@@ -59,8 +61,8 @@ def main(_):
     figures = report_figures(found, SHOWN)
     for name, figure in figures["By depth"].items():
         save(figure, folder / f"gates_{name}.png")
-    *_, of_last = figures["Mean gates by class"].values()
-    save(of_last, folder / "gates_means.png")
+    most = max(found.blocks, key=lambda block: block.divergence)
+    save(class_means(found, most.name, SHOWN), folder / "gates_means.png")
     result.plot(folder / "gates_search.png")
     if REPORT.value:
         write_report(found, REPORT.value, SHOWN)

@@ -18,6 +18,7 @@ BATCH = flags.DEFINE_integer("batch", 16, "Images in a step.")
 SIZE = flags.DEFINE_integer("size", 224, "Height and width of an image.")
 MODE = flags.DEFINE_enum("mode", "train", ["train", "infer"], "What a step does.")
 PLAIN = flags.DEFINE_bool("plain", False, "Without SE.")
+FOLDED = flags.DEFINE_bool("folded", False, "Whether a network that is asked is folded.")
 
 
 def stock_squeeze_excitation(reduction, use_bias, name, **_):
@@ -60,6 +61,8 @@ def build():
         started = time.perf_counter()
         model = network(input_shape=(SIZE.value, SIZE.value, 3))
         seconds = time.perf_counter() - started
+    if FOLDED.value:
+        model = keras_senet.export.fold(model)
     model.compile(SGD(0.01, momentum=0.9), "sparse_categorical_crossentropy")
     return model, seconds
 
