@@ -1,7 +1,4 @@
-"""Loss, accuracy and latency of a classifier."""
-
-import pathlib
-import tempfile
+"""Loss, accuracy and cost of a classifier."""
 
 import numpy as np
 
@@ -49,18 +46,3 @@ def score(outputs, labels):
 def cost_of(model, image):
     """The `Cost` of a model for an image `(1, H, W, C)`, whether it fixes the size or not."""
     return cost(model, image.shape[1] if None in model.inputs[0].shape[1:] else None)
-
-
-def latency(model, image):
-    """Median time of one image in the exported float32 TFLite file, in milliseconds.
-
-    Args:
-        model: The model, on the TensorFlow backend.
-        image: `(1, H, W, C)`.
-    """
-    from keras_senet import export
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "model.tflite"
-        export.to_tflite(model, path)
-        return export.verify(model, path, image).latency_ms

@@ -10,7 +10,7 @@ from keras_senet.analysis.gates.excitation import excitations as collect
 from keras_senet.analysis.image_batches import Data, first_image
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.analysis.removal.frozen_gates import remove_se
-from keras_senet.analysis.removal.measurements import cost_of, evaluate, latency
+from keras_senet.analysis.removal.measurements import cost_of, evaluate
 from keras_senet.analysis.removal.usefulness import usefulness
 from keras_senet.figures import COLOURS, figure_of, legend, save
 from keras_senet.surgery.graph import functional
@@ -26,7 +26,8 @@ class Step:
         loss: Mean cross-entropy in nats.
         parameters: Trainable parameters.
         macs: Multiply-adds for one image.
-        latency_ms: Median time of one image in the TFLite file; `None` if not measured.
+        latency_ms: Median time of one image in the float32 TFLite file on one thread, relative to
+            that of the whole network in the same rounds; `None` if not measured.
         accepted: Whether its accuracy is within the drop allowed.
     """
 
@@ -122,8 +123,8 @@ def search(
         max_accuracy_drop: Loss of accuracy allowed, in percentage points: the paper names 0.1 for
             the last stage of SE-ResNet-50.
         excitations: The model's `Excitations`; collected from the same data if `None`.
-        latencies: Whether to export each network accepted to TFLite and time it: seconds each, on
-            the TensorFlow backend only.
+        latencies: Whether to convert each network accepted to TFLite and time it in turns with the
+            whole one: seconds each, on the TensorFlow backend only.
         batch_size: Images at a time.
 
     Returns:
@@ -149,12 +150,16 @@ def search(
     excitations = excitations or collect(model, data, batch_size=batch_size)
     order = usefulness(model, data, excitations, batch_size=batch_size).blocks
     image = first_image(data, model)
+    latency = _latency(model, image) if latencies else None
 
     def step(network, removed, least):
         loss, accuracy = evaluate(network, data, batch_size)
         accepted = accuracy >= least
         counted = cost_of(network, image)
-        time = latency(network, image) if latencies and accepted else None
+        if latency is None or not accepted:
+            time = None
+        else:
+            time = latency(network) if removed else latency.of_first
         return Step(removed, accuracy, loss, counted.parameters, counted.macs, time, accepted)
 
     steps = [step(model, (), 0.0)]
@@ -167,6 +172,13 @@ def search(
         if steps[-1].accepted:
             best, removed = trial, steps[-1].removed
     return Search(best, tuple(steps), max_accuracy_drop)
+
+
+def _latency(model, image):
+    # Here, since it needs TensorFlow, which the other backends do without.
+    from keras_senet.analysis.removal.latency import Latency
+
+    return Latency(model, image.shape[1])
 
 
 def _trade_off(search):

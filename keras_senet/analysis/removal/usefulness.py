@@ -11,7 +11,7 @@ from keras_senet.analysis.gates.excitation import excitations as collect
 from keras_senet.analysis.image_batches import Data, first_image, labelled_batches
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.analysis.removal.frozen_gates import remove_se
-from keras_senet.analysis.removal.measurements import cost_of, latency, score
+from keras_senet.analysis.removal.measurements import cost_of, score
 from keras_senet.analysis.se_blocks import se_nodes
 from keras_senet.surgery.graph import Graph, functional
 
@@ -162,9 +162,11 @@ def _tail(model, graph, node):
 
 
 def _saved_latencies(model, data, excitations):
-    image = first_image(data, model)
-    whole = latency(model, image)
+    # Here, since it needs TensorFlow, which the other backends do without.
+    from keras_senet.analysis.removal.latency import Latency
+
+    latency = Latency(model, first_image(data, model).shape[1])
     return {
-        block.name: whole - latency(remove_se(model, [block.name], excitations), image)
+        block.name: latency.of_first - latency(remove_se(model, [block.name], excitations))
         for block in excitations.blocks
     }

@@ -89,7 +89,7 @@ def benchmark(
     footprints = {name: footprint(path) for name, path in files.items()}
     rows = []
     for count in threads:
-        times = _times([LiteRT(path, count) for path in files.values()], runs)
+        times = in_turns([LiteRT(path, count) for path in files.values()], runs)
         for (name, path), column in zip(files.items(), times, strict=True):
             p25, median, p75, p90, p99 = map(float, np.percentile(column, (25, 50, 75, 90, 99)))
             rows.append(
@@ -109,8 +109,16 @@ def benchmark(
     return rows
 
 
-def _times(runners, runs):
-    """Milliseconds, `(runners, runs)`; random inputs, since zeros may be faster."""
+def in_turns(runners, runs):
+    """Times that files take, one after the other in each round.
+
+    Args:
+        runners: `LiteRT` of each; random numbers go in, since zeros may be faster.
+        runs: Rounds.
+
+    Returns:
+        Milliseconds, `(runners, runs)`.
+    """
     for runner in runners:
         runner.set_random()
         for _ in range(WARMUP_RUNS):
