@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import platform
+import resource
 import signal
 import statistics
 import subprocess
@@ -44,15 +45,26 @@ def serve(run, facts):
     # What libraries print goes to the log, the answers to the driver.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    before = _peak_bytes()
     started = time.perf_counter()
     run(1)
-    facts = {**facts, "first_step_s": time.perf_counter() - started}
+    facts = {
+        **facts,
+        "first_step_s": time.perf_counter() - started,
+        "peak_bytes_before_first_step": before,
+        "peak_bytes": _peak_bytes(),
+    }
     print(json.dumps(facts), file=answers, flush=True)
     for line in sys.stdin:
         steps = int(line)
         started = time.perf_counter()
         run(steps)
         print(json.dumps((time.perf_counter() - started) / steps), file=answers, flush=True)
+
+
+def _peak_bytes():
+    """The most memory that this process has held in RAM so far."""
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 class Failure(RuntimeError):

@@ -37,7 +37,8 @@ def convert(model, shape, float16=False, integers=False):
     _refuse_changes(function, model)
     # Of the function itself: a SavedModel on the way takes five times as long to write and read.
     # TensorFlow calls this way deprecated, and has no other one that is as fast.
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
+    with _errors_only():
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if float16:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
