@@ -7,8 +7,6 @@ Weights are random but for the network of CIFAR-10. See README.md in the folder 
 
 import json
 import pathlib
-import subprocess
-import sys
 import tempfile
 
 import contenders
@@ -30,23 +28,16 @@ CHOSEN = flags.DEFINE_list("networks", list(NETWORKS), "Of keras_senet.")
 IMAGES = flags.DEFINE_integer("images", 4, "Crops of two photographs, others than to calibrate.")
 OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/arm.json.")
 
-WORKER = pathlib.Path(__file__).with_name("worker.py")
-
 
 def answered(run, images, paths):
     """Outputs and `Program` of each file, by format, from a function that runs the worker."""
     answers = images.with_name("answers.json")
-    run([WORKER, images, answers, *paths.values()])
+    run([machine.WORKER, images, answers, *paths.values()])
     found = json.loads(answers.read_text())
     return {
         name: (np.load(f"{path}.npz")["0"], program_of(**found[str(path)]))
         for name, path in paths.items()
     }
-
-
-def on_host(arguments):
-    """Runs the worker in this Python."""
-    subprocess.run([sys.executable, *map(str, arguments)], check=True)
 
 
 def decoded(outputs, litert):
@@ -66,7 +57,7 @@ def rows(name, arm, folder):
     images = folder / "images.npy"
     np.save(images, crops(IMAGES.value, known.shape[1], seed=1))
     paths = files(model, known, folder)
-    here, first = answered(on_host, images, paths), {}
+    here, first = answered(machine.on_host, images, paths), {}
     for processor in PROCESSORS:
         there = answered(lambda worker, cpu=processor: arm.run(cpu, worker), images, paths)
         for kind, (outputs, split) in there.items():

@@ -12,7 +12,6 @@ import contenders
 import numpy as np
 from absl import app, flags
 from arm import machine
-from arm.compare import WORKER
 from arm.networks import files, model_of
 from contenders import FOLDER
 from untrained import crops
@@ -20,29 +19,11 @@ from untrained import crops
 import keras_senet
 
 NETWORKS = flags.DEFINE_list(
-    "counted", ["SEResNet50", "SEMobileNet", "SEShuffleNet"], "Networks with an SE design."
+    "networks", ["SEResNet50", "SEMobileNet", "SEShuffleNet"], "Networks with an SE design."
 )
 FORMATS = flags.DEFINE_list("formats", ["int8"], "Of files.")
 PROCESSOR = flags.DEFINE_string("processor", "cortex-a76", "QEMU's name of it.")
-OUTPUT = flags.DEFINE_string("counts", None, "JSON file. Default: results/arm_instructions.json.")
-
-
-def executed(lines):
-    """Instructions of an invocation from the counts around two of them.
-
-    Counts come in fours: before and after the first, before and after the second. The calls at
-    which they are written, and Python's way to them, are what lies between the two.
-    """
-    before, after, again, end = map(int, lines)
-    calls = again - after
-    return [after - before - calls, end - again - calls]
-
-
-def counted(arm, path, images):
-    """Instructions of two invocations of a file."""
-    counts = path.with_suffix(".counts")
-    arm.run(PROCESSOR.value, [WORKER, "--count", images, path], counts)
-    return executed(counts.read_text().split())
+OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/arm_instructions.json.")
 
 
 def rows(name, arm, folder):
@@ -56,7 +37,7 @@ def rows(name, arm, folder):
         (folder / design).mkdir()
         chosen = [None if kind == "float32" else kind for kind in FORMATS.value]
         for kind, path in files(model, known, folder / design, chosen).items():
-            plain_and_se.setdefault(kind, {})[design] = counted(arm, path, images)
+            plain_and_se.setdefault(kind, {})[design] = arm.count(PROCESSOR.value, path, images)
     for kind, found in plain_and_se.items():
         row = {
             "network": name,

@@ -2,7 +2,8 @@
 
 Packages are unpacked into a folder, nothing is installed on the host and no root is needed: QEMU
 runs one Arm program at a time and finds its files there. Needs Debian or Ubuntu on x86 with apt,
-Debian's keys (package debian-archive-keyring), a C compiler and pip.
+Debian's keys (package debian-archive-keyring), a C compiler and pip. The environment variable
+MIRROR may name another source of Debian's packages.
 """
 
 import dataclasses
@@ -12,11 +13,9 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import urllib.parse
 
-from absl import flags
-
-MIRROR = flags.DEFINE_string("mirror", "http://deb.debian.org/debian", "Of Debian's packages.")
-
+MIRROR = "http://deb.debian.org/debian"
 # Debian's QEMU since 9.1 is one static program, which loads no plugin. The older one does, and
 # counts; but its SME is faulty, and it shows programs the host's /proc/cpuinfo.
 SUITE, COUNTING_SUITE = "trixie", "bookworm"
@@ -25,6 +24,7 @@ LIBRARIES = ("ai-edge-litert", "numpy")  # in the host's versions
 KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 HERE = pathlib.Path(__file__).parent
 FOLDER = HERE.parents[1] / "build" / "arm"
+WORKER = HERE / "worker.py"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,10 +80,39 @@ class Machine:
         return [str(loader), "--library-path", ":".join(folders), program]
 
     def versions(self):
-        """Of both emulators and of the libraries, by name."""
-        lines = (self.folder / "packages.txt").read_text().split()
-        found = dict(line.rsplit("_", 2)[:2] for line in lines if line.startswith("qemu"))
-        return {"debian": lines, **found}
+        """Of Debian's packages, and of the libraries of Python."""
+        files = (self.folder / "packages.txt").read_text().split()
+        libraries = (self.folder / "libraries.txt").read_text().split()
+        return {"debian": [urllib.parse.unquote(file) for file in files], "python": libraries}
+
+    def count(self, processor, file, images):
+        """Instructions of each of two invocations of a .tflite file.
+
+        Args:
+            processor: QEMU's name of a CPU.
+            file: The file.
+            images: A .npy file, of which the first image goes in.
+        """
+        counts = file.with_suffix(".counts")
+        self.run(processor, [WORKER, "--count", images, file], counts)
+        return executed(counts.read_text().split())
+
+
+def executed(counts):
+    """Instructions of two invocations.
+
+    Args:
+        counts: How many were executed until before and after the first invocation, before and after
+            the second. What lies between the two is the writing of the counts itself.
+    """
+    before, after, again, end = map(int, counts)
+    writing = again - after
+    return [after - before - writing, end - again - writing]
+
+
+def on_host(arguments):
+    """Runs Python with these arguments on this machine."""
+    subprocess.run([sys.executable, *map(str, arguments)], check=True)
 
 
 def set_up():
@@ -117,7 +146,8 @@ def _unpack(suite, architecture, packages, target):
     for part in ("state/lists/partial", "cache/archives/partial"):
         (apt / part).mkdir(parents=True)
     (apt / "status").touch()
-    (apt / "sources.list").write_text(f"deb [signed-by={KEYS}] {MIRROR.value} {suite} main\n")
+    mirror = os.environ.get("MIRROR", MIRROR)
+    (apt / "sources.list").write_text(f"deb [signed-by={KEYS}] {mirror} {suite} main\n")
     settings = {
         "Dir::State": apt / "state",
         "Dir::State::status": apt / "status",
