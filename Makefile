@@ -29,7 +29,7 @@ help:
 	@echo "make test-fast  the same on the TensorFlow backend only"
 	@echo "make test-slow  what takes long, before a release: full-size networks, other processes"
 	@echo "make test-lowest  the suite on the oldest versions that pyproject.toml allows"
-	@echo "make arm        files of every format on an emulated 64-bit Arm processor, beside x86: hours"
+	@echo "make arm        files of every format on an emulated 64-bit Arm processor, beside x86: an hour or more"
 	@echo "make lint       ruff, import contracts, pyright"
 	@echo "make docs       build the documentation into site/"
 	@echo "make dist       build wheel and sdist into dist/, and try each extra of the wheel"

@@ -65,6 +65,7 @@ def rows(name, arm, folder):
             row = {
                 "network": name,
                 "size": known.shape[1],
+                "images": IMAGES.value,
                 "format": kind,
                 "processor": processor,
                 "difference": largest(received, host),
@@ -91,8 +92,7 @@ def main(_):
         with tempfile.TemporaryDirectory() as folder:
             found = list(rows(name, arm, pathlib.Path(folder)))
         known = [row for row in known if row["network"] != name] + found
-        record = {"versions": arm.versions(), "images": IMAGES.value, "results": known}
-        contenders.write(path, record)
+        contenders.write(path, {"versions": arm.versions(), "results": known})
 
 
 if __name__ == "__main__":

@@ -18,9 +18,8 @@ from untrained import crops
 
 import keras_senet
 
-NETWORKS = flags.DEFINE_list(
-    "networks", ["SEResNet50", "SEMobileNet", "SEShuffleNet"], "Networks with an SE design."
-)
+COUNTED = ("SEResNet50", "SEMobileNet", "SEShuffleNet", "RegNetY002", "MobileNetV3Large")
+NETWORKS = flags.DEFINE_list("networks", list(COUNTED), "Networks with an SE design.")
 FORMATS = flags.DEFINE_list("formats", ["int8"], "Of files.")
 PROCESSOR = flags.DEFINE_string("processor", "cortex-a76", "QEMU's name of it.")
 OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/arm_instructions.json.")

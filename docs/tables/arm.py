@@ -22,13 +22,15 @@ def table():
         cells = [_cell(found[name]) for name in processors]
         own = "" if kind == "float32" else f"{own:.2g}"
         lines.append(f"| {network} | `{kind}` | {own} | {' | '.join(cells)} |")
-    machine = f"{record['date']}, {record['images']} images, x86: {record['machine']['processor']}."
+    images = " or ".join(sorted({str(row["images"]) for row in record["results"]}))
+    machine = f"{record['date']}, {images} images, x86: {record['machine']['processor']}."
     return "\n".join([*lines, "", f"{_pieces(record['results'])} {machine}"])
 
 
 def _cell(row):
+    difference = f"{row['difference']:.1e}" if row["difference"] else "0"
     agreement = row["top1_agreement"]
-    return f"{row['difference']:.1e}" + ("" if agreement == 1 else f" ({agreement:.0%})")
+    return difference if agreement == 1 else f"{difference} ({agreement:.0%})"
 
 
 def _pieces(rows):
