@@ -21,7 +21,7 @@ TRAINING = tests/training \
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export TF_ENABLE_ONEDNN_OPTS ?= 1
 
-.PHONY: help demo test test-fast test-slow test-lowest lint docs dist clean
+.PHONY: help demo test test-fast test-slow test-lowest arm lint docs dist clean
 
 help:
 	@echo "make demo       train SE-ResNet-20 on digits, export to TFLite, verify"
@@ -29,6 +29,7 @@ help:
 	@echo "make test-fast  the same on the TensorFlow backend only"
 	@echo "make test-slow  what takes long, before a release: full-size networks, other processes"
 	@echo "make test-lowest  the suite on the oldest versions that pyproject.toml allows"
+	@echo "make arm        files of every format on an emulated 64-bit Arm processor, beside x86: an hour or more"
 	@echo "make lint       ruff, import contracts, pyright"
 	@echo "make docs       build the documentation into site/"
 	@echo "make dist       build wheel and sdist into dist/, and try each extra of the wheel"
@@ -73,6 +74,12 @@ test-lowest: $(VENV)/dev
 	$(BIN)/uv pip install -q --python build/lowest/bin/python --resolution lowest-direct -e '.[dev]'
 	build/lowest/bin/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadfile \
 	  -m "not slow" $(LOWEST)
+
+# An emulated machine in build/arm, results in benchmarks/results/.
+arm: $(VENV)/dev
+	for part in compare operators instructions; do \
+	  PYTHONPATH=benchmarks $(BIN)/python -m arm.$$part || exit 1; \
+	done
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

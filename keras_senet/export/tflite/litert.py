@@ -223,7 +223,18 @@ class Program:
 def program(litert):
     """The `Program` of a loaded `LiteRT`."""
     interpreter = litert.interpreter
-    nodes = interpreter._get_ops_details()
+    outputs = [detail["index"] for detail in interpreter.get_output_details()]
+    return program_of(interpreter._get_ops_details(), outputs)
+
+
+def program_of(nodes, outputs):
+    """The `Program` of what a runtime, here or on another machine, says of a loaded file.
+
+    Args:
+        nodes: The interpreter's operators and delegates: dictionaries with `index`, `op_name`, and
+            the indices of the tensors that are its `inputs` and `outputs`.
+        outputs: Indices of the tensors that the file returns.
+    """
     operators = {}
     producers = {}
     for node in sorted(nodes, key=lambda node: node["op_name"] == "DELEGATE"):
@@ -231,7 +242,7 @@ def program(litert):
             operators[node["op_name"]] = operators.get(node["op_name"], 0) + 1
         # A delegate comes last: it replaces the nodes that it has taken.
         producers.update({int(output): node for output in node["outputs"]})
-    open_tensors = [detail["index"] for detail in interpreter.get_output_details()]
+    open_tensors = list(outputs)
     executed = {}
     while open_tensors:
         node = producers.get(int(open_tensors.pop()))
