@@ -60,7 +60,9 @@ def _define():
     add(flags.DEFINE_integer, "verification_images", 500, "How many at most.")
     add(flags.DEFINE_float, "min_agreement", None, "Smallest top-1 agreement, 0 to 1.")
     add(flags.DEFINE_float, "max_difference", None, "Largest difference of an output.")
-    add(flags.DEFINE_enum, "quantization", "none", sorted(THRESHOLDS), "TFLite, web: number format.")
+    add(
+        flags.DEFINE_enum, "quantization", "none", sorted(THRESHOLDS), "TFLite, web: number format."
+    )
     add(
         flags.DEFINE_string,
         "calibration",
@@ -85,9 +87,11 @@ def _define():
         flags.DEFINE_string,
         "runtime",
         None,
-        "Web: folder with the archives of LiteRT.js, as npm pack writes them; else they are fetched.",
+        "Web: folder with the archives of LiteRT.js that npm pack writes; else they are fetched.",
     )
-    add(flags.DEFINE_bool, "one_partition", False, "TFLite, web: fail unless XNNPACK runs it whole.")
+    add(
+        flags.DEFINE_bool, "one_partition", False, "TFLite, web: fail unless XNNPACK runs it whole."
+    )
     return values
 
 

@@ -60,7 +60,7 @@ def to_web(
         group_width: As of `to_tflite`.
         runtime: A folder with the archives of LiteRT.js, as `npm pack @litertjs/core@2.5.3
             @litertjs/wasm-utils@2.5.3` writes them. `None`: they are fetched from npm's registry,
-            once (`npm_config_registry`, `KERAS_HOME`).
+            once (`NPM_CONFIG_REGISTRY`, `KERAS_HOME`).
         overwrite: Whether to replace what is there.
 
     Returns:
@@ -158,6 +158,6 @@ def _notice():
     return (
         "The page is part of keras_senet, by the keras_senet authors. The folder litert/ has files "
         f"of these packages of npm, unchanged:\n\n{packages}\n"
-        "All are under the Apache License, Version 2.0, see LICENSE.txt. The licence of the network "
-        f"in {NETWORK} is that of its weights.\n"
+        "All are under the Apache License, Version 2.0, see LICENSE.txt. The licence of the "
+        f"network in {NETWORK} is that of its weights.\n"
     )

@@ -53,8 +53,8 @@ class Package:
 
     @property
     def url(self) -> str:
-        """Address of the archive; npm's variable `npm_config_registry` names another registry."""
-        registry = os.environ.get("npm_config_registry") or REGISTRY
+        """Address of the archive; npm's variable `NPM_CONFIG_REGISTRY` names another registry."""
+        registry = os.environ.get("NPM_CONFIG_REGISTRY") or REGISTRY
         name = self.package.rpartition("/")[2]
         return f"{registry.rstrip('/')}/{self.package}/-/{name}-{self.version}.tgz"
 
@@ -104,6 +104,7 @@ def unpack(found: Iterable[tuple[Package, pathlib.Path]], folder: pathlib.Path) 
         with tarfile.open(archive) as packed:
             for name, member in package.files.items():
                 content = packed.extractfile(f"package/{member}")
+                assert content is not None  # the archive is the pinned one
                 path = folder / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content.read())

@@ -44,7 +44,7 @@ function describe({ title, classes, image, multi_label, bytes, quantization }) {
   part("about").textContent =
     `${title} (${quantization}, ${(bytes / 1e6).toFixed(1)} MB) answers with ${several}: ${names}.`;
   const [, rows, columns] = image.shape;
-  part("size").textContent = `What the network sees: ${columns} × ${rows} pixels`;
+  part("size").textContent = `Seen by the network: ${columns} × ${rows} pixels`;
   part("seen").width = columns;
   part("seen").height = rows;
 }
@@ -94,7 +94,7 @@ async function classifyFile(file) {
   let image = null;
   try {
     image = await decoded(file);
-    if (mine === turn) await showFile(file);
+    if (mine === turn) showFile(file);
     if (mine === turn) await classify(image, begin, mine);
     if (mine === turn) say(file.name);
   } catch (error) {
@@ -104,8 +104,7 @@ async function classifyFile(file) {
   }
 }
 
-/** Shows a file on the page; resolves when the browser has drawn it. */
-async function showFile(file) {
+function showFile(file) {
   URL.revokeObjectURL(chosen.src);
   chosen.src = URL.createObjectURL(file);
   chosen.hidden = false;
@@ -191,7 +190,7 @@ async function classify(image, begin, mine) {
   showSeen(pixels, channels);
   showAnswers(scores, contract);
   part("times").textContent =
-    `Network ${milliseconds(end - ready)}, picture ${milliseconds(ready - begin)}`;
+    `Network ${milliseconds(end - ready)}, decoding and resizing ${milliseconds(ready - begin)}`;
   part("result").hidden = false;
   // For pages around this one.
   const detail = { scores, classes: contract.classes, milliseconds: end - ready };
