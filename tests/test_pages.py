@@ -29,6 +29,7 @@ NOT_RUN = {
     "search(model, data": "exports a network for each block: minutes",
     "smaller.fit": "trains for a minute",
     "keras_hub": "needs KerasHub; tests/test_hub.py runs it",
+    "export.to_web": "fetches LiteRT.js; tests/export/test_browser.py runs it",
     "network_alone": "continues it",
     'load("runs/digits/served")': "a served model of `make demo`",
     "HfApi()": "uploads a model",

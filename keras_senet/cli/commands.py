@@ -48,7 +48,7 @@ COMMANDS = {
     "predict": Command("keras_senet.cli.predict", "Names what is in pictures.", "data", ("PIL",)),
     "export": Command(
         "keras_senet.cli.export",
-        "Writes a model as TFLite, SavedModel or ONNX, and verifies the file.",
+        "Writes a model as TFLite, SavedModel, ONNX or a page for browsers, and verifies it.",
         "export",
         ("tensorflow", "ai_edge_litert"),
     ),

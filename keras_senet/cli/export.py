@@ -1,8 +1,9 @@
 """Exports a model: keras-senet export --model=model.keras --output=model.tflite.
 
-The output's name says the format: .tflite, .onnx, or a folder for a SavedModel. The report of the
-verification is written beside it, model.tflite.json. Exits with 1 if the artefact misses a
-threshold.
+The output's name says the format: .tflite, .onnx, or a folder for a SavedModel. --format=web writes
+a folder that is a page: any static server delivers it, and a browser classifies pictures with it.
+The report of the verification is written beside the output, model.tflite.json. Exits with 1 if the
+artefact misses a threshold.
 """
 
 import os
@@ -15,7 +16,8 @@ from absl import flags
 from keras_senet import export, mistakes
 from keras_senet.cli import program
 
-FORMATS = ("tflite", "saved_model", "onnx")
+FORMATS = ("tflite", "saved_model", "onnx", "web")
+OF_TFLITE = ("tflite", "web")  # a page has a .tflite file
 # Smallest top-1 agreement and largest difference of an output, unless given.
 THRESHOLDS = {
     "none": (1.0, 1e-4),
@@ -58,28 +60,38 @@ def _define():
     add(flags.DEFINE_integer, "verification_images", 500, "How many at most.")
     add(flags.DEFINE_float, "min_agreement", None, "Smallest top-1 agreement, 0 to 1.")
     add(flags.DEFINE_float, "max_difference", None, "Largest difference of an output.")
-    add(flags.DEFINE_enum, "quantization", "none", sorted(THRESHOLDS), "TFLite: number format.")
+    add(
+        flags.DEFINE_enum, "quantization", "none", sorted(THRESHOLDS), "TFLite, web: number format."
+    )
     add(
         flags.DEFINE_string,
         "calibration",
         None,
-        "TFLite: images for int8: digits, folder:PATH, csv:PATH (training split) or FILE.npz.",
+        "TFLite, web: images for int8: digits, folder:PATH, csv:PATH (training split) or FILE.npz.",
     )
-    add(flags.DEFINE_integer, "calibration_images", 200, "TFLite: how many at most.")
+    add(flags.DEFINE_integer, "calibration_images", 200, "TFLite, web: how many at most.")
     add(
         flags.DEFINE_string,
         "labels",
         None,
-        "TFLite: text file with the name of a class in each line.",
+        "TFLite, web: text file with the name of a class in each line.",
     )
-    add(flags.DEFINE_integer, "group_width", 16, "TFLite: least input channels of each group.")
+    add(flags.DEFINE_integer, "group_width", 16, "TFLite, web: least input channels of each group.")
     add(
         flags.DEFINE_bool,
         "fallback",
         False,
-        "TFLite: leave the most sensitive blocks in float32 until --min_agreement is met.",
+        "TFLite, web: leave the most sensitive blocks in float32 until --min_agreement is met.",
     )
-    add(flags.DEFINE_bool, "one_partition", False, "TFLite: fail unless XNNPACK runs it whole.")
+    add(
+        flags.DEFINE_string,
+        "runtime",
+        None,
+        "Web: folder with the archives of LiteRT.js that npm pack writes; else they are fetched.",
+    )
+    add(
+        flags.DEFINE_bool, "one_partition", False, "TFLite, web: fail unless XNNPACK runs it whole."
+    )
     return values
 
 
@@ -103,12 +115,13 @@ def _main(values, others):
     images, labels = export.load_verification(
         values.verification, model=model, image_size=size, count=values.verification_images
     )
-    if kind == "tflite":
-        path = _to_tflite(values, model, size)
+    if kind in OF_TFLITE:
+        path = _with_tflite(values, kind, model, size)
     else:
         write = export.to_onnx if kind == "onnx" else export.to_saved_model
         path = write(model, values.output, overwrite=values.overwrite)
-    report = export.verify(model, path, images, labels)
+    verified = path / "model.tflite" if kind == "web" else path
+    report = export.verify(model, verified, images, labels)
     report.to_json(report_path, overwrite=values.overwrite)
     print(report)
     thresholds = _thresholds(values)
@@ -124,23 +137,28 @@ def _format(values):
     suffix = pathlib.PurePath(values.output).suffix.lower()
     named = {".tflite": "tflite", ".onnx": "onnx"}.get(suffix, "saved_model")
     kind = values.format or named
-    foreign = TFLITE_ONLY if kind != "tflite" else ()
+    foreign = () if kind in OF_TFLITE else TFLITE_ONLY
+    foreign = foreign if kind == "web" else (*foreign, "runtime")
     given = [f"--{name}" for name in foreign if values[name].present]
     if given:
         raise ValueError(
             f"{given[0]} does not belong to the format {kind} of --output={values.output}. Leave "
-            "it out, or choose another format: OUTPUT.tflite, OUTPUT.onnx, a folder."
+            "it out, or choose another format: OUTPUT.tflite, OUTPUT.onnx, a folder, --format=web."
         )
     return kind
 
 
-def _to_tflite(values, model, size):
+def _with_tflite(values, kind, model, size):
+    """Writes a .tflite file, or a page with one."""
     images = None
     if values.calibration is not None:
         images = export.load_calibration(
             values.calibration, model=model, image_size=size, count=values.calibration_images
         )
-    return export.to_tflite(
+    write, besides = export.to_tflite, {}
+    if kind == "web":
+        write, besides = export.to_web, {"runtime": values.runtime}
+    return write(
         model,
         values.output,
         quantization=None if values.quantization == "none" else values.quantization,
@@ -150,6 +168,7 @@ def _to_tflite(values, model, size):
         input_size=values.image_size,
         group_width=values.group_width,
         overwrite=values.overwrite,
+        **besides,
     )
 
 

@@ -10,6 +10,7 @@ from keras_senet.export.saved_model import to_saved_model
 from keras_senet.export.sources import load_calibration, load_verification
 from keras_senet.export.tflite_file import QUANTIZATIONS, to_tflite
 from keras_senet.export.verification import verify
+from keras_senet.export.web.folder import to_web
 from keras_senet.surgery.fold import fold
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "to_onnx",
     "to_saved_model",
     "to_tflite",
+    "to_web",
     "verify",
 ]

@@ -129,6 +129,7 @@ def test_doors_of_a_checkout():
         "export/to_tflite.py": ["export", "--format=tflite"],
         "export/to_saved_model.py": ["export", "--format=saved_model"],
         "export/to_onnx.py": ["export", "--format=onnx"],
+        "export/to_web.py": ["export", "--format=web"],
     }
     found = [path for path in ROOT.glob("export/*.py")]
     assert {str(path.relative_to(ROOT)) for path in (*found, ROOT / "train.py")} == set(doors)

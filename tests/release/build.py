@@ -25,6 +25,7 @@ NO_PARTS = ("tests", "benchmarks", "docs", "export", ".ci")
 IN_WHEEL = (
     "keras_senet/py.typed",
     "keras_senet/cli/__init__.py",
+    "keras_senet/export/web/page/index.html",
     "keras_senet/weights/imagenet_classes.csv",
     "keras_senet/weights/packaged/se_resnet20.cifar10.safetensors",
     "keras_senet/weights/records/timm_mobile.csv",
