@@ -1,5 +1,7 @@
 """A .tflite file as objects that can be changed, and back."""
 
+import functools
+
 import flatbuffers
 import numpy as np
 
@@ -84,12 +86,22 @@ def new_operator(model, kind, source, target):
 
 def is_kind(model, operator, kind):
     """Whether an operator is the builtin one of this name."""
-    from ai_edge_litert import schema_py_generated as schema
+    return kind_of(model, operator) == kind
 
+
+def kind_of(model, operator):
+    """Name of an operator, such as `"CONV_2D"`."""
     code = model.operatorCodes[operator.opcodeIndex]
     # Codes above 126 are in the first field alone, and old files have the second alone.
-    found = max(code.builtinCode, code.deprecatedBuiltinCode)
-    return found == getattr(schema.BuiltinOperator, kind)
+    return _kinds()[max(code.builtinCode, code.deprecatedBuiltinCode)]
+
+
+@functools.cache
+def _kinds():
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = vars(schema.BuiltinOperator).items()
+    return {code: name for name, code in names if isinstance(code, int)}
 
 
 def replace_ends(model, inputs, outputs=None):
