@@ -188,6 +188,8 @@ class _Reading:
         owner, name = self._owner(place), self._free(place)
         if type(owner) is layers.ImageNormalization:
             return copied(owner)(x)  # which is not trained, and holds what is known of the image
+        if kind == "FULLY_CONNECTED" and not original.builtinOptions.keepNumDims:
+            x = self._flat(x, name)
         layer = _layer(kind, original.builtinOptions, kernel, x, name)
         layer.trainable = owner is None or owner.trainable
         if isinstance(owner, layers.Conv2D) and owner.network is not None:
@@ -195,6 +197,16 @@ class _Reading:
         y = layer(x)
         self.weights.append((layer, [_in_keras(kind, kernel, layer), bias]))
         return y
+
+    def _flat(self, x, name):
+        """What a matrix product takes that flattens its input itself: `(N, C)`."""
+        if len(x.shape) == 2:
+            return x
+        width = int(np.prod(x.shape[1:]))
+        flatten = TFLiteOperator(
+            "RESHAPE", {}, [None, _argument(np.array([1, width], "int32"))], name=f"{name}_flatten"
+        )
+        return flatten(x)
 
     def _check_kernel(self, operator, kernel, place):
         index = int(operator.inputs[1])
@@ -259,8 +271,6 @@ def _layer(kind, options, kernel, x, name):
     activation = None if activation == "none" else activation
     shared = {"activation": activation, "dtype": "float32", "name": name}
     if kind == "FULLY_CONNECTED":
-        if len(x.shape) != 2 and not options.keepNumDims:
-            raise ValueError(f"Layer {name!r} flattens what it reads, which cannot be trained.")
         return QuantizedDense(len(kernel), **shared)
     shared.update(
         kernel_size=kernel.shape[1:3],
