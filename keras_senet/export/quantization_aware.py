@@ -15,6 +15,9 @@ from keras_senet.export.tflite_file import float_network
 from keras_senet.extras import check_installed
 from keras_senet.surgery.fold import fold
 
+# Training images of a data set that ranges begin with; training goes on from there.
+CALIBRATED = 128
+
 
 def quantization_aware(
     model: keras.Model,
@@ -39,7 +42,7 @@ def quantization_aware(
         model: A built functional `keras.Model` with trained weights; mixed precision is rebuilt
             in float32.
         images: Images like those that it will see, `(N, H, W, C)`, to learn the ranges from that
-            training begins with; in any form that `to_tflite` takes.
+            training begins with; in any form that `to_tflite` takes. Of a data set 128.
         group_width: As of `to_tflite`. Zeros between groups that are merged are trained too.
 
     Returns:
@@ -72,7 +75,7 @@ def quantization_aware(
         )
     shape, known = image_shape(model), contract(model)
     if isinstance(images, Dataset):
-        images = images.seen_by(model, shape[0])
+        images = images.seen_by(model, shape[0]).calibration_images(CALIBRATED)
     images = calibration_images(images, shape, known, "images")
     floats, _ = float_network(model, shape, group_width, "int8")
     quantized = quantize(floats, calibrate(floats, images))

@@ -6,6 +6,7 @@ import flatbuffers
 import numpy as np
 
 IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every file
+PLACEHOLDER = 127  # in the first field of an operator's code: look at the second
 SIGNATURE = b"serving_default"  # the usual name
 
 
@@ -23,7 +24,12 @@ def parsed(network):
 
 
 def serialized(model):
-    """Bytes of a `schema.ModelT`."""
+    """Bytes of a `schema.ModelT`, with the codes of its operators in both of their fields."""
+    for code in model.operatorCodes:
+        # litert-quantizer leaves the first field at 0, which stands for ADD: OpenVINO reads the
+        # first, and only if that is 127 the second.
+        code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
+        code.deprecatedBuiltinCode = min(code.builtinCode, PLACEHOLDER)
     builder = _Builder(1 << 20)
     for buffer in model.buffers:
         if buffer.data is not None:
@@ -75,7 +81,7 @@ def new_operator(model, kind, source, target):
     from ai_edge_litert import schema_py_generated as schema
 
     code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = getattr(schema.BuiltinOperator, kind)
+    code.builtinCode = getattr(schema.BuiltinOperator, kind)
     code.version = 2 if kind == "DEQUANTIZE" else 1
     model.operatorCodes.append(code)
     operator = schema.OperatorT()

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_senet import layers
-from keras_senet.export.outputs import outputs
+from keras_senet.export.outputs import matched, outputs
 from keras_senet.export.tflite.flatbuffer import (
     kind_of,
     outputs_by_name,
@@ -103,10 +103,9 @@ class _Reading:
                 self._compute(operator, next(originals), kind)
         for layer, weights in self.weights:
             layer.set_weights(weights)
-        ends = {name: self.tensors[index] for name, index in outputs_by_name(self.quantized).items()}
-        names = list(outputs(self.source))
-        ends = dict(zip(names, ends.values(), strict=True)) if len(ends) == 1 else ends
-        structure = keras.tree.pack_sequence_as(self.source.output, [ends[name] for name in names])
+        found = outputs_by_name(self.quantized).items()
+        ends = matched(outputs(self.source), {x: self.tensors[i] for x, i in found}, "its file")
+        structure = keras.tree.pack_sequence_as(self.source.output, list(ends.values()))
         return keras.Model(image, structure, name=self.source.name)
 
     def _convert(self, operator, kind):
@@ -422,7 +421,8 @@ class _Writing:
         elif isinstance(layer, layers.ImageNormalization):
             kind, options = "CONV_2D", self.schema.Conv2DOptionsT()
             options.padding, options.strideH, options.strideW = 1, 1, 1
-            taken = [self.indices[id(inputs[0])], *map(self._constant, _pointwise(layer, inputs[0]))]
+            constants = map(self._constant, _pointwise(layer, inputs[0]))
+            taken = [self.indices[id(inputs[0])], *constants]
         elif isinstance(layer, (QuantizedConv2D, QuantizedDepthwiseConv2D, QuantizedDense)):
             kernel, bias = layer.get_weights()
             name = f"{self.model.name}/{layer.name}/kernel"
@@ -483,7 +483,6 @@ class _Writing:
         if kind not in self.codes:
             code = self.schema.OperatorCodeT()
             code.builtinCode = getattr(self.schema.BuiltinOperator, kind)
-            code.deprecatedBuiltinCode = min(code.builtinCode, 127)
             code.version = 1
             self.file.operatorCodes.append(code)
             self.codes[kind] = len(self.file.operatorCodes) - 1
