@@ -165,12 +165,12 @@ FINETUNE = Recipe(
     optimizer="nesterov",
 )
 # From trained weights to an int8 file that loses little, with the rounding of that file: few epochs
-# at a hundredth of the usual learning rate, since no normalization is left.
+# at a twentieth of the usual learning rate, since no normalization is left.
 QUANTIZATION_AWARE = Recipe(
     name="quantization_aware",
     epochs=6,
     batch_size=64,
-    learning_rate=0.001,
+    learning_rate=0.005,
     base_batch_size=64,
     warmup_epochs=1,
     optimizer="nesterov",

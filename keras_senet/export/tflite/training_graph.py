@@ -172,6 +172,8 @@ class _Reading:
                 arguments.append(_argument(self._constant(before)))
         if not tensors:
             raise ValueError(f"Operator {kind} of layer {place!r} reads constants alone.")
+        if kind == "RESHAPE":
+            arguments[1] = _with_batch(arguments[1], len(tensors[0].shape), place)
         name = self._free(place, kind.lower())
         layer = TFLiteOperator(kind, _options(original), arguments, name=name)
         return layer(tensors if len(tensors) > 1 else tensors[0])
@@ -187,8 +189,8 @@ class _Reading:
         owner, name = self._owner(place), self._free(place)
         if type(owner) is layers.ImageNormalization:
             return copied(owner)(x)  # which is not trained, and holds what is known of the image
-        if kind == "FULLY_CONNECTED" and not original.builtinOptions.keepNumDims:
-            x = self._flat(x, name)
+        if kind == "FULLY_CONNECTED" and len(x.shape) > 2:
+            x = self._flat(x, original.builtinOptions, name)
         layer = _layer(kind, original.builtinOptions, kernel, x, name)
         layer.trainable = owner is None or owner.trainable
         if isinstance(owner, layers.Conv2D) and owner.network is not None:
@@ -197,15 +199,11 @@ class _Reading:
         self.weights.append((layer, [_in_keras(kind, kernel, layer), bias]))
         return y
 
-    def _flat(self, x, name):
+    def _flat(self, x, options, name):
         """What a matrix product takes that flattens its input itself: `(N, C)`."""
-        if len(x.shape) == 2:
+        if options.keepNumDims:
             return x
-        width = int(np.prod(x.shape[1:]))
-        flatten = TFLiteOperator(
-            "RESHAPE", {}, [None, _argument(np.array([1, width], "int32"))], name=f"{name}_flatten"
-        )
-        return flatten(x)
+        return keras.layers.Flatten(dtype="float32", name=self._free(f"{name}_flatten"))(x)
 
     def _check_kernel(self, operator, kernel, place):
         index = int(operator.inputs[1])
@@ -237,6 +235,8 @@ class _Reading:
         tensor = (graph or self.graph).tensors[index]
         path = tensor.name.decode().split(";")[0].split("/")
         parts = path[1:-1] if len(path) > 2 else path[-1:]
+        if parts[0] == "Identity":  # TensorFlow's name of an output
+            return self.source.layers[-1].name
         parts = [re.sub(r"\W", "_", part) for part in parts]
         if parts[0] not in self.by_name and parts[0].removesuffix("_1") in self.by_name:
             # TensorFlow numbers the scopes of a model that was called before.
@@ -318,6 +318,20 @@ def _pointwise(layer, image):
 
 def _argument(values):
     return {"dtype": values.dtype.name, "value": values.tolist()}
+
+
+def _with_batch(argument, rank, place):
+    """The shape of a reshape with the axis of the batch, which the converter leaves out of 1x1s.
+
+    Axes of size 1 before the others change nothing for the additions and multiplications that
+    read such a tensor.
+    """
+    shape = argument["value"]
+    if shape[0] in (1, -1):
+        return argument
+    if len(shape) >= rank:
+        raise ValueError(f"Layer {place!r} mixes the images of a batch, which cannot be trained.")
+    return {**argument, "value": [1] * (rank - len(shape)) + shape}
 
 
 def _options(operator):
@@ -410,6 +424,10 @@ class _Writing:
             self.rounded[id(target)] = layer
             if id(source) not in self.rounded:
                 self._say_range(source, layer)
+            return
+        if isinstance(layer, keras.layers.Flatten):  # the matrix product behind it flattens itself
+            source, target = inputs[0], node.output_tensors[0]
+            self.indices[id(target)] = self.indices[id(source)]
             return
         if isinstance(layer, TFLiteOperator):
             tensors = iter(inputs)
