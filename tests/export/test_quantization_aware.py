@@ -7,13 +7,14 @@ import small
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 import keras_senet
-from keras_senet import export
+from keras_senet import export, training
 from keras_senet.data import View
 from keras_senet.export.contract import contract
 from keras_senet.export.tflite.flatbuffer import kind_of, parsed
 from keras_senet.export.tflite.litert import LiteRT
 from keras_senet.layers import FakeQuantize, QuantizedConv2D
 from keras_senet.surgery.graph import Graph, position_of
+from keras_senet.weights.named_classes import class_names
 
 RNG = np.random.default_rng(0)
 CIFAR = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
@@ -262,3 +263,46 @@ def test_a_float_network_refuses_its_weights(aware, tmp_path):
     aware.save(tmp_path / "m.keras")
     with pytest.raises(ValueError, match="quantization"):
         CIFAR(weights=str(tmp_path / "m.keras"), input_shape=(32, 32, 3), classes=4)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return keras_senet.data.load("digits")
+
+
+def test_a_run_trains_saves_and_goes_on(digits, tmp_path):
+    start = CIFAR(input_shape=(32, 32, 3), classes=10)
+    start.save(tmp_path / "start.keras")
+    recipe = training.QUANTIZATION_AWARE.replace(epochs=1, warmup_epochs=0)
+
+    def run(**changes):
+        given = {"weights": tmp_path / "start.keras", "quantize": export.quantization_aware}
+        return training.train(CIFAR, digits, recipe, tmp_path / "run", **(given | changes))
+
+    result = run()
+    assert result.accuracy > 0.2  # of ten classes, from random weights
+    saved = keras.models.load_model(tmp_path / "run/model.keras")
+    assert class_names(saved) == tuple(digits.class_names)
+    images = digits.calibration_images(16)
+    np.testing.assert_array_equal(saved(images), result.model(images))
+    again = run(resume="must")  # the same command after the end: the same model
+    np.testing.assert_array_equal(again.model(images), result.model(images))
+    path = written(saved, tmp_path / "m.tflite", images)
+    found = LiteRT(path)(images.astype("float32"))
+    np.testing.assert_allclose(found, saved.predict(images, verbose=0), atol=0.05)
+
+
+def test_what_a_run_refuses(digits, tmp_path):
+    recipe = training.QUANTIZATION_AWARE
+
+    def refuses(message, recipe=recipe, **arguments):
+        with pytest.raises(ValueError, match=message):
+            training.train(CIFAR, digits, recipe, tmp_path / "run", **arguments)
+
+    aware = {"quantize": export.quantization_aware}
+    refuses("Expected quantize=keras_senet.export.quantization_aware")
+    refuses("is for recipes with quantization_aware=True", recipe=training.DIGITS, **aware)
+    refuses("begins with a trained network. Expected its weights", **aware)
+    refuses("Expected precision='float32'", weights="m.keras", precision="bfloat16", **aware)
+    with pytest.raises(ValueError, match="Field `dropout` must be None with quantization_aware"):
+        recipe.replace(dropout=0.2)
