@@ -133,7 +133,7 @@ def _slice(options, x, begin, size):
 def _strided_slice(options, x, begin, end, strides):
     if options["ellipsisMask"] or options["newAxisMask"] or options["shrinkAxisMask"] & 1:
         raise ValueError("A slice with new axes, an ellipsis or without the axis of the batch.")
-    parts = [slice(None)]
+    parts: list[slice | int] = [slice(None)]
     for axis in range(1, len(begin)):
         bit = 1 << axis
         first, last, step = int(begin[axis]), int(end[axis]), int(strides[axis])
