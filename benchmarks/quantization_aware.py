@@ -94,7 +94,7 @@ def main(_):
     rows.append(judged(third, dataset, "trained on in float32"))
     found = {
         "network": NETWORK.name,
-        "data": dataset.name,
+        "data": pathlib.Path(DATA.value).name,
         "training_images": len(dataset.training),
         "held_out_images": len(dataset.held_out),
         "rows": rows,
