@@ -25,6 +25,7 @@ NOT_RUN = {
     'weights="legacy_seresnet50.safetensors"': "a user's file",
     'weights="se_resnet50.safetensors"': "trains for hours",
     "DIGITS.replace(epochs=20)": "trains for minutes; `make demo` does it",
+    "quantize=keras_senet.export.quantization_aware": "trains for minutes",
     "patience=5": "trains for minutes",
     "search(model, data": "exports a network for each block: minutes",
     "smaller.fit": "trains for a minute",

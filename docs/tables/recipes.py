@@ -47,6 +47,8 @@ def _others(recipe):
         yield f"gates begin at {recipe.gate_start:g}"
     if recipe.zero_gamma:
         yield "zero gamma"
+    if recipe.quantization_aware:
+        yield "trains with the rounding of int8"
     if recipe.freeze_bn_from is not None:
         yield f"normalization frozen from epoch {recipe.freeze_bn_from}"
     if recipe.image_size:

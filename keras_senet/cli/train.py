@@ -106,6 +106,11 @@ def _check_workdir(values):
         keras_senet.training.check_workdir(data_flags.workdir(values))
 
 
+def _quantize(recipe):
+    """What makes a network one that trains for int8, where the recipe does."""
+    return keras_senet.export.quantization_aware if recipe.quantization_aware else None
+
+
 def _train(values, architecture, dataset, recipe):
     saving = keras_senet.training.Saving(
         steps=values.checkpoint_steps,
@@ -127,6 +132,7 @@ def _train(values, architecture, dataset, recipe):
             resume=values.resume,
             saving=saving,
             devices=values.devices,
+            quantize=_quantize(recipe),
         )
     except keras_senet.training.Diverged as error:
         sys.exit(f"{error}")

@@ -8,6 +8,8 @@ import numpy as np
 from keras_senet import layers
 from keras_senet.data import View
 from keras_senet.export.outputs import outputs
+from keras_senet.layers.fake_quantize import FakeQuantize
+from keras_senet.layers.tflite_operator import TFLiteOperator
 from keras_senet.surgery.fold import IDLE
 from keras_senet.surgery.graph import Graph, call_of, position_of
 from keras_senet.surgery.rewrite import computes_its_graph
@@ -272,6 +274,8 @@ def _is_idle(operation):
 
 
 def _keeps(operation, keeping=KEEPING):
+    if type(operation) is FakeQuantize:
+        return True
     return _is_idle(operation) or (_is_keras(operation) and type(operation).__name__ in keeping)
 
 
@@ -279,6 +283,8 @@ def _activation(layer):
     """Name of a layer's activation, or of an operation that is an activation, or `None`."""
     if type(layer) in ACTIVATED:
         return next((name for own, name in FUNCTIONS if own is layer.activation), None)
+    if type(layer) is TFLiteOperator:
+        return {"SOFTMAX": "softmax", "LOGISTIC": "sigmoid", "TANH": "tanh"}.get(layer.kind)
     kind = type(layer).__name__
     name = {"HardSigmoid": "hard_sigmoid"}.get(kind, kind.lower())
     return name if _is_keras(layer) and name in BOUNDED else None

@@ -14,7 +14,7 @@ from keras_senet.export.contract import contracts, label_threshold
 from keras_senet.export.images import calibration_images as checked_calibration
 from keras_senet.export.inference import check_artefact
 from keras_senet.export.measure.sensitivity import quantize_until
-from keras_senet.export.models import exportable, image_dtype, image_shape
+from keras_senet.export.models import exportable, image_dtype, image_shape, predicted
 from keras_senet.export.outputs import matched
 from keras_senet.export.tflite.conversion import convert
 from keras_senet.export.tflite.int8 import calibrate, needs_quantizer, quantize, quantize_weights
@@ -25,6 +25,7 @@ from keras_senet.export.tflite.integer_ends import (
 )
 from keras_senet.export.tflite.litert import LiteRT
 from keras_senet.export.tflite.metadata import append_labels, with_metadata
+from keras_senet.export.tflite.training_graph import is_quantization_aware, network_of
 from keras_senet.extras import check_installed
 from keras_senet.files import replacing
 from keras_senet.surgery.fold import fold
@@ -113,23 +114,36 @@ def to_tflite(
         calibration_images = calibration_images.seen_by(model, shape[0])
     images = _calibration(calibration_images, quantization, shape, known)
     _check_agreement(min_agreement, quantization, model)
+    trained = is_quantization_aware(model)
+    if trained and (quantization not in CALIBRATED or min_agreement is not None):
+        raise ValueError(
+            f"Model {model.name!r} was trained for int8. Expected quantization='int8' or "
+            f"'int8_full', without min_agreement. Received: {quantization!r}, "
+            f"min_agreement={min_agreement}"
+        )
     labels = _checked_labels(labels, model)
     if quantization not in (None, "float16"):
         needs_quantizer()
     with replacing(path, overwrite) as partial:
-        floats, dtype = _float_network(model, shape, group_width, quantization)
+        ranges = None
+        if trained:
+            floats, ranges = network_of(model)
+            dtype = None if image_dtype(model) == "float32" else image_dtype(model)
+        else:
+            floats, dtype = float_network(model, shape, group_width, quantization)
         network = floats
         if quantization == "dynamic":
             network = quantize_weights(network)
         elif quantization in CALIBRATED and min_agreement is not None:
             network, _ = quantize_until(network, images, min_agreement, label_threshold(model))
         elif quantization in CALIBRATED:
-            network = quantize(network, calibrate(network, images))
+            network = quantize(network, ranges or calibrate(network, images))
         if quantization == "int8_full":
             network = with_uint8_ends(network, images, ends)
         elif dtype is not None:
             network = with_integer_pixels(network, dtype)
         if quantization in CALIBRATED:
+            floats = _Predicting(model) if trained else LiteRT(floats)
             _compare(network, floats, images, min_agreement, label_threshold(model), ends)
         partial.write_bytes(with_metadata(network, model.name, ends, labels))
         if labels:
@@ -137,7 +151,7 @@ def to_tflite(
     return pathlib.Path(path)
 
 
-def _float_network(model, shape, group_width, quantization):
+def float_network(model, shape, group_width, quantization):
     """The network with float weights, and the type of integers that it shall take, if any."""
     half = quantization == "float16"
     folded = fold(model, group_width)
@@ -160,6 +174,17 @@ def _float_network(model, shape, group_width, quantization):
     )
 
 
+class _Predicting:
+    """A model in the place of a file."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def run(self, images):
+        """The outputs of images `(N, H, W, C)` by name."""
+        return predicted(self.model, images.astype(image_dtype(self.model)))
+
+
 def _calibration(images, quantization, shape, known):
     if quantization in CALIBRATED:
         return checked_calibration(images, shape, known)
@@ -172,10 +197,10 @@ def _calibration(images, quantization, shape, known):
 
 
 def _compare(network, floats, images, min_agreement, threshold, ends):
-    """Raises or warns if the file names other classes than the float network, in any output."""
+    """Raises or warns if the file names other classes than `floats.run`, in any output."""
     if min_agreement is None and len(images) > COMPARED:
         images = images[np.linspace(0, len(images) - 1, COMPARED).astype(int)]
-    files = LiteRT(network), LiteRT(floats)
+    files = LiteRT(network), floats
     for name, reached in _agreements(files, images.astype("float32"), ends, threshold).items():
         which = "" if len(ends) == 1 else f"{name!r} of "
         if min_agreement is not None and reached < min_agreement:

@@ -5,7 +5,7 @@ import logging
 import os
 import pathlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 
@@ -14,7 +14,7 @@ from keras_senet.data import Dataset, View
 from keras_senet.extras import check_installed
 from keras_senet.training import distribution
 from keras_senet.training.best import write_best
-from keras_senet.training.check import check, check_types
+from keras_senet.training.check import check, check_quantization, check_types
 from keras_senet.training.checkpoints import Checkpoints
 from keras_senet.training.evaluation import evaluate
 from keras_senet.training.folder import check_workdir, locked
@@ -48,6 +48,7 @@ def train(
     devices: Sequence[str] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     metrics: Sequence[keras.metrics.Metric] = (),
+    quantize: Callable[[keras.Model, Dataset], keras.Model] | None = None,
 ) -> Result:
     """Trains a network and writes the files of the run; the same call resumes a stopped run.
 
@@ -74,6 +75,9 @@ def train(
             the run is resumed, as does `on_train_begin` where normalization is frozen.
         metrics: Keras metrics of targets `(B, K)` and outputs `(B, K)`, beside loss and accuracy;
             where an image has any number of labels, beside mean average precision and exact match.
+        quantize: What makes the network, with its weights, and the data set one that computes with
+            the rounding of int8, `keras_senet.export.quantization_aware`: for recipes whose
+            `quantization_aware` is true, and for them alone.
 
     Returns:
         A `Result`.
@@ -107,7 +111,8 @@ def train(
     workdir = pathlib.Path(workdir).expanduser()
     check_workdir(workdir)
     check_metrics(metrics, dataset)
-    precision = resolve(precision)
+    check_quantization(recipe, quantize, weights, precision)
+    precision = "float32" if recipe.quantization_aware else resolve(precision)
     keras.utils.set_random_seed(seed)
     processes = distribution.process()[1]
     with contextlib.ExitStack() as held, Stopping(processes) as stopping:
@@ -123,6 +128,7 @@ def train(
                 precision=precision,
                 steps_per_epoch=steps,
                 metrics=metrics,
+                quantize=quantize,
             )
             dataset = _in_view_of(dataset, model)
             run = Run(

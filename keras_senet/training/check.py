@@ -57,6 +57,32 @@ def check_types(**arguments):
             )
 
 
+def check_quantization(recipe, quantize, weights, precision):
+    """Raises a ValueError if these arguments of `train` and a recipe do not fit one another."""
+    if recipe.quantization_aware and quantize is None:
+        raise ValueError(
+            f"Recipe {recipe.name!r} trains with the rounding of int8. Expected "
+            "quantize=keras_senet.export.quantization_aware. Received: quantize=None"
+        )
+    if not recipe.quantization_aware:
+        if quantize is not None:
+            raise ValueError(
+                "Argument `quantize` is for recipes with quantization_aware=True, such as "
+                f"training.QUANTIZATION_AWARE. Received: recipe {recipe.name!r}"
+            )
+        return
+    if weights is None:
+        raise ValueError(
+            f"Recipe {recipe.name!r} begins with a trained network. Expected its weights, such as "
+            "weights='runs/digits/model.keras'. Received: weights=None"
+        )
+    if precision not in ("auto", "float32"):
+        raise ValueError(
+            f"Recipe {recipe.name!r} rounds to int8 in float32. Expected precision='float32' or "
+            f"'auto'. Received: {precision!r}"
+        )
+
+
 def check(dataset, recipe, *, replicas=1, processes=1):
     """Raises an error if data set, recipe and devices do not fit one another.
 

@@ -14,7 +14,15 @@ from keras_senet.weights.named_classes import name_classes
 
 
 def compiled_model(
-    architecture, dataset, recipe, *, weights, precision, steps_per_epoch, metrics=()
+    architecture,
+    dataset,
+    recipe,
+    *,
+    weights,
+    precision,
+    steps_per_epoch,
+    metrics=(),
+    quantize=None,
 ):
     """Builds a network for a data set and compiles it as a recipe says.
 
@@ -26,11 +34,14 @@ def compiled_model(
         precision: `"float32"`, `"bfloat16"` or `"float16"`.
         steps_per_epoch: Updates of the weights in an epoch.
         metrics: Keras metrics beside those of every run.
+        quantize: Function of the network and the data set to the network to train, or `None`.
 
     Returns:
         A `keras.Model` whose optimizer and metrics have their variables.
     """
     model = _build(architecture, dataset, recipe, weights, POLICIES[precision])
+    if quantize is not None:
+        model = quantize(model, dataset)
     if recipe.zero_gamma and weights is None:  # trained branches stay
         zero_gamma(model)
     if recipe.freeze_stages:

@@ -16,6 +16,7 @@ CHOICES = {
     "optimizer": ("sgd", "nesterov", "lamb", "adamw"),
     "decayed": DECAYED,
     "loss": ("cross_entropy", "binary_cross_entropy"),
+    "quantization_aware": (False, True),
     "zero_gamma": (False, True),
     "sampling": ("uniform", "class_balanced"),
 }
@@ -67,6 +68,8 @@ class Recipe:
             with LAMB).
         clip_norm: Largest norm of all gradients together, or `None`.
         accumulation_steps: Parts that a batch is computed in, one after the other, to save memory.
+        quantization_aware: Whether the network is trained with the rounding of its int8 file, which
+            `train` makes it compute by its argument `quantize`.
         ema: Momentum of an exponential moving average of all weights, which replaces them at the
             end; 0 for none.
         loss: `"cross_entropy"` of a softmax, or `"binary_cross_entropy"` of sigmoids, which images
@@ -137,6 +140,7 @@ class Recipe:
     augmentation: Augmentation | None = None
     sampling: str = "uniform"
     repeats: int = 1
+    quantization_aware: bool = False
 
     def __post_init__(self):
         for field in ("drops", "freeze_stages", "class_weights"):
@@ -167,6 +171,7 @@ class Recipe:
                 f"class, or None. Received: {weights!r}"
             )
         self._check_epochs()
+        self._check_quantization()
         if self.optimizer == "lamb" and self.decayed == "all":
             raise ValueError("LAMB decays kernels only: set `decayed='kernels'`.")
         if self.batch_size % self.accumulation_steps:
@@ -204,6 +209,18 @@ class Recipe:
             raise ValueError(
                 "Field `drops` must be increasing epochs from 0 to below `epochs`. Received: "
                 f"drops={self.drops!r}, epochs={self.epochs}"
+            )
+
+    def _check_quantization(self):
+        """Fields of layers that an int8 network has no longer would have no effect."""
+        unset = {"dropout": None, "stochastic_depth": None, "freeze_bn_from": None}
+        unset |= {"zero_gamma": False, "precise_bn_batches": 0, "gate_start": None}
+        wrong = [name for name, value in unset.items() if getattr(self, name) != value]
+        if self.quantization_aware and wrong:
+            raise ValueError(
+                f"Field `{wrong[0]}` must be {unset[wrong[0]]} with quantization_aware=True: "
+                "normalization and dropout are folded away there, and gates are trained. "
+                f"Received: {getattr(self, wrong[0])!r}"
             )
 
     @property

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import keras
 
 from keras_senet.layers import Conv2D, facts
+from keras_senet.layers.fake_quantize import FakeQuantize
+from keras_senet.layers.tflite_operator import TFLiteOperator
 
 KEY = "class_names"
 MULTI_LABEL = "multi_label"
@@ -69,7 +71,7 @@ def described_multi_label(description):
 
 def _described(model):
     """The description of the network whose classifier ends a model, or `None`, and its classes."""
-    last = model.layers[-1]
+    last = next(layer for layer in reversed(model.layers) if not _is_without_weights(layer))
     if isinstance(last, keras.Model):
         return _described(last)
     first = _first(model)
@@ -82,3 +84,8 @@ def _first(model):
     """The convolution of a model that carries its description, or `None`."""
     carriers = [x for x in model.layers if isinstance(x, Conv2D) and x.network is not None]
     return carriers[0] if len(carriers) == 1 else None
+
+
+def _is_without_weights(layer):
+    """Whether it is a layer behind the classifier in a network that is trained for int8."""
+    return isinstance(layer, (FakeQuantize, TFLiteOperator))

@@ -1,9 +1,12 @@
 """A .tflite file as objects that can be changed, and back."""
 
+import functools
+
 import flatbuffers
 import numpy as np
 
 IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every file
+PLACEHOLDER = 127  # in the first field of an operator's code: look at the second
 SIGNATURE = b"serving_default"  # the usual name
 
 
@@ -21,7 +24,12 @@ def parsed(network):
 
 
 def serialized(model):
-    """Bytes of a `schema.ModelT`."""
+    """Bytes of a `schema.ModelT`, with the codes of its operators in both of their fields."""
+    for code in model.operatorCodes:
+        # litert-quantizer leaves the first field at 0, which stands for ADD: OpenVINO reads the
+        # first, and only if that is 127 the second.
+        code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
+        code.deprecatedBuiltinCode = min(code.builtinCode, PLACEHOLDER)
     builder = _Builder(1 << 20)
     for buffer in model.buffers:
         if buffer.data is not None:
@@ -73,7 +81,7 @@ def new_operator(model, kind, source, target):
     from ai_edge_litert import schema_py_generated as schema
 
     code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = getattr(schema.BuiltinOperator, kind)
+    code.builtinCode = getattr(schema.BuiltinOperator, kind)
     code.version = 2 if kind == "DEQUANTIZE" else 1
     model.operatorCodes.append(code)
     operator = schema.OperatorT()
@@ -84,12 +92,22 @@ def new_operator(model, kind, source, target):
 
 def is_kind(model, operator, kind):
     """Whether an operator is the builtin one of this name."""
-    from ai_edge_litert import schema_py_generated as schema
+    return kind_of(model, operator) == kind
 
+
+def kind_of(model, operator):
+    """Name of an operator, such as `"CONV_2D"`."""
     code = model.operatorCodes[operator.opcodeIndex]
     # Codes above 126 are in the first field alone, and old files have the second alone.
-    found = max(code.builtinCode, code.deprecatedBuiltinCode)
-    return found == getattr(schema.BuiltinOperator, kind)
+    return _kinds()[max(code.builtinCode, code.deprecatedBuiltinCode)]
+
+
+@functools.cache
+def _kinds():
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = vars(schema.BuiltinOperator).items()
+    return {code: name for name, code in names if isinstance(code, int)}
 
 
 def replace_ends(model, inputs, outputs=None):
