@@ -1,4 +1,4 @@
-"""The folder of a page: what is written, what is refused, and that its runtime is the pinned one."""
+"""The folder of a page: what is written and refused, and that its runtime is the pinned one."""
 
 import dataclasses
 import functools
