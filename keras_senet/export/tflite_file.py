@@ -25,7 +25,8 @@ from keras_senet.export.tflite.integer_ends import (
 )
 from keras_senet.export.tflite.litert import LiteRT
 from keras_senet.export.tflite.metadata import append_labels, with_metadata
-from keras_senet.export.tflite.training_graph import is_quantization_aware, network_of
+from keras_senet.export.tflite.trained_network import network_of
+from keras_senet.export.tflite.training_graph import is_quantization_aware
 from keras_senet.extras import check_installed
 from keras_senet.files import replacing
 from keras_senet.surgery.fold import fold
