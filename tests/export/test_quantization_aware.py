@@ -53,7 +53,12 @@ def written(model, path, images):
     )
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+# The hardest is the usual run's, the others take half a minute each.
+USUAL = ("depthwise, hard swish",)
+SLOW = [name if name in USUAL else pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS]
+
+
+@pytest.fixture(scope="module", params=SLOW)
 def family(request, tmp_path_factory):
     """A network, its twin that trains for int8, images, and the int8 files of both."""
     keras.utils.set_random_seed(0)
