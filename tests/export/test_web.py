@@ -1,4 +1,4 @@
-"""The folder of a page: what is written and refused, and that its runtime is the pinned one."""
+"""The folder of a page: what is written, what is refused, and that its runtime is pinned."""
 
 import dataclasses
 import functools
@@ -17,6 +17,7 @@ import pytest
 
 import keras_senet
 from keras_senet import export
+from keras_senet.cli import export as command
 from keras_senet.data import View
 from keras_senet.export.web import folder as web
 from keras_senet.export.web import litert_js
@@ -248,3 +249,23 @@ def test_page_loads_nothing_from_elsewhere():
     assert policy.startswith("default-src 'none';")
     assert "unsafe-inline" not in policy
     assert "unsafe-eval'" not in policy.replace("'wasm-unsafe-eval'", "")
+
+
+def test_command(model, runtime, tmp_path, capsys):
+    model.save(tmp_path / "model.keras")
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), "uint8")
+    np.savez(tmp_path / "images.npz", images=images, labels=np.arange(4))
+    flags = [f"--model={tmp_path}/model.keras", f"--verification={tmp_path}/images.npz"]
+    page = f"--output={tmp_path}/page"
+    command.run([*flags, page, "--format=web", f"--runtime={runtime}"])
+    report = json.loads((tmp_path / "page.json").read_text())
+    assert report["sha256"] == contract(tmp_path / "page")["sha256"]
+    assert report["images"] == 4
+    for wrong, message in (
+        ([page, f"--runtime={runtime}"], "--runtime does not belong to the format saved_model"),
+        ([page, "--format=web", f"--runtime={runtime}"], "page.json exists already"),
+    ):
+        with pytest.raises(SystemExit) as leaving:
+            command.run([*flags, *wrong])
+        assert leaving.value.code == 2
+        assert message in capsys.readouterr().err
