@@ -86,15 +86,17 @@ def test_search_keeps_what_costs_too_much(tmp_path):
 
 
 def test_latencies_are_of_the_network_in_turns_with_the_whole_one():
-    litert = pytest.importorskip("keras_senet.analysis.removal.latency")
     if keras.backend.backend() != "tensorflow":
         pytest.skip("export is TensorFlow's")
+    pytest.importorskip("ai_edge_litert")
+    from keras_senet.analysis.removal.latency import Latency
+
     model = network()
     data = (IMAGES, np.asarray(model.predict_on_batch(IMAGES)).argmax(axis=1))
     found = search(model, data, max_accuracy_drop=0, latencies=True)
     assert all((step.latency_ms is not None) == step.accepted for step in found.steps)
     assert all(step.latency_ms > 0 for step in found.steps if step.accepted)
-    latency = litert.Latency(found.model, 32)
+    latency = Latency(found.model, 32)
     expected = found.model.predict_on_batch(IMAGES[:3])
     np.testing.assert_allclose(latency.first(IMAGES[:3]), expected, atol=1e-5)
 
