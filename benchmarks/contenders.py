@@ -45,11 +45,12 @@ def serve(run, facts):
     # What libraries print goes to the log, the answers to the driver.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    before = _peak_bytes()
+    before, ready = _peak_bytes(), _age()
     started = time.perf_counter()
     run(1)
     facts = {
         **facts,
+        "ready_s": ready,
         "first_step_s": time.perf_counter() - started,
         "peak_bytes_before_first_step": before,
         "peak_bytes": _peak_bytes(),
@@ -65,6 +66,13 @@ def serve(run, facts):
 def _peak_bytes():
     """The most memory that this process has held in RAM so far."""
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _age():
+    """Seconds since this process began."""
+    fields = pathlib.Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    up = float(pathlib.Path("/proc/uptime").read_text().split()[0])
+    return up - int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
 class Failure(RuntimeError):

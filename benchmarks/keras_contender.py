@@ -18,6 +18,7 @@ BATCH = flags.DEFINE_integer("batch", 16, "Images in a step.")
 SIZE = flags.DEFINE_integer("size", 224, "Height and width of an image.")
 MODE = flags.DEFINE_enum("mode", "train", ["train", "infer"], "What a step does.")
 PLAIN = flags.DEFINE_bool("plain", False, "Without SE.")
+PREPARED = flags.DEFINE_bool("prepared", False, "Whether variables are made before the first step.")
 FOLDED = flags.DEFINE_bool("folded", False, "Whether a network that is asked is folded.")
 
 
@@ -64,7 +65,17 @@ def build():
     if FOLDED.value:
         model = keras_senet.export.fold(model)
     model.compile(SGD(0.01, momentum=0.9), "sparse_categorical_crossentropy")
+    if PREPARED.value:
+        prepare(model)
     return model, seconds
+
+
+def prepare(model):
+    """What docs/plain_keras.md advises before the first step."""
+    model.optimizer.build(model.trainable_variables)
+    labels, scores = keras.ops.zeros(1, "int32"), keras.ops.ones((1, model.output.shape[-1]))
+    model.compute_metrics(None, labels, scores)
+    model.reset_metrics()
 
 
 def main(_):

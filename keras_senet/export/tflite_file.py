@@ -1,5 +1,6 @@
 """TensorFlow Lite (LiteRT): float32, float16, and int8 in three ways."""
 
+import gc
 import os
 import pathlib
 import warnings
@@ -158,7 +159,12 @@ def float_network(model, shape, group_width, quantization):
     folded = fold(model, group_width)
     if half:
         _check_half(folded)
+    # Layers refer to each other in circles, and Python looks for those it has lost too rarely for
+    # their weights.
+    gc.collect()
     network = convert(folded, shape, float16=half, integers=quantization in CALIBRATED)
+    del folded
+    gc.collect()
     coarser = HALF_IS_COARSER if half else 1
     check_artefact(model, shape, LiteRT(network).run, "TensorFlow Lite file", coarser)
     dtype = image_dtype(model)

@@ -14,7 +14,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
     images `(N, H, W, C)` normalized over the last axis go through one fused kernel, forward and
     backward, which takes half-precision inputs with float32 statistics; Keras computes moments
     and normalization with separate operations in float32. Everything else (other backends, ranks
-    and axes, masks, `renorm`, `synchronized`) is Keras' own computation.
+    and axes, masks, `renorm`, `synchronized`) is Keras' own computation, and so is inference in
+    float32: the fused kernel is as fast there, but TensorFlow joins it with the convolution before
+    it, and oneDNN computes the two of a single image some twenty times more slowly.
 
     Under a `tf.distribute` strategy of several replicas each replica normalizes with the
     statistics of its own part of the batch, and all replicas keep the mean of their moving
@@ -33,7 +35,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     ) -> keras.KerasTensor:
         """`(N, H, W, C)` to `(N, H, W, C)`; batch statistics if `training` and trainable."""
         training = bool(training and self.trainable)
-        if mask is None and self._is_fused(inputs):
+        if mask is None and self._is_fused(inputs, training):
             outputs = self._fused(ops.cast(inputs, self.compute_dtype), training)
         else:
             outputs = super().call(inputs, training=training, mask=mask)
@@ -41,9 +43,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
             self._average_over_replicas()
         return outputs
 
-    def _is_fused(self, inputs):
+    def _is_fused(self, inputs, training):
         return (
             keras.backend.backend() == "tensorflow"
+            and (training or self.compute_dtype != "float32")
             and len(inputs.shape) == 4
             and self.axis in (-1, 3)
             and not self.synchronized

@@ -142,15 +142,15 @@ def _pooled_in_stages(layer, x):
 class _Folding:
     """One walk over a graph; each rewritten tensor remembers the linear map it is made of.
 
-    Each linear map becomes a new layer at once, and another one when the next layer is folded into
-    it. Keras builds the new model from its outputs backward, so that a layer whose output no other
-    reads any more is not part of it.
+    The output of a linear map that one call reads is a tensor without a layer at first: the next
+    layer may be folded into the map. It becomes a layer where it is not.
     """
 
     def __init__(self, model, group_width):
         self.graph = Graph(model)
         self.group_width = group_width
-        self.maps = {}  # tensor -> the linear map that computes it
+        self.maps = {}  # tensor without a layer -> the linear map that computes it
+        self.made = {}  # the same tensor -> the output of the map's layer
         self.products = {}  # tensor -> the linear map and the gates whose product it is
         self.inner = {}  # name of a model inside -> the folded model
 
@@ -174,9 +174,18 @@ class _Folding:
             folded = self._folded(calls[0].operation, args[0], calls[0].output_tensors[0])
             if folded is not None:
                 return folded
+        args, kwargs = keras.tree.map_structure(self._layer_output, (args, kwargs))
         if takes_training(layer):
             kwargs = {**kwargs, "training": False}
         return self._inner(layer)(*args, **kwargs)
+
+    def _layer_output(self, x):
+        """The tensor itself, or the output of a layer in place of one that has none."""
+        if isinstance(x, keras.KerasTensor):
+            if x in self.maps:
+                self.made[x] = self.maps.pop(x).call(self.group_width)
+            return self.made.get(x, x)
+        return x
 
     def _inner(self, layer):
         """A model inside folded; other layers as they are."""
@@ -189,18 +198,24 @@ class _Folding:
     def _folded(self, layer, x, output):
         """What a layer that is called once computes of `x`, or `None`; `output` was its output."""
         if type(layer) in IDLE:
+            x = x if self._goes_into_one_call(output) else self._layer_output(x)
             return in_float(x, layer.name) if "float" in output.dtype else x
+        if type(layer) in NORMALIZATIONS and layer.axis in (-1, len(x.shape) - 1):
+            return self._rescaled(x, *normalization(layer), output)
+        is_factor = type(layer) in (keras.layers.Rescaling, layers.ImageNormalization)
+        if is_factor:
+            rescaled = self._rescaled(x, layer.scale, layer.offset, output)
+            if rescaled is not None:
+                return rescaled
+        if isinstance(layer, layers.ChannelAttention):
+            return self._attended(layer, x, output)
+        x = self._layer_output(x)
         if type(layer) is keras.layers.Pipeline:
             return self._random_parts_left_out(layer, x)
         if is_linear(layer):
             return self._mapped(LinearMap.of(layer, x), output)
-        if type(layer) in NORMALIZATIONS and layer.axis in (-1, len(x.shape) - 1):
-            return self._rescaled(x, *normalization(layer), output)
-        if type(layer) in (keras.layers.Rescaling, layers.ImageNormalization):
-            rescaled = self._rescaled(x, layer.scale, layer.offset, output)
-            return rescaled if rescaled is not None else _channels_rescaled(layer, x)
-        if isinstance(layer, layers.ChannelAttention):
-            return self._attended(layer, x, output)
+        if is_factor:
+            return _channels_rescaled(layer, x)
         if type(layer) is keras.layers.GlobalAveragePooling2D and len(x.shape) == 4:
             return _pooled_in_stages(layer, x)
         return None
@@ -212,17 +227,21 @@ class _Folding:
         copies = [self.copy(part) for part in parts]
         return keras.layers.Pipeline(copies, name=pipeline.name)(x, training=False)
 
+    def _goes_into_one_call(self, output):
+        return self.graph.is_read_once(output) and not self.graph.is_output(output)
+
     def _mapped(self, linear, output):
-        y = linear.call(self.group_width)
-        if self.graph.is_read_once(output):
-            self.maps[y] = linear
+        if not self._goes_into_one_call(output):
+            return linear.call(self.group_width)
+        y = keras.KerasTensor(output.shape, "float32")
+        self.maps[y] = linear
         return y
 
     def _rescaled(self, x, factor, offset, output):
         if x in self.maps:
-            return self._mapped(self.maps[x].scaled(factor, offset), output)
+            return self._mapped(self.maps.pop(x).scaled(factor, offset), output)
         if x in self.products and not np.any(offset):
-            linear, gates, name = self.products[x]
+            linear, gates, name = self.products.pop(x)
             return self._product(linear.scaled(factor), gates, name, output)
         return None
 
@@ -236,6 +255,7 @@ class _Folding:
         if found is None:
             return None
         gates, factor = found
+        del self.maps[x]
         return self._product(linear.scaled(factor), gates, block.name, output)
 
     def _product(self, linear, gates, name, output):

@@ -67,7 +67,9 @@ class LinearMap:
             group_width: Groups of fewer input channels are merged to at least that many.
         """
         kernel, groups = self.kernel, self.groups
-        config = {**self.layer.get_config(), "use_bias": True, "dtype": "float32"}
+        # The weights are known: random ones would be drawn for nothing.
+        unset = "depthwise_initializer" if is_depthwise(self.layer) else "kernel_initializer"
+        config = self.layer.get_config() | {"use_bias": True, "dtype": "float32", unset: "zeros"}
         kind = type(self.layer)
         if kind in CONVOLUTIONS:
             groups = wide_groups(groups, kernel.shape[2], group_width)
@@ -134,7 +136,14 @@ def fc_weights(convolution):
 
 def pointwise(x, matrix, bias, activation, name):
     """A new 1x1 convolution of an image by a matrix `(C, filters)`."""
-    layer = layers.Conv2D(len(bias), 1, activation=activation, dtype="float32", name=name)
+    layer = layers.Conv2D(
+        len(bias),
+        1,
+        activation=activation,
+        kernel_initializer="zeros",
+        dtype="float32",
+        name=name,
+    )
     output = layer(in_float(x, name))
     layer.set_weights([matrix[None, None].astype("float32"), bias.astype("float32")])
     return output

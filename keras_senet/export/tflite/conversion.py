@@ -8,7 +8,8 @@ import tensorflow as tf
 from absl import logging
 
 from keras_senet.export.inference import image_spec, inference
-from keras_senet.export.tflite.flatbuffer import with_signature
+from keras_senet.export.tflite.flatbuffer import parsed, serialized, sign
+from keras_senet.export.tflite.kernels import Kernels
 from keras_senet.layers import Conv2D
 from keras_senet.layers.global_average import rows_and_columns
 from keras_senet.surgery.graph import parts_of
@@ -30,16 +31,44 @@ def convert(model, shape, float16=False, integers=False):
     Raises:
         ValueError: If the model needs operators that TensorFlow Lite lacks, or changes variables.
     """
+    kernels = Kernels(model)
+    file, names = _converted(model, shape, float16, integers, kernels)
+    if not kernels.put_back(file):
+        file, names = _converted(model, shape, float16, integers, None)
+    sign(file, "image", names)
+    return serialized(file)
+
+
+def _converted(model, shape, float16, integers, kernels):
+    """The `schema.ModelT` of a file without signatures, and the names of its outputs.
+
+    Args:
+        model, shape, float16, integers: See `convert`.
+        kernels: The `Kernels` that the file has numbers for, or `None`: it has all weights.
+    """
+    infer = inference(model)
+
+    def traced(image):
+        with contextlib.nullcontext() if kernels is None else kernels.left_out():
+            return infer(image)
+
     # A static batch: shape arithmetic at run time would keep delegates away.
     with _groups_kept(model), rows_and_columns() if integers else contextlib.nullcontext():
         spec = image_spec(model, (1, *shape))
-        function = tf.function(inference(model), input_signature=[spec]).get_concrete_function()
-    _refuse_changes(function, model)
+        function = tf.function(traced, input_signature=[spec]).get_concrete_function()
+    if _assigns(function) or (kernels is not None and kernels.changes):
+        raise ValueError(
+            f"Model {model.name!r} changes variables while it predicts, as random layers do with "
+            "their state. A TensorFlow Lite file cannot: leave these layers out, or make them do "
+            "nothing unless `training` is true."
+        )
     # Of the function itself: a SavedModel on the way takes five times as long to write and read.
     # TensorFlow calls this way deprecated, and has no other one that is as fast.
     with _errors_only():
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    # The converter's own metadata cost it another reading and writing of the whole file.
+    converter.exclude_conversion_metadata = True
     if float16:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
@@ -57,19 +86,14 @@ def convert(model, shape, float16=False, integers=False):
     outputs = function.structured_outputs
     # TensorFlow takes the values of a dictionary in the order of its keys.
     names = sorted(outputs) if isinstance(outputs, dict) else ["output_0"]
-    return with_signature(network, "image", names)
+    return parsed(bytearray(network)), names
 
 
-def _refuse_changes(function, model):
-    """Raises if a traced function writes to variables, which become constants of the file."""
+def _assigns(function):
+    """Whether a traced function writes to variables, which become constants of the file."""
     graph = function.graph.as_graph_def()
     nodes = itertools.chain(graph.node, *(one.node_def for one in graph.library.function))
-    if any(node.op.startswith("Assign") for node in nodes):
-        raise ValueError(
-            f"Model {model.name!r} changes variables while it predicts, as random layers do with "
-            "their state. A TensorFlow Lite file cannot: leave these layers out, or make them do "
-            "nothing unless `training` is true."
-        )
+    return any(node.op.startswith("Assign") for node in nodes)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ def parsed(network):
     for buffer in model.buffers:
         if buffer.offset > 1:
             # litert-quantizer writes constants behind the flatbuffer: they go back inside.
-            buffer.data = bytes(network[buffer.offset : buffer.offset + buffer.size])
+            buffer.data = np.frombuffer(network, "uint8", buffer.size, buffer.offset)
             buffer.offset = buffer.size = 0
     return model
 
@@ -30,12 +30,14 @@ def serialized(model):
         # first, and only if that is 127 the second.
         code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
         code.deprecatedBuiltinCode = min(code.builtinCode, PLACEHOLDER)
-    builder = _Builder(1 << 20)
     for buffer in model.buffers:
         if buffer.data is not None:
-            buffer.data = np.frombuffer(bytes(buffer.data), "uint8")
+            buffer.data = np.frombuffer(memoryview(buffer.data), "uint8")
+    # Room for all constants at once: a builder that grows copies what it holds.
+    constants = sum(buffer.data.size for buffer in model.buffers if buffer.data is not None)
+    builder = _Builder(constants + (1 << 20))
     builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
-    return bytes(builder.Output())
+    return bytes(memoryview(builder.Bytes)[builder.Head() :])
 
 
 def add_tensor(model, like, name, dtype, scale=None, zero_point=0):
@@ -127,16 +129,13 @@ def replace_ends(model, inputs, outputs=None):
                 end.tensorIndex = changes.get(int(end.tensorIndex), end.tensorIndex)
 
 
-def with_signature(network, image, outputs):
-    """The network with a signature, by which programs know its ends.
+def sign(model, image, outputs):
+    """Gives a file a signature, by which programs know its ends.
 
     Args:
-        network: Bytes of a file of one input, without signatures.
+        model: A `schema.ModelT` of one input, without signatures.
         image: Name of the input.
         outputs: Names of the outputs, in the order of the graph.
-
-    Returns:
-        Bytes of the file.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -145,13 +144,11 @@ def with_signature(network, image, outputs):
         found.name, found.tensorIndex = name.encode(), int(index)
         return found
 
-    model = parsed(network)
     graph, signature = model.subgraphs[0], schema.SignatureDefT()
     signature.signatureKey, signature.subgraphIndex = SIGNATURE, 0
     signature.inputs = [end(image, index) for index in graph.inputs]
     signature.outputs = [end(*pair) for pair in zip(outputs, graph.outputs, strict=True)]
     model.signatureDefs = [signature]
-    return serialized(model)
 
 
 def outputs_by_name(model):

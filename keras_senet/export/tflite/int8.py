@@ -56,10 +56,11 @@ def calibrate(network, images):
     # The full range over all images: the default, a moving average, cuts off rare large values.
     with _quiet():
         calibration = calibrator.Calibrator(network, qsv_update_func=qsv_utils.min_max_update)
-        calibration.calibrate(
-            {signature: [{name: image[None].astype("float32")} for image in images]},
-            _static_plan(),
-        )
+        plan = _static_plan()
+        for image in images:
+            calibration.calibrate({signature: [{name: image[None].astype("float32")}]}, plan)
+            # It keeps a copy of every tensor, weights too, until the next ones are there.
+            calibration._tensor_content_map.clear()
     ranges = calibration.get_model_qsvs()
     _check_finite(ranges)
     _widen_dead(ranges)

@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_senet import layers
 from keras_senet.export.outputs import outputs
-from keras_senet.export.tflite.flatbuffer import serialized, with_signature
+from keras_senet.export.tflite.flatbuffer import serialized, sign
 from keras_senet.export.tflite.training_graph import KEEPING
 from keras_senet.layers.fake_quantize import FakeQuantize
 from keras_senet.layers.quantized import (
@@ -59,7 +59,8 @@ class _Writing:
         for tensor in self.graph.tensors:
             if tensor.buffer == 0:  # of an activation that stays in float32 nobody asks the range
                 self.ranges.setdefault(tensor.name.decode(), _range(0.0, 1.0))
-        return with_signature(serialized(self.file), "image", names), self.ranges
+        sign(self.file, "image", names)
+        return serialized(self.file), self.ranges
 
     def _write(self, node):
         layer, inputs = node.operation, node.input_tensors

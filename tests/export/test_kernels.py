@@ -1,0 +1,107 @@
+"""Kernels that go past the converter: the files are those of a converter that saw them."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_senet
+from keras_senet.export.tflite import conversion, kernels
+from keras_senet.layers import Conv2D
+from keras_senet.surgery.fold import fold
+
+
+class Standardized(keras.layers.Conv2D):
+    """A convolution that computes with its kernel before it convolves."""
+
+    def convolution_op(self, inputs, kernel):
+        return super().convolution_op(inputs, kernel - keras.ops.mean(kernel, (0, 1, 2)))
+
+
+def stacked(*made):
+    """A sequential model of 16x16 images."""
+    return keras.Sequential([keras.Input((16, 16, 3)), *made])
+
+
+def called_twice():
+    """A model that calls one convolution on two tensors."""
+    image = keras.Input((16, 16, 3))
+    layer = keras.layers.Conv2D(3, 3, padding="same")
+    return keras.Model(image, layer(keras.layers.ReLU()(layer(image))))
+
+
+NETWORKS = {
+    "residual": lambda: fold(keras_senet.SEResNet20.replace(depths=(1, 1, 1))()),
+    "grouped": lambda: fold(
+        keras_senet.SEResNeXt50.replace(depths=(1, 1, 1, 1))(input_shape=(32, 32, 3))
+    ),
+    "depthwise": lambda: stacked(
+        keras.layers.DepthwiseConv2D(3, depth_multiplier=2), keras.layers.Conv2D(6, 1)
+    ),
+    "dense, square": lambda: stacked(
+        keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3), keras.layers.Dense(3)
+    ),
+    "dense, of images": lambda: stacked(keras.layers.Dense(5), Conv2D(5, 3, strides=2)),
+    "transposed": lambda: stacked(keras.layers.Conv2DTranspose(4, 3, strides=2)),
+    "beside one computed with": lambda: stacked(Standardized(4, 3), keras.layers.Conv2D(4, 3)),
+}
+
+
+def converted(monkeypatch, model, least, **arguments):
+    """Bytes of the file, and what `put_back` said of each conversion."""
+    monkeypatch.setattr(kernels, "LEAST", least)
+    said, put_back = [], kernels.Kernels.put_back
+
+    def told(*given):
+        said.append(put_back(*given))
+        return said[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kernels.Kernels, "put_back", told)
+        return conversion.convert(model, model.input_shape[1:], **arguments), said
+
+
+@pytest.mark.parametrize("arguments", [{}, {"float16": True}, {"integers": True}], ids=str)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_file_is_the_same(network, arguments, monkeypatch):
+    """Every kernel past the converter, and none: the same bytes."""
+    model = NETWORKS[network]()
+    past, said = converted(monkeypatch, model, 2, **arguments)
+    through, _ = converted(monkeypatch, model, 1 << 40, **arguments)
+    assert said == [True]
+    assert past == through
+
+
+def test_a_kernel_of_two_convolutions_goes_through(monkeypatch):
+    """The converter gets all weights where one of them goes into two operations."""
+    model = called_twice()
+    past, said = converted(monkeypatch, model, 2)
+    through, _ = converted(monkeypatch, model, 1 << 40)
+    assert said == [False]
+    assert past == through
+
+
+def test_a_kernel_that_is_used_in_two_ways_goes_through(monkeypatch):
+    """Beside its convolution, an operation reads the kernel that the converter computes at once."""
+
+    class Decayed(keras.layers.Layer):
+        def __init__(self, layer, **kwargs):
+            super().__init__(**kwargs)
+            self.inner = layer
+
+        def call(self, inputs):
+            return self.inner(inputs) + keras.ops.sum(keras.ops.square(self.inner.kernel))
+
+    image = keras.Input((16, 16, 3))
+    model = keras.Model(image, Decayed(keras.layers.Conv2D(4, 3))(image))
+    past, said = converted(monkeypatch, model, 2)
+    through, _ = converted(monkeypatch, model, 1 << 40)
+    assert said == [False]
+    assert past == through
+
+
+def test_large_kernels_only(monkeypatch):
+    """The smallest one that goes past the converter has 65,536 numbers."""
+    small, large = keras.layers.Conv2D(8, 3), keras.layers.Conv2D(8192, 1)
+    found = kernels.Kernels(stacked(small, large)).by_number
+    assert [kernel.path for kernel in found.values()] == [large.kernel.path]
+    assert np.prod(large.kernel.shape) == kernels.LEAST
