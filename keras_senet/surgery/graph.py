@@ -81,16 +81,3 @@ def parts_of(layer):
 def takes_training(layer):
     """Whether `training` is an argument of a layer's `call`."""
     return layer._call_has_training_arg
-
-
-def forget_other_calls(model):
-    """Lets go of the calls of a model's layers that are not part of the model.
-
-    A layer remembers whoever reads its outputs, and so keeps layers and weights alive that were
-    called on them and are in no model.
-    """
-    kept = {id(node) for nodes in model._nodes_by_depth.values() for node in nodes}
-    for operation in model.operations:
-        operation._outbound_nodes = [
-            node for node in operation._outbound_nodes if id(node) in kept
-        ]

@@ -4,7 +4,7 @@ import types
 
 import keras
 
-from keras_senet.surgery.graph import forget_other_calls, parts_of
+from keras_senet.surgery.graph import parts_of
 
 
 def copied(layer, config=None):
@@ -55,7 +55,6 @@ def rewrite(model, call=None, copy=copied, recursive=False):
     for layer, twin in pairs:
         if twin.built and twin.weights:
             copy_weights(layer, twin)
-    forget_other_calls(result)
     return result
 
 

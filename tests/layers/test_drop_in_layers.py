@@ -59,6 +59,24 @@ def test_batch_normalization_trains_like_keras(shape, arguments):
         np.testing.assert_allclose(ours, stock, rtol=1e-6)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="of TensorFlow's operations")
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_the_fused_kernel_runs_where_it_is_fast(dtype):
+    """In training; at inference oneDNN makes a slow convolution of it and the one before it."""
+    import tensorflow as tf
+
+    layer = layers.BatchNormalization(dtype=dtype)
+    layer.build((None, 8, 8, 4))
+
+    def runs(training):
+        function = tf.function(lambda x: layer(x, training=training))
+        graph = function.get_concrete_function(tf.TensorSpec((1, 8, 8, 4))).graph
+        return any(operation.type == "FusedBatchNormV3" for operation in graph.get_operations())
+
+    assert runs(training=True)
+    assert runs(training=False) == (dtype != "float32")
+
+
 def test_frozen_batch_normalization_keeps_its_statistics():
     layer = layers.BatchNormalization(trainable=False)
     x = normal((4, 5, 5, 3))

@@ -119,6 +119,25 @@ def test_what_is_read_twice_or_called_twice_stays():
     assert_equal(model, folded)
 
 
+def test_a_convolution_behind_which_several_layers_read():
+    """What does nothing in between is left out, and the convolution is there for each of them."""
+    x = keras.Input((8, 8, 4))
+    layers = keras.layers
+    y = layers.Dropout(0.5)(layers.Conv2D(8, 1, name="first")(x))
+    y = layers.Add()([layers.BatchNormalization()(y), layers.Conv2D(8, 1)(y), layers.ReLU()(y)])
+    y = layers.Conv2D(4, 1, name="unread")(layers.Dropout(0.5)(layers.Conv2D(4, 3)(y)))
+    pooled = layers.GlobalAveragePooling2D()(layers.Conv2D(3, 1, name="last")(y))
+    model = lively(keras.Model(x, pooled))
+    folded = fold(model)
+    assert_equal(model, folded)
+    assert kinds(folded).count("BatchNormalization") == 1
+    assert sorted(layer.name for layer in folded.layers if layer.weights) == sorted(
+        layer.name for layer in model.layers if layer.weights
+    )
+    ends = keras.Model(x, layers.Dropout(0.5)(layers.Conv2D(8, 1)(x)))
+    assert_equal(lively(ends), fold(ends))
+
+
 def test_the_model_itself_is_left_alone():
     model = lively(keras_senet.SEResNet20.replace(depths=(1, 1, 1))())
     before = [weight.copy() for weight in model.get_weights()]
