@@ -40,9 +40,7 @@ def entrants(network):
         Contender("stock layers", script, {**ours, "layers": "stock"}, environment=tensorflow),
         Contender("ours on JAX", script, ours, environment=jax),
         Contender("timm", "timm_contender.py", timm, PEER_PYTHON.value),
-        Contender(
-            "timm compiled", "timm_contender.py", {**timm, "compile": 1}, PEER_PYTHON.value
-        ),
+        Contender("timm compiled", "timm_contender.py", {**timm, "compile": 1}, PEER_PYTHON.value),
     ]
 
 

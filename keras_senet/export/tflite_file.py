@@ -1,6 +1,5 @@
 """TensorFlow Lite (LiteRT): float32, float16, and int8 in three ways."""
 
-import gc
 import os
 import pathlib
 import warnings
@@ -15,6 +14,7 @@ from keras_senet.export.contract import contracts, label_threshold
 from keras_senet.export.images import calibration_images as checked_calibration
 from keras_senet.export.inference import check_artefact
 from keras_senet.export.measure.sensitivity import quantize_until
+from keras_senet.export.memory import release
 from keras_senet.export.models import exportable, image_dtype, image_shape, predicted
 from keras_senet.export.outputs import matched
 from keras_senet.export.tflite.conversion import convert
@@ -159,14 +159,13 @@ def float_network(model, shape, group_width, quantization):
     folded = fold(model, group_width)
     if half:
         _check_half(folded)
-    # Layers refer to each other in circles, and Python looks for those it has lost too rarely for
-    # their weights.
-    gc.collect()
+    release()
     network = convert(folded, shape, float16=half, integers=quantization in CALIBRATED)
     del folded
-    gc.collect()
+    release()
     coarser = HALF_IS_COARSER if half else 1
     check_artefact(model, shape, LiteRT(network).run, "TensorFlow Lite file", coarser)
+    release()
     dtype = image_dtype(model)
     if dtype == "float32":
         return network, None

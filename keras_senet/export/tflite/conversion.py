@@ -43,7 +43,10 @@ def _converted(model, shape, float16, integers, kernels):
     """The `schema.ModelT` of a file without signatures, and the names of its outputs.
 
     Args:
-        model, shape, float16, integers: See `convert`.
+        model: See `convert`, as for the next three.
+        shape: `(H, W, C)`.
+        float16: Whether weights are kept in half the space.
+        integers: Whether the file is to be quantized.
         kernels: The `Kernels` that the file has numbers for, or `None`: it has all weights.
     """
     infer = inference(model)

@@ -151,6 +151,24 @@ def sign(model, image, outputs):
     model.signatureDefs = [signature]
 
 
+def signature(model):
+    """Names of the one signature of a `schema.ModelT` and of its one input.
+
+    Raises:
+        ValueError: If it has another one, or several.
+    """
+    names = [
+        (found.signatureKey.decode(), [end.name.decode() for end in found.inputs])
+        for found in model.signatureDefs or []
+    ]
+    if len(names) != 1 or len(names[0][1]) != 1:
+        raise ValueError(
+            "Expected a file with one signature of one input, as to_tflite writes it. "
+            f"Received: {names or 'no signature'}."
+        )
+    return names[0][0], names[0][1][0]
+
+
 def outputs_by_name(model):
     """Index of each output by its name in the file's signature, in the order of the graph."""
     order = list(map(int, model.subgraphs[0].outputs))

@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 
+from keras_senet.export.tflite.flatbuffer import parsed, signature
 from keras_senet.extras import check_installed
 
 # Operators that XNNPACK computes in float32 only. Converting to float32 and back costs less than
@@ -50,15 +51,13 @@ def calibrate(network, images):
     from litert_quantizer import calibrator
     from litert_quantizer.utils import qsv_utils
 
-    from keras_senet.export.tflite.litert import LiteRT
-
-    signature, name = LiteRT(network).signature
+    key, name = signature(parsed(network))
     # The full range over all images: the default, a moving average, cuts off rare large values.
     with _quiet():
         calibration = calibrator.Calibrator(network, qsv_update_func=qsv_utils.min_max_update)
         plan = _static_plan()
         for image in images:
-            calibration.calibrate({signature: [{name: image[None].astype("float32")}]}, plan)
+            calibration.calibrate({key: [{name: image[None].astype("float32")}]}, plan)
             # It keeps a copy of every tensor, weights too, until the next ones are there.
             calibration._tensor_content_map.clear()
     ranges = calibration.get_model_qsvs()

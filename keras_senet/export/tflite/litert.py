@@ -83,18 +83,6 @@ class LiteRT:
         return {name: details[indices[name]] for name in names}
 
     @property
-    def signature(self):
-        """Name of the one signature, and of its one input."""
-        signatures = self.interpreter.get_signature_list()
-        names = [(name, ends["inputs"]) for name, ends in signatures.items()]
-        if len(names) != 1 or len(names[0][1]) != 1:
-            raise ValueError(
-                "Expected a file with one signature of one input, as to_tflite writes it. "
-                f"Received: {self.name} with {names or 'no signature'}."
-            )
-        return names[0][0], names[0][1][0]
-
-    @property
     def shape(self):
         """`(H, W, C)` of the images, `None` where any will do."""
         image = self.image
