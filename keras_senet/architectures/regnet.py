@@ -46,7 +46,6 @@ __all__ = [
     "RegNetY320",
     "RegNetY640",
     "RegNetY1280",
-    "RegNetY2560",
 ]
 
 STEM_FILTERS = 32
@@ -194,7 +193,6 @@ RegNetY320 = RegNet(name="regnety_320", w0=232, wa=115.89, wm=2.53, depth=20, gr
 # Goyal et al., https://arxiv.org/abs/2103.01988 (SEER).
 RegNetY640 = RegNet(name="regnety_640", w0=352, wa=147.48, wm=2.4, depth=20, group=328)
 RegNetY1280 = RegNet(name="regnety_1280", w0=456, wa=160.83, wm=2.52, depth=27, group=264)
-RegNetY2560 = RegNet(name="regnety_2560", w0=640, wa=230.83, wm=2.53, depth=27, group=373)
 # torchvision's widths, where its rounding makes others than the paper's.
 RegNetY008TV = RegNetY008.replace(name="regnety_008_tv", round_limit=0.9)
 RegNetY080TV = RegNetY080.replace(name="regnety_080_tv", round_limit=0.9)
