@@ -36,13 +36,13 @@ OF_THE_BACKBONE = ("padding", "epsilon")
 
 
 def best_records():
-    """The record of the highest published accuracy for each network and size.
+    """The record of the highest published accuracy on ImageNet for each network and size.
 
     Networks that differ from a public one in a field, as timm's `seresnet152d`, count as their own.
     """
     best = {}
     for record in RECORDS:
-        if record.top1 is not None:
+        if record.top1 is not None and record.data == "ImageNet":
             key = (name_of(record), record.input_size)
             if key not in best or record.top1 > best[key].top1:
                 best[key] = record

@@ -50,7 +50,7 @@ def distinct():
     """Names of the public networks of which no earlier one has the same layers when made shallow.
 
     SEResNet50, SEResNet101 and SEResNet152, say, are one network then; ShuffleNets of several
-    groups, and those of the second version, differ in widths only.
+    groups, those of the second version, and TinyNets differ in widths and depths only.
     """
     first = {}
     for name, value in variants().items():
@@ -63,6 +63,8 @@ def _of_one_width(network):
         network = network.replace(groups=3)
     if isinstance(network, keras_senet.architectures.ShuffleNetV2):
         network = network.replace(filters=keras_senet.ShuffleNetV2x05.filters)
+    if network.name.startswith("tinynet"):
+        network = network.replace(stages=shallow(keras_senet.TinyNetA).stages)
     return network.replace(name="shallow", input_size=224)
 
 

@@ -14,6 +14,7 @@ from keras_senet.architectures import (
     resnet_cifar,
     resnet_rs,
     shufflenet,
+    tinynet,
     vgg,
 )
 from keras_senet.architectures.architecture import Architecture
@@ -37,6 +38,7 @@ from keras_senet.architectures.resnet_cifar import *
 from keras_senet.architectures.resnet_rs import *
 from keras_senet.architectures.se_config import SEConfig
 from keras_senet.architectures.shufflenet import *
+from keras_senet.architectures.tinynet import *
 from keras_senet.architectures.vgg import *
 
 __all__ = ["Architecture", "AttentionConfig", "ECAConfig", "ESEConfig", "SCSEConfig", "SEConfig"]
@@ -53,4 +55,5 @@ __all__ += resnet.__all__
 __all__ += resnet_cifar.__all__
 __all__ += resnet_rs.__all__
 __all__ += shufflenet.__all__
+__all__ += tinynet.__all__
 __all__ += vgg.__all__

@@ -1,4 +1,4 @@
-"""EfficientNet, with its native SE; rows of the same class: efficientnet_v2.py, mnasnet.py."""
+"""EfficientNet, with its native SE; its class also has EfficientNetV2, MnasNet and TinyNet."""
 
 import dataclasses
 import math
@@ -168,7 +168,7 @@ class EfficientNet(Architecture):
         """
         if self.se is None:
             return {}
-        # MnasNet-A1, which has SE in some stages only, has ReLU; all others have silu.
+        # MnasNet, which has SE in some stages only, has ReLU; all others have silu.
         is_mnasnet = self.se.stages is not None and self._is_first
         activation = "relu" if is_mnasnet else "silu"
         design = {"activation": activation, "se": native(activation=activation)}
@@ -256,10 +256,13 @@ class EfficientNet(Architecture):
         )
 
     def _scaled(self, filters):
-        """Channels times `width` as a multiple of 8: `make_divisible` of timm."""
-        exact = filters * self.width
-        nearest = max(8, int(exact + 4) // 8 * 8)
-        return nearest if nearest >= self.round_limit * exact else nearest + 8
+        return multiple_of_8(filters * self.width, self.round_limit)
+
+
+def multiple_of_8(exact: float, round_limit: float = 0.9) -> int:
+    """Channels as the nearest multiple of 8 that leaves that share: `make_divisible` of timm."""
+    nearest = max(8, int(exact + 4) // 8 * 8)
+    return nearest if nearest >= round_limit * exact else nearest + 8
 
 
 EfficientNetB0 = EfficientNet(name="efficientnet_b0")

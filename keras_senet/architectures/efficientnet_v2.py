@@ -1,7 +1,8 @@
 """EfficientNetV2: fused units without SE in the early stages, inverted ones with SE after them.
 
-B0 to B3, S, M, L and XL are the authors'; RWT, RWS and RWM are timm's, which has weights for them:
-`efficientnetv2_rw_s` was made from the paper's table, before the authors' code was public.
+B0 to B3, S, M, L and XL are the authors'; RWT, RWS, RWM and Test are timm's, which has weights for
+them: `efficientnetv2_rw_s` was made from the paper's table, before the authors' code was public;
+`test_efficientnet`, of 0.36 M parameters, is for the tests of programs that load networks.
 """
 
 from functools import partial
@@ -20,6 +21,7 @@ __all__ = [
     "EfficientNetV2RWS",
     "EfficientNetV2RWT",
     "EfficientNetV2S",
+    "EfficientNetV2Test",
     "EfficientNetV2XL",
 ]
 
@@ -81,6 +83,14 @@ RWM = (
     Stage(160, 15),
     Stage(272, 24, stride=2),
 )
+# timm's test_efficientnet.
+TEST = (
+    _Conv(16, 1),
+    _Fused(24, 1),
+    _Fused(32, 1),
+    Stage(48, 1, stride=2, expansion=4),
+    Stage(64, 1, stride=2, expansion=4),
+)
 
 EfficientNetV2B0 = EfficientNet(
     name="efficientnet_v2_b0", stages=BASE, round_limit=0.0, se=native((4, 5, 6))
@@ -113,4 +123,7 @@ EfficientNetV2RWT = _timm(
 EfficientNetV2RWS = _timm(name="efficientnet_v2_rws", stages=RWS, head_width=1792, input_size=384)
 EfficientNetV2RWM = _timm(
     name="efficientnet_v2_rwm", stages=RWM, width=1.2, head_width=1792, input_size=416
+)
+EfficientNetV2Test = _timm(
+    name="efficientnet_v2_test", stages=TEST, head_width=256, input_size=160, se=native((4, 5))
 )

@@ -23,6 +23,7 @@ from keras_senet.weights.preprocessing import INCEPTION, Preprocessing
 __all__ = [
     "MobileNetV3",
     "MobileNetV3Large",
+    "MobileNetV3Large075",
     "MobileNetV3Large150d",
     "MobileNetV3LargeMinimalistic",
     "MobileNetV3Small",
@@ -257,6 +258,7 @@ MobileNetV3Large = MobileNetV3(
 MobileNetV3Small = MobileNetV3(
     name="mobilenet_v3_small", stages=SMALL, head_width=1024, se=_native(1, 3, 4, 5)
 )
+MobileNetV3Large075 = MobileNetV3Large.replace(name="mobilenet_v3_large075", alpha=0.75)
 MobileNetV3Small075 = MobileNetV3Small.replace(name="mobilenet_v3_small075", alpha=0.75)
 MobileNetV3Small050 = MobileNetV3Small.replace(name="mobilenet_v3_small050", alpha=0.5)
 MobileNetV3Large150d = MobileNetV3Large.replace(

@@ -33,6 +33,10 @@ NETWORKS = {
     },
     "semnasnet_100": keras_senet.MnasNetA1,
     "semnasnet_075": keras_senet.MnasNetA1x075,
+    "mnasnet_small": keras_senet.MnasNetSmall,
+    "test_efficientnet": keras_senet.EfficientNetV2Test,
+    **{f"tinynet_{letter}": getattr(keras_senet, f"TinyNet{letter.upper()}") for letter in "abcde"},
+    "tf_mobilenetv3_large_075": keras_senet.MobileNetV3Large075,
     "mobilenetv3_small_050": keras_senet.MobileNetV3Small050,
     "mobilenetv3_small_075": keras_senet.MobileNetV3Small075,
     "mobilenetv3_large_150d": keras_senet.MobileNetV3Large150d,
@@ -65,6 +69,9 @@ def test_published_parameters(name):
         (keras_senet.EfficientNetB2, "1234567"),
         (keras_senet.EfficientNetV2B2, "456"),
         (keras_senet.MnasNetA1, "356"),
+        (keras_senet.MnasNetSmall, "456"),
+        (keras_senet.TinyNetE, "1234567"),
+        (keras_senet.EfficientNetV2Test, "45"),
     ],
 )
 def test_se_is_a_quarter_as_wide_as_the_input_of_its_unit(network, stages, zero_weights):

@@ -11,6 +11,7 @@ from packages import timm
 
 NETWORKS = (
     r"(legacy_)?se(resnet|resnext|resnextaa|net)\d.*|(tf_)?mobilenetv3_.*|semnasnet_.*"
+    r"|tinynet_.*|mnasnet_small\..*|test_efficientnet\..*"
     r"|ecaresnet(26t|50d|50t|101d|269d)\..*"
     r"|regnety_\d+(_tv)?\..*|resnetrs\d+\..*|(tf_)?efficientnet_(b\d|l2)\..*|(tf_)?efficientnetv2_.*"
 )

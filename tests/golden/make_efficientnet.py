@@ -25,6 +25,7 @@ def small():
             "efficientnetv2_rw_s", 0.35, 0.2, rw=True, **TEN
         ),
         "small_semnasnet": efficientnet._gen_mnasnet_a1("semnasnet_050", 0.5, **TEN),
+        "small_mnasnet": efficientnet._gen_mnasnet_small("mnasnet_small", 0.5, **TEN),
     }
 
 
@@ -35,7 +36,11 @@ NETWORKS = (
     (IMAGENET, (193, 224), ("tf_efficientnet_b4",)),
     (INCEPTION, (193, 224), ("tf_efficientnetv2_s",)),
     (IMAGENET, (64, 65), ("mobilenetv3_small_050",)),
-    (IMAGENET, (224, 225), ("mobilenetv3_large_150d",)),
+    (IMAGENET, (224, 225), ("mobilenetv3_large_150d", "mnasnet_small")),
+    (INCEPTION, (224, 225), ("tf_mobilenetv3_large_075", "tf_mobilenetv3_small_075")),
+    (IMAGENET, (192, 193), ("tinynet_a",)),
+    (IMAGENET, (106, 107), ("tinynet_e",)),
+    (IMAGENET, (160, 161), ("test_efficientnet",)),
 )
 
 

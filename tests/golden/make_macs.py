@@ -24,6 +24,8 @@ NETWORKS = {
     "EfficientNetB0": ("timm tf_efficientnet_b0", 224, None),
     "EfficientNetV2S": ("timm tf_efficientnetv2_s", 384, None),
     "MnasNetA1": ("timm semnasnet_100", 224, None),
+    "TinyNetA": ("timm tinynet_a", 192, None),
+    "TinyNetE": ("timm tinynet_e", 106, None),
     "RegNetY002": ("timm regnety_002", 224, None),
     "RegNetY016": ("timm regnety_016", 224, None),
     "RegNetY160": ("timm regnety_160", 224, None),

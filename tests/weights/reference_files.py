@@ -88,6 +88,9 @@ SMALL |= {
     ),
     "mobilenetv3_small_050": keras_senet.MobileNetV3Small050.replace(**TIMM),
     "small_semnasnet": keras_senet.MnasNetA1.replace(width=0.5),
+    "small_mnasnet": keras_senet.MnasNetSmall.replace(width=0.5),
+    "test_efficientnet": keras_senet.EfficientNetV2Test,
+    "tinynet_e": keras_senet.TinyNetE,
 }
 CIFAR = {
     "resnet20_cifar10": ResNet20,
@@ -153,6 +156,10 @@ LARGE = {
     "efficientnetv2_rw_t": keras_senet.EfficientNetV2RWT,
     "semnasnet_075": keras_senet.MnasNetA1x075,
     "semnasnet_100": keras_senet.MnasNetA1,
+    "mnasnet_small": keras_senet.MnasNetSmall,
+    "tinynet_a": keras_senet.TinyNetA,
+    "tf_mobilenetv3_large_075": keras_senet.MobileNetV3Large075,
+    "tf_mobilenetv3_small_075": keras_senet.MobileNetV3Small075,
     "preresnet56_cifar10": keras_senet.PreResNet56,
     "preresnet110_cifar10": keras_senet.PreResNet110,
     "preresnet164bn_cifar10": keras_senet.PreResNet164,

@@ -241,6 +241,20 @@ UNIT = "features.stage3.unit1"
             "the shape \\(3, 3, 32, 32\\).*Expected: \\(3, 3, 32, 1\\)",
         ),
         ("mobilenet_wd4", keras_senet.MobileNet, {}, "Expected: \\(3, 3, 3, 32\\)"),
+        ("tinynet_e", keras_senet.TinyNetD, {}, "no tensor 'blocks.5.2.conv_pw.weight'"),
+        ("tinynet_e", keras_senet.EfficientNetB0, {}, "no tensor 'blocks.1.1.conv_pw.weight'"),
+        (
+            "test_efficientnet",
+            keras_senet.EfficientNetV2B0,
+            {},
+            "no tensor 'blocks.1.1.conv_exp.weight'",
+        ),
+        (
+            "small_mnasnet",
+            keras_senet.MnasNetA1.replace(width=0.5),
+            {},
+            "no tensor 'blocks.1.1.conv_pw.weight'",
+        ),
         (
             "mobilenet_wd4",
             keras_senet.SEMobileNet.replace(alpha=0.25),

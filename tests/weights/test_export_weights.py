@@ -14,7 +14,9 @@ import keras_senet
 
 safetensors = pytest.importorskip("safetensors.numpy")
 NETWORKS = {name: SMALL[name] for name in SMALL if name.startswith("small_")}
-NETWORKS["mobilenetv3_small_100"] = SMALL["mobilenetv3_small_100"]
+NETWORKS |= {
+    name: SMALL[name] for name in ("mobilenetv3_small_100", "test_efficientnet", "tinynet_e")
+}
 
 
 @pytest.mark.parametrize("network", NETWORKS)

@@ -51,7 +51,7 @@ def test_timm_states_the_same():
         if record.repository is None:
             assert record.url == config["url"]
         compared += 1
-    assert compared == 34 + 8 + 48 + 72
+    assert compared == 34 + 8 + 48 + 81
 
 
 def test_names_are_unique_and_printed(capsys):

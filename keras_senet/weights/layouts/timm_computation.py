@@ -180,8 +180,8 @@ def _efficientnet(model, computation):
         _refuse(model, "inverted stages of expansion 1", bare, "[1], or none beside fused ones")
     blocks = [layer for layer in model.layers if isinstance(layer, ChannelAttention)]
     found = computation["se"] and computation["se"]["stages"]
-    # MnasNet-A1 has ReLU, and SE in some stages.
-    is_mnasnet = not is_second and found == [3, 5, 6]
+    # MnasNet-A1 and small have ReLU, and SE in some stages.
+    is_mnasnet = not is_second and found in ([3, 5, 6], [4, 5, 6])
     stages = found if is_mnasnet else list(inverted)
     activation = "relu" if is_mnasnet else "silu"
     if computation["activation"] != activation:
