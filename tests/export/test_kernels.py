@@ -99,6 +99,30 @@ def test_a_kernel_that_is_used_in_two_ways_goes_through(monkeypatch):
     assert past == through
 
 
+def test_a_weight_that_is_one_number_is_not_taken_for_a_kernel(monkeypatch):
+    """The first kernel's number is 2, and so is every weight of a layer of the user's own."""
+
+    class Twos(keras.layers.Layer):
+        def build(self, shape):
+            self.filters = self.add_weight(
+                shape=(3, 3, 4, 4), initializer=keras.initializers.Constant(2)
+            )
+
+        def call(self, inputs):
+            return keras.ops.conv(inputs, self.filters, padding="same")
+
+    model = stacked(keras.layers.Conv2D(4, 1), Twos(), keras.layers.Conv2D(4, 3), Twos())
+    kernel = model.layers[2].kernel
+    monkeypatch.setattr(
+        kernels.Kernels, "__init__", lambda self, _: setattr(self, "by_number", {2.0: kernel})
+    )
+    past, said = converted(monkeypatch, model, 2)
+    monkeypatch.undo()
+    through, _ = converted(monkeypatch, model, 1 << 40)
+    assert said == [False]
+    assert past == through
+
+
 def test_large_kernels_only(monkeypatch):
     """The smallest one that goes past the converter has 65,536 numbers."""
     small, large = keras.layers.Conv2D(8, 3), keras.layers.Conv2D(8192, 1)

@@ -46,7 +46,8 @@ class Kernels:
             if type(part) in KINDS and part.built and np.prod(part.kernel.shape) >= LEAST
         ]
         unique = {id(kernel): kernel for kernel in kernels if kernel.dtype == "float32"}
-        self.by_number = dict(enumerate(list(unique.values())[: MOST - 1], 2))
+        chosen = list(unique.values())[: MOST - 1]
+        self.by_number = {float(number): kernel for number, kernel in enumerate(chosen, 2)}
 
     @contextlib.contextmanager
     def left_out(self):
@@ -91,7 +92,8 @@ class Kernels:
             if kernel is None or (values != number).any():
                 continue
             laid_out = _laid_out(np.asarray(kernel), file, self._reader(file, index, readers))
-            if laid_out is None or list(laid_out.shape) != list(tensor.shape):
+            fits = laid_out is not None and list(laid_out.shape) == list(tensor.shape)
+            if not fits or number not in missing:  # a weight of this one number may be there too
                 return False
             values.reshape(tensor.shape)[...] = laid_out
             missing.discard(number)
