@@ -35,8 +35,9 @@ def quantization_aware(
 
     The model has no batch normalization left. Train it for few epochs with a low learning rate,
     by the recipe `training.QUANTIZATION_AWARE` for one; `to_tflite(..., quantization="int8")` then
-    writes its kernels, and the ranges that it was trained with, into the same kind of file. What
-    that file computes is what the model computes, apart from values halfway between two integers.
+    writes its kernels, and the ranges that it was trained with, into the same kind of file. That
+    file and the model differ where a value lies so close to halfway between two integers that
+    float32 sums in another order tip it, and by what follows from that.
 
     Args:
         model: A built functional `keras.Model` with trained weights; mixed precision is rebuilt
@@ -79,4 +80,4 @@ def quantization_aware(
     images = calibration_images(images, shape, known, "images")
     floats, _ = float_network(model, shape, group_width, "int8")
     quantized = quantize(floats, calibrate(floats, images))
-    return trainable_model(model, fold(model), floats, quantized, known.input_range)
+    return trainable_model(model, fold(model, group_width), floats, quantized, known.input_range)

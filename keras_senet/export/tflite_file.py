@@ -123,7 +123,7 @@ def to_tflite(
             f"'int8_full', without min_agreement. Received: {quantization!r}, "
             f"min_agreement={min_agreement}"
         )
-    labels = _checked_labels(labels, model)
+    labels = labels_of(labels, model)
     if quantization not in (None, "float16"):
         needs_quantizer()
     with replacing(path, overwrite) as partial:
@@ -285,7 +285,8 @@ def _check_agreement(min_agreement, quantization, model):
         )
 
 
-def _checked_labels(labels, model):
+def labels_of(labels, model):
+    """The names of the classes as a list of strings, checked; `None` of `None`."""
     if labels is None:
         return None
     if isinstance(labels, (str, bytes, set, frozenset, dict)):
@@ -309,4 +310,4 @@ def _checked_labels(labels, model):
 
 
 def _is_line(label):
-    return isinstance(label, str) and bool(label) and "\n" not in label
+    return isinstance(label, str) and label.splitlines() == [label]

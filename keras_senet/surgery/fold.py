@@ -168,6 +168,7 @@ class _Folding:
     def call(self, layer, *args, **kwargs):
         """What the new model computes in place of one call of a layer."""
         if not isinstance(layer, keras.Layer):
+            args, kwargs = keras.tree.map_structure(self._layer_output, (args, kwargs))
             return layer(*args, **kwargs)
         calls = self.graph.calls[layer.name]
         if len(calls) == 1 and len(args) == 1:

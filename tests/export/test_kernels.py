@@ -123,6 +123,17 @@ def test_a_weight_that_is_one_number_is_not_taken_for_a_kernel(monkeypatch):
     assert past == through
 
 
+def test_a_kernel_of_low_rank_updates_goes_through(monkeypatch):
+    """With LoRA a kernel is computed of three variables."""
+    dense = keras.layers.Dense(7)
+    model = stacked(keras.layers.Flatten(), dense, keras.layers.Dense(3))
+    dense.enable_lora(2)
+    past, said = converted(monkeypatch, model, 2)
+    through, _ = converted(monkeypatch, model, 1 << 40)
+    assert said == [True]
+    assert past == through
+
+
 def test_large_kernels_only(monkeypatch):
     """The smallest one that goes past the converter has 65,536 numbers."""
     small, large = keras.layers.Conv2D(8, 3), keras.layers.Conv2D(8192, 1)

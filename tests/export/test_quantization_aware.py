@@ -253,6 +253,79 @@ def test_frozen_layers_stay_frozen():
     assert "stage2_block1_conv1" not in trainable and "stage2_block1_se_reduce" not in trainable
 
 
+def averaged(*made):
+    """A classifier of 32x32 images of 4 classes."""
+    image = keras.Input((32, 32, 3))
+    x = keras.layers.Rescaling(1 / 255)(image)
+    for layer in (*made, keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(4)):
+        x = layer(x)
+    return keras.Model(image, x)
+
+
+def frozen(name):
+    return keras.layers.Conv2D(8, 3, name=name, trainable=False)
+
+
+def within(*made):
+    return keras.Sequential([keras.Input((32, 32, 3)), *made], name="inner")
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: averaged(frozen("c"), keras.layers.ReLU(), keras.layers.Conv2D(8, 1, name="d")),
+        lambda: averaged(within(frozen("c"), keras.layers.Conv2D(8, 1, name="d"))),
+        lambda: averaged(keras.layers.Conv2D(8, 1, name="a.x"), frozen("b-y")),
+        lambda: averaged(keras.layers.Conv2D(8, 1, name="a"), frozen("a_1")),
+    ],
+    ids=["first, with an activation", "inside", "signs in names", "numbered names"],
+)
+def test_frozen_whatever_the_file_calls_it(build):
+    """The frozen kernel of 3x3 is not trained, those of 1x1 and of classes are."""
+    found = export.quantization_aware(build(), photographs(32))
+    trained = {
+        layer.kernel.shape[0]: layer.trainable
+        for layer in found.layers
+        if isinstance(layer, QuantizedConv2D) and layer.kernel.shape[-1] == 8
+    }
+    assert trained[3] is False
+    assert trained.get(1, True) is True
+    assert next(one for one in found.layers if isinstance(one, QuantizedDense)).trainable
+
+
+def test_equal_kernels_of_which_one_is_frozen():
+    """Their layers cannot be told apart by what the file has."""
+    ones = {"kernel_initializer": "ones", "padding": "same"}
+    model = averaged(
+        keras.layers.Conv2D(3, 3, name="c.a", trainable=False, **ones),
+        keras.layers.ReLU(),
+        keras.layers.Conv2D(3, 3, name="c_b", **ones),
+        keras.layers.ReLU(),
+    )
+    with pytest.raises(ValueError, match=r"Some layers of model .* are frozen, and whether"):
+        export.quantization_aware(model, photographs(32))
+
+
+def test_outputs_of_a_dictionary_keep_their_names(tmp_path):
+    """Also where their order is not that of the alphabet."""
+    image = keras.Input((32, 32, 3))
+    x = keras.layers.GlobalAveragePooling2D()(
+        keras.layers.Conv2D(8, 3, activation="relu")(keras.layers.Rescaling(1 / 255)(image))
+    )
+    ends = {name: keras.layers.Dense(3, name=f"of_{name}")(x) for name in ("colour", "age")}
+    model = keras.Model(image, ends)
+    model.get_layer("of_colour").bias.assign([0, 0, 5])
+    model.get_layer("of_age").bias.assign([5, 0, 0])
+    images = photographs(32)
+    found = export.quantization_aware(model, images)
+    expected, received = (one.predict(images, verbose=0) for one in (model, found))
+    assert set(received) == {"colour", "age"}
+    file = LiteRT(written(found, tmp_path / "m.tflite", images)).run(images)
+    for name in expected:
+        np.testing.assert_allclose(received[name], expected[name], atol=0.2)
+        np.testing.assert_allclose(file[name], expected[name], atol=0.2)
+
+
 def test_uint8_images(tmp_path):
     image = keras.Input((32, 32, 3), dtype="uint8")
     body = CIFAR(input_shape=(32, 32, 3), classes=4)
@@ -279,6 +352,15 @@ def test_what_is_refused(aware, tmp_path):
     with pytest.raises(ValueError, match="is quantization-aware already"):
         export.quantization_aware(aware, images)
     image = keras.Input((32, 32, 3))
+    with pytest.raises(ValueError, match="has a quantization-aware model inside of it"):
+        written(
+            keras.Model(image, keras.layers.Activation("linear")(aware(image))),
+            tmp_path / "m.tflite",
+            images,
+        )
+    vectors = keras.layers.Dense(6, name="vectors")(keras.layers.Reshape((16, 192))(image))
+    with pytest.raises(ValueError, match=r"vectors.* multiplies vectors along an axis"):
+        export.quantization_aware(keras.Model(image, keras.layers.Flatten()(vectors)), images)
     x = keras.layers.Conv2D(4, 3, name="first")(image)
     x = keras.layers.Conv2DTranspose(4, 3, name="widens")(x)
     model = keras.Model(image, keras.layers.GlobalAveragePooling2D()(x))

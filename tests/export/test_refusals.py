@@ -41,6 +41,8 @@ FAULTY = {
     "agreement in percent": ({**INT8, "min_agreement": 99}, ValueError, r"share in 0\.\.1"),
     "too few labels": ({"labels": ["a"]}, ValueError, "1 labels"),
     "labels of two lines": ({"labels": ["a\nb", "c"]}, ValueError, "one line"),
+    "labels of two lines of Unicode": ({"labels": ["a\u2028b", "c"]}, ValueError, "one line"),
+    "labels with a carriage return": ({"labels": ["a\rb", "c"]}, ValueError, "one line"),
     "labels that are numbers": ({"labels": [0, 1]}, ValueError, "one line"),
     "another size": ({"input_size": 16}, ValueError, "8x8"),
     "no groups": ({"group_width": 0}, ValueError, "group_width"),

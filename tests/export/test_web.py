@@ -150,6 +150,14 @@ def test_integers_of_the_ends(model, runtime, tmp_path):
     assert known["output"]["scale"] == 1 / 256
 
 
+@pytest.mark.parametrize(
+    "labels", [iter("wxyz"), np.array(list("wxyz"))], ids=["iterator", "array"]
+)
+def test_labels_of_any_kind(labels, model, runtime, tmp_path):
+    path = export.to_web(model, tmp_path / "page", labels=labels, runtime=runtime)
+    assert contract(path)["classes"] == ["w", "x", "y", "z"]
+
+
 def test_labels_of_which_an_image_has_any_number(runtime, tmp_path):
     model = TINY(classes=3, classifier_activation=None)
     name_classes(model, ["a", "b", "c"], multi_label=True)

@@ -138,6 +138,24 @@ def test_a_convolution_behind_which_several_layers_read():
     assert_equal(lively(ends), fold(ends))
 
 
+@pytest.mark.parametrize(
+    "read",
+    [
+        keras.ops.relu,
+        lambda x: x * 2.0,
+        lambda x: keras.ops.concatenate([x, x]),
+        lambda x: keras.ops.mean(x, (1, 2), keepdims=True),
+        lambda x: keras.ops.add(x, keras.ops.flip(x, 1)),
+    ],
+)
+def test_an_operation_behind_a_convolution(read):
+    """Operations of `keras.ops` are no layers, and read what layers make."""
+    x = keras.Input((8, 8, 4))
+    y = read(keras.layers.Conv2D(4, 3, name="first")(x))
+    model = lively(keras.Model(x, keras.layers.GlobalAveragePooling2D()(y)))
+    assert_equal(model, fold(model))
+
+
 def test_the_model_itself_is_left_alone():
     model = lively(keras_senet.SEResNet20.replace(depths=(1, 1, 1))())
     before = [weight.copy() for weight in model.get_weights()]

@@ -40,12 +40,15 @@ class Kernels:
     are_plain = False
 
     def __init__(self, model):
-        kernels = [
-            part.kernel
-            for part in parts_of(model)
-            if type(part) in KINDS and part.built and np.prod(part.kernel.shape) >= LEAST
-        ]
-        unique = {id(kernel): kernel for kernel in kernels if kernel.dtype == "float32"}
+        kernels = [part.kernel for part in parts_of(model) if type(part) in KINDS and part.built]
+        unique = {
+            id(kernel): kernel
+            for kernel in kernels
+            # A kernel with LoRA is computed of several variables.
+            if isinstance(kernel, keras.Variable)
+            and kernel.dtype == "float32"
+            and np.prod(kernel.shape) >= LEAST
+        }
         chosen = list(unique.values())[: MOST - 1]
         self.by_number = {float(number): kernel for number, kernel in enumerate(chosen, 2)}
 
@@ -91,11 +94,13 @@ class Kernels:
             kernel = self.by_number.get(number)
             if kernel is None or (values != number).any():
                 continue
-            laid_out = _laid_out(np.asarray(kernel), file, self._reader(file, index, readers))
-            fits = laid_out is not None and list(laid_out.shape) == list(tensor.shape)
+            reader = self._reader(file, index, readers)
+            kind = None if reader is None else kind_of(file, reader)
+            filters = laid_out(np.asarray(kernel), kind)
+            fits = filters is not None and list(filters.shape) == list(tensor.shape)
             if not fits or number not in missing:  # a weight of this one number may be there too
                 return False
-            values.reshape(tensor.shape)[...] = laid_out
+            values.reshape(tensor.shape)[...] = filters
             missing.discard(number)
         return not missing
 
@@ -118,9 +123,13 @@ def _is_plain(number):
     return False
 
 
-def _laid_out(kernel, file, operator):
-    """A kernel in the order of an operator's filters, or `None` of one that is not known."""
-    kind = None if operator is None else kind_of(file, operator)
+def laid_out(kernel, kind):
+    """A kernel in the order of the filters of an operator, or `None` where it is none of its own.
+
+    Args:
+        kernel: An array, as a Keras layer has it.
+        kind: Name of the operator.
+    """
     if kind == "CONV_2D" and kernel.ndim == 4:
         return kernel.transpose(3, 0, 1, 2)
     if kind == "DEPTHWISE_CONV_2D" and kernel.ndim == 4:

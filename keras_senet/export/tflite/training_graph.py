@@ -13,6 +13,7 @@ from keras_senet.export.tflite.flatbuffer import (
     outputs_by_name,
     parsed,
 )
+from keras_senet.export.tflite.owners import Owners, owner_of
 from keras_senet.layers import facts
 from keras_senet.layers.fake_quantize import FakeQuantize
 from keras_senet.layers.quantized import (
@@ -26,6 +27,7 @@ from keras_senet.layers.tflite_operator import (
     TFLiteOperator,
     padding_of,
 )
+from keras_senet.surgery.graph import parts_of
 from keras_senet.surgery.rewrite import copied
 
 # Operators whose int8 output has the scale of what they take: their values are rounded already.
@@ -48,8 +50,19 @@ CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 
 
 def is_quantization_aware(model):
-    """Whether a model trains with the rounding of int8, as `trainable_model` makes them."""
-    return any(isinstance(layer, FakeQuantize) for layer in model.layers)
+    """Whether a model trains with the rounding of int8, as `trainable_model` makes them.
+
+    Raises:
+        ValueError: If such a model is inside of it.
+    """
+    if any(isinstance(layer, FakeQuantize) for layer in model.layers):
+        return True
+    if any(isinstance(part, FakeQuantize) for part in parts_of(model)):
+        raise ValueError(
+            f"Model {model.name!r} has a quantization-aware model inside of it, which cannot be "
+            "exported. Export that one alone."
+        )
+    return False
 
 
 def trainable_model(model, folded, floats, quantized, image_range=None):
@@ -81,6 +94,7 @@ class _Reading:
         self.graph = self.quantized.subgraphs[0]
         self.tensors, self.names = {}, set()
         self.by_name = {layer.name: layer for layer in [*folded.layers, *model.layers]}
+        self.owners = Owners(model, folded)
         self.groups = _tied(self.quantized)
         self.ranges = {}  # root of a group -> its FakeQuantize
         self.weights = []  # pairs of a layer and its weights
@@ -101,7 +115,11 @@ class _Reading:
             layer.set_weights(weights)
         found = outputs_by_name(self.quantized).items()
         ends = matched(outputs(self.source), {x: self.tensors[i] for x, i in found}, "its file")
-        structure = keras.tree.pack_sequence_as(self.source.output, list(ends.values()))
+        names = {id(tensor): name for name, tensor in outputs(self.source).items()}
+        # Not in the order of a flat list: that of a dictionary is the alphabet's.
+        structure = keras.tree.map_structure(
+            lambda tensor: ends[names[id(tensor)]], self.source.output
+        )
         return keras.Model(image, structure, name=self.source.name)
 
     def _convert(self, operator, kind):
@@ -182,17 +200,24 @@ class _Reading:
         bias = self._constant(int(original.inputs[2])) if has_bias else np.zeros(filters, "float32")
         place = self._place(int(original.inputs[1]), self.floats.subgraphs[0])
         self._check_kernel(operator, kernel, place)
-        owner, name = self._owner(place), self._free(place)
+        owner, trainable = self.owners.of(kind, kernel, place, owner_of(place, self.by_name))
+        name = self._free(place)
         if type(owner) is layers.ImageNormalization:
             return copied(owner)(x)  # which is not trained, and holds what is known of the image
         if kind == "FULLY_CONNECTED" and len(x.shape) > 2:
             x = self._flat(x, original.builtinOptions, name)
         layer = _layer(kind, original.builtinOptions, kernel, x, name)
-        layer.trainable = owner is None or owner.trainable
+        layer.trainable = trainable
         if isinstance(owner, layers.Conv2D) and owner.network is not None:
             layer.network = _described(owner.network)
-        y = layer(x)
-        self.weights.append((layer, [_in_keras(kind, kernel, layer), bias]))
+        y, values = layer(x), _in_keras(kind, kernel, layer)
+        if values.shape != layer.kernel.shape:
+            raise ValueError(
+                f"Layer {place!r} of model {self.source.name!r} multiplies vectors along an axis "
+                "of its input by a matrix, which quantization-aware training lacks. Leave it out, "
+                "or make it a Conv2D of 1x1 pixels."
+            )
+        self.weights.append((layer, [values, bias]))
         return y
 
     def _flat(self, x, options, name):
@@ -238,12 +263,6 @@ class _Reading:
             # TensorFlow numbers the scopes of a model that was called before.
             parts = [part.removesuffix("_1") for part in parts]
         return "_".join(parts)
-
-    def _owner(self, place):
-        """The layer of the original model that a layer stands for, or is a part of."""
-        while place not in self.by_name and "_" in place:
-            place = place.rpartition("_")[0]
-        return self.by_name.get(place)
 
     def _free(self, *words):
         """A name that no layer has yet: the first word, or both, or a number behind them."""

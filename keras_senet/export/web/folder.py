@@ -14,7 +14,7 @@ from keras_senet.data import Dataset, View
 from keras_senet.export.contract import PIXELS, contract, described, label_threshold
 from keras_senet.export.models import exportable, image_dtype, image_shape
 from keras_senet.export.tflite.litert import LiteRT, end
-from keras_senet.export.tflite_file import to_tflite
+from keras_senet.export.tflite_file import labels_of, to_tflite
 from keras_senet.export.web.litert_js import PACKAGES, archives, unpack
 from keras_senet.extras import check_installed
 from keras_senet.files import replacing
@@ -79,7 +79,7 @@ def to_web(
     check_installed("ai_edge_litert", "export", "TFLite")
     model = exportable(model)
     view = _checked_view(model, input_size)
-    names = class_names(model) if labels is None else labels
+    names = class_names(model) if labels is None else labels_of(labels, model)
     with replacing(path, overwrite) as partial:
         found = archives(runtime)
         partial.mkdir()
