@@ -201,3 +201,30 @@ def test_what_is_for_one_output_only(model, images, tmp_path):
     path = export.to_tflite(model, tmp_path / "m.tflite")
     with pytest.raises(ValueError, match="`labels` is for a model with one output"):
         export.verify(model, path, images[:2], np.zeros(2, int))
+
+
+@pytest.mark.parametrize("quantization", ["int8", "int8_full"])
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda x: keras.layers.Conv2D(3, 1)(x),
+        lambda x: keras.layers.MaxPooling2D(2)(x),
+        lambda x: keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x)),
+        lambda x: keras.layers.Softmax()(keras.layers.Flatten()(x)),
+    ],
+    ids=["convolution", "pooling", "mean", "softmax"],
+)
+def test_an_output_that_is_read_inside_too(read, quantization, images, tmp_path):
+    """As features beside the scores made of them."""
+    image = keras.Input((32, 32, 3))
+    x = keras.layers.Conv2D(8, 3, strides=4, activation="relu")(
+        keras.layers.Rescaling(1 / 255)(image)
+    )
+    model = keras.Model(image, [x, read(x)])
+    path = export.to_tflite(
+        model, tmp_path / "m.tflite", quantization=quantization, calibration_images=images
+    )
+    expected = model.predict(images[:4], verbose=0)
+    report = export.verify(model, path, images[:4])
+    for values, one in zip(expected, report.outputs.values(), strict=True):
+        assert one.largest_difference < 0.03 * np.abs(values).max()

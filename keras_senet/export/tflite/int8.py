@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 
-from keras_senet.export.tflite.flatbuffer import parsed, signature
+from keras_senet.export.tflite.flatbuffer import kind_of, parsed, serialized, signature
 from keras_senet.extras import check_installed
 
 # Operators that XNNPACK computes in float32 only. Converting to float32 and back costs less than
@@ -123,7 +123,34 @@ def _quantized(network, recipe, ranges=None):
     from litert_quantizer import quantizer
 
     with _quiet(), _large_filters():
-        return bytes(quantizer.Quantizer(network, recipe).quantize(ranges).quantized_model)
+        made = bytes(quantizer.Quantizer(network, recipe).quantize(ranges).quantized_model)
+    return _reconnected(made)
+
+
+def _reconnected(network):
+    """The network with operators in int8 that read what int8 operators compute, not floats of it.
+
+    Where an output of the network is read inside of it too, litert-quantizer 0.11 gives everyone
+    the output's floats, which no operator in int8 takes.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    file = parsed(network)
+    graph, int8 = file.subgraphs[0], schema.TensorType.INT8
+    kinds = [kind_of(file, operator) for operator in graph.operators]
+    integers = {
+        int(operator.outputs[0]): int(operator.inputs[0])
+        for operator, kind in zip(graph.operators, kinds, strict=True)
+        if kind == "DEQUANTIZE" and graph.tensors[int(operator.inputs[0])].type == int8
+    }
+    changed = False
+    for operator, kind in zip(graph.operators, kinds, strict=True):
+        computes = any(graph.tensors[int(index)].type == int8 for index in operator.outputs)
+        if kind != "QUANTIZE" and computes:
+            inputs = [integers.get(int(index), int(index)) for index in operator.inputs]
+            changed |= inputs != list(map(int, operator.inputs))
+            operator.inputs = np.array(inputs, "int32")
+    return serialized(file) if changed else network
 
 
 @contextlib.contextmanager
