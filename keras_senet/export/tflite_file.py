@@ -11,12 +11,19 @@ import numpy as np
 from keras_senet.data import Dataset
 from keras_senet.export.agreement import naming, same
 from keras_senet.export.contract import contracts, label_threshold
-from keras_senet.export.images import calibration_images as checked_calibration
 from keras_senet.export.inference import check_artefact
 from keras_senet.export.measure.sensitivity import quantize_until
 from keras_senet.export.memory import release
 from keras_senet.export.models import exportable, image_dtype, image_shape, predicted
 from keras_senet.export.outputs import matched
+from keras_senet.export.tflite.arguments import (
+    CALIBRATED,
+    QUANTIZATIONS,
+    calibration,
+    check_agreement,
+    check_half,
+    labels_of,
+)
 from keras_senet.export.tflite.conversion import convert
 from keras_senet.export.tflite.int8 import calibrate, needs_quantizer, quantize, quantize_weights
 from keras_senet.export.tflite.integer_ends import (
@@ -32,13 +39,11 @@ from keras_senet.extras import check_installed
 from keras_senet.files import replacing
 from keras_senet.surgery.fold import fold
 
-CALIBRATED = ("int8", "int8_full")
 HALF_IS_COARSER = 1000  # rounding of weights in float16 against that of float32 sums
 # Below this share the file names other classes than the model. Trained networks keep 0.98 and more
 # in int8, and a hundred images determine the share to 0.03.
 LOW_AGREEMENT = 0.9
 COMPARED = 100  # calibration images, evenly spaced
-QUANTIZATIONS = (None, "float16", "dynamic", *CALIBRATED)
 
 
 def to_tflite(
@@ -114,8 +119,8 @@ def to_tflite(
     known = next(iter(ends.values()))  # of the image all say the same
     if isinstance(calibration_images, Dataset):
         calibration_images = calibration_images.seen_by(model, shape[0])
-    images = _calibration(calibration_images, quantization, shape, known)
-    _check_agreement(min_agreement, quantization, model)
+    images = calibration(calibration_images, quantization, shape, known)
+    check_agreement(min_agreement, quantization, model)
     trained = is_quantization_aware(model)
     if trained and (quantization not in CALIBRATED or min_agreement is not None):
         raise ValueError(
@@ -158,14 +163,15 @@ def float_network(model, shape, group_width, quantization):
     half = quantization == "float16"
     folded = fold(model, group_width)
     if half:
-        _check_half(folded)
-    release()
+        check_half(folded)
+    weights = folded.count_params()
+    release(weights)
     network = convert(folded, shape, float16=half, integers=quantization in CALIBRATED)
     del folded
-    release()
+    release(weights)
     coarser = HALF_IS_COARSER if half else 1
     check_artefact(model, shape, LiteRT(network).run, "TensorFlow Lite file", coarser)
-    release()
+    release(weights)
     dtype = image_dtype(model)
     if dtype == "float32":
         return network, None
@@ -189,17 +195,6 @@ class _Predicting:
     def run(self, images):
         """The outputs of images `(N, H, W, C)` by name."""
         return predicted(self.model, images.astype(image_dtype(self.model)))
-
-
-def _calibration(images, quantization, shape, known):
-    if quantization in CALIBRATED:
-        return checked_calibration(images, shape, known)
-    if images is not None:
-        raise ValueError(
-            "`calibration_images` are for quantization='int8' and 'int8_full'. Received: "
-            f"{quantization!r}. Leave them out."
-        )
-    return None
 
 
 def _compare(network, floats, images, min_agreement, threshold, ends):
@@ -247,67 +242,3 @@ def _agreements(files, images, ends, threshold):
 def _columns(rows, name):
     """What each of two files names of an output, image by image."""
     return zip(*((one[name], other[name]) for one, other in rows), strict=True)
-
-
-def _check_half(model):
-    largest = max(
-        (float(np.abs(weight).max(initial=0)) for weight in model.get_weights()), default=0
-    )
-    if largest > float(np.finfo("float16").max):
-        raise ValueError(
-            f"A weight of model {model.name!r} is {largest:.3g} once normalizations are folded in, "
-            f"more than float16 holds ({np.finfo('float16').max:.0f}). Leave `quantization` out."
-        )
-
-
-def _check_agreement(min_agreement, quantization, model):
-    if min_agreement is None:
-        return
-    if quantization not in CALIBRATED:
-        raise ValueError(
-            "`min_agreement` is for quantization='int8' and 'int8_full'. Received: "
-            f"{quantization!r}. Leave it out."
-        )
-    if isinstance(min_agreement, bool) or not 0 <= min_agreement <= 1:
-        raise ValueError(
-            f"Argument `min_agreement` must be a share in 0..1. Received: {min_agreement!r}"
-        )
-    outputs = model.outputs[0].shape
-    if len(model.outputs) > 1:
-        raise ValueError(
-            f"`min_agreement` is for models with one output (N, classes). {model.name!r} has "
-            f"{len(model.outputs)}. Leave it out, and judge by verify(...).failures(...)."
-        )
-    if len(outputs) != 2 or (outputs[-1] == 1 and label_threshold(model) is None):
-        raise ValueError(
-            "`min_agreement` compares classes, outputs (N, classes). Received: outputs "
-            f"{tuple(outputs)}. Leave it out, and judge by verify(...).largest_difference."
-        )
-
-
-def labels_of(labels, model):
-    """The names of the classes as a list of strings, checked; `None` of `None`."""
-    if labels is None:
-        return None
-    if isinstance(labels, (str, bytes, set, frozenset, dict)):
-        raise ValueError(
-            "Argument `labels` must be a list of names in the order of the classes. Received: "
-            f"{type(labels).__name__}, which has no such order."
-        )
-    labels = [str(label) if isinstance(label, np.str_) else label for label in labels]
-    outputs = model.outputs[0].shape
-    if len(model.outputs) > 1:
-        raise ValueError(
-            "Argument `labels` names the classes of a model with one output. Received: labels for "
-            f"{model.name!r}, which has {len(model.outputs)}. Leave them out."
-        )
-    if len(outputs) != 2 or len(labels) != outputs[-1] or not all(map(_is_line, labels)):
-        raise ValueError(
-            f"Argument `labels` must be one line of text for each of the model's outputs "
-            f"{tuple(outputs[1:])}. Received: {len(labels)} labels, {labels[:3]}, ..."
-        )
-    return labels
-
-
-def _is_line(label):
-    return isinstance(label, str) and label.splitlines() == [label]

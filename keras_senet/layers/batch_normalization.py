@@ -15,8 +15,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
     backward, which takes half-precision inputs with float32 statistics; Keras computes moments
     and normalization with separate operations in float32. Everything else (other backends, ranks
     and axes, masks, `renorm`, `synchronized`) is Keras' own computation, and so is inference in
-    float32: the fused kernel is as fast there, but TensorFlow joins it with the convolution before
-    it, and oneDNN computes the two of a single image some twenty times more slowly.
+    float32: TensorFlow joins the fused kernel with the convolution before it there, and oneDNN
+    computes the two of a single image some fifteen times more slowly.
 
     Under a `tf.distribute` strategy of several replicas each replica normalizes with the
     statistics of its own part of the batch, and all replicas keep the mean of their moving

@@ -22,6 +22,30 @@ def stacked(*made):
     return keras.Sequential([keras.Input((16, 16, 3)), *made])
 
 
+def updated():
+    """A model with LoRA: one of its kernels is computed of three variables."""
+    dense = keras.layers.Dense(7)
+    model = stacked(keras.layers.Flatten(), dense, keras.layers.Dense(3))
+    dense.enable_lora(2)
+    return model
+
+
+class Decayed(keras.layers.Layer):
+    """A layer inside, and the sum of its squared weights added to what it computes."""
+
+    def __init__(self, layer, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = layer
+
+    def call(self, inputs):
+        return self.inner(inputs) + keras.ops.sum(keras.ops.square(self.inner.kernel))
+
+
+def decayed():
+    """A model in which a convolution and a sum read one kernel."""
+    return stacked(Decayed(keras.layers.Conv2D(4, 3)))
+
+
 def called_twice():
     """A model that calls one convolution on two tensors."""
     image = keras.Input((16, 16, 3))
@@ -42,6 +66,7 @@ NETWORKS = {
     ),
     "dense, of images": lambda: stacked(keras.layers.Dense(5), Conv2D(5, 3, strides=2)),
     "transposed": lambda: stacked(keras.layers.Conv2DTranspose(4, 3, strides=2)),
+    "beside low-rank updates": updated,
     "beside one computed with": lambda: stacked(Standardized(4, 3), keras.layers.Conv2D(4, 3)),
 }
 
@@ -71,28 +96,10 @@ def test_the_file_is_the_same(network, arguments, monkeypatch):
     assert past == through
 
 
-def test_a_kernel_of_two_convolutions_goes_through(monkeypatch):
-    """The converter gets all weights where one of them goes into two operations."""
-    model = called_twice()
-    past, said = converted(monkeypatch, model, 2)
-    through, _ = converted(monkeypatch, model, 1 << 40)
-    assert said == [False]
-    assert past == through
-
-
-def test_a_kernel_that_is_used_in_two_ways_goes_through(monkeypatch):
-    """Beside its convolution, an operation reads the kernel that the converter computes at once."""
-
-    class Decayed(keras.layers.Layer):
-        def __init__(self, layer, **kwargs):
-            super().__init__(**kwargs)
-            self.inner = layer
-
-        def call(self, inputs):
-            return self.inner(inputs) + keras.ops.sum(keras.ops.square(self.inner.kernel))
-
-    image = keras.Input((16, 16, 3))
-    model = keras.Model(image, Decayed(keras.layers.Conv2D(4, 3))(image))
+@pytest.mark.parametrize("build", [called_twice, decayed])
+def test_a_kernel_that_two_operations_read_goes_through(build, monkeypatch):
+    """The converter gets all weights; it computes at once what reads constants alone."""
+    model = build()
     past, said = converted(monkeypatch, model, 2)
     through, _ = converted(monkeypatch, model, 1 << 40)
     assert said == [False]
@@ -120,17 +127,6 @@ def test_a_weight_that_is_one_number_is_not_taken_for_a_kernel(monkeypatch):
     monkeypatch.undo()
     through, _ = converted(monkeypatch, model, 1 << 40)
     assert said == [False]
-    assert past == through
-
-
-def test_a_kernel_of_low_rank_updates_goes_through(monkeypatch):
-    """With LoRA a kernel is computed of three variables."""
-    dense = keras.layers.Dense(7)
-    model = stacked(keras.layers.Flatten(), dense, keras.layers.Dense(3))
-    dense.enable_lora(2)
-    past, said = converted(monkeypatch, model, 2)
-    through, _ = converted(monkeypatch, model, 1 << 40)
-    assert said == [True]
     assert past == through
 
 

@@ -12,7 +12,7 @@ from keras_senet.data import View
 from keras_senet.export.contract import contract
 from keras_senet.export.tflite.flatbuffer import kind_of, parsed
 from keras_senet.export.tflite.litert import LiteRT
-from keras_senet.export.tflite.training_graph import KEEPING
+from keras_senet.export.tflite.tied_ranges import KEEPING
 from keras_senet.layers import (
     FakeQuantize,
     ImageNormalization,

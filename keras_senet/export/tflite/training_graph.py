@@ -14,38 +14,19 @@ from keras_senet.export.tflite.flatbuffer import (
     parsed,
 )
 from keras_senet.export.tflite.owners import Owners, owner_of
+from keras_senet.export.tflite.tied_ranges import KEEPING, tied
+from keras_senet.export.tflite.weighted_layer import WEIGHTED, in_keras, weighted_layer
 from keras_senet.layers import facts
 from keras_senet.layers.fake_quantize import FakeQuantize
-from keras_senet.layers.quantized import (
-    QuantizedConv2D,
-    QuantizedDense,
-    QuantizedDepthwiseConv2D,
-)
 from keras_senet.layers.tflite_operator import (
-    FUSED,
     OPERATORS,
     TFLiteOperator,
-    padding_of,
 )
 from keras_senet.surgery.graph import parts_of
 from keras_senet.surgery.rewrite import copied
 
-# Operators whose int8 output has the scale of what they take: their values are rounded already.
-KEEPING = (
-    "CONCATENATION",
-    "EXPAND_DIMS",
-    "MAX_POOL_2D",
-    "PAD",
-    "RESHAPE",
-    "SLICE",
-    "SPLIT",
-    "SQUEEZE",
-    "STRIDED_SLICE",
-    "TRANSPOSE",
-)
 # Operators whose int8 output has the same scale whatever comes out: -128 and 127 mean these.
 FIXED = {"LOGISTIC": (0.0, 255 / 256), "SOFTMAX": (0.0, 255 / 256), "TANH": (-1.0, 127 / 128)}
-WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 
 
@@ -95,7 +76,7 @@ class _Reading:
         self.tensors, self.names = {}, set()
         self.by_name = {layer.name: layer for layer in [*folded.layers, *model.layers]}
         self.owners = Owners(model, folded)
-        self.groups = _tied(self.quantized)
+        self.groups = tied(self.quantized)
         self.ranges = {}  # root of a group -> its FakeQuantize
         self.weights = []  # pairs of a layer and its weights
 
@@ -206,11 +187,11 @@ class _Reading:
             return copied(owner)(x)  # which is not trained, and holds what is known of the image
         if kind == "FULLY_CONNECTED" and len(x.shape) > 2:
             x = self._flat(x, original.builtinOptions, name)
-        layer = _layer(kind, original.builtinOptions, kernel, x, name)
+        layer = weighted_layer(kind, original.builtinOptions, kernel, x, name)
         layer.trainable = trainable
         if isinstance(owner, layers.Conv2D) and owner.network is not None:
             layer.network = _described(owner.network)
-        y, values = layer(x), _in_keras(kind, kernel, layer)
+        y, values = layer(x), in_keras(kind, kernel, layer)
         if values.shape != layer.kernel.shape:
             raise ValueError(
                 f"Layer {place!r} of model {self.source.name!r} multiplies vectors along an axis "
@@ -277,41 +258,11 @@ class _Reading:
         return name
 
 
-def _layer(kind, options, kernel, x, name):
-    """The Keras layer of an operator with weights."""
-    activation = FUSED[options.fusedActivationFunction]
-    if activation is None:
-        raise ValueError(f"Layer {name!r} ends in a clip to -1..1, which cannot be trained.")
-    activation = None if activation == "none" else activation
-    shared = {"activation": activation, "dtype": "float32", "name": name}
-    if kind == "FULLY_CONNECTED":
-        return QuantizedDense(len(kernel), **shared)
-    shared.update(
-        kernel_size=kernel.shape[1:3],
-        strides=(options.strideH, options.strideW),
-        dilation_rate=(options.dilationHFactor, options.dilationWFactor),
-        padding=padding_of(vars(options)),
-    )
-    if kind == "DEPTHWISE_CONV_2D":
-        multiplier = kernel.shape[-1] // x.shape[-1]
-        return QuantizedDepthwiseConv2D(depth_multiplier=multiplier, **shared)
-    return QuantizedConv2D(len(kernel), groups=x.shape[-1] // kernel.shape[-1], **shared)
-
-
 def _described(network):
     """A network's description that says that it is in int8: float networks refuse its files."""
     description = facts.parse(network)
     description["computation"]["quantization"] = "int8"
     return json.dumps(description)
-
-
-def _in_keras(kind, kernel, layer):
-    """A kernel of TensorFlow Lite in the shape of the Keras layer's."""
-    if kind == "FULLY_CONNECTED":
-        return kernel.T
-    if kind == "DEPTHWISE_CONV_2D":
-        return kernel[0].reshape(layer.kernel.shape)
-    return kernel.transpose(1, 2, 3, 0)
 
 
 def _argument(values):
@@ -341,30 +292,3 @@ def _options(operator):
         for name, value in vars(operator.builtinOptions).items()
     }
     return {"type": type(operator.builtinOptions).__name__, **plain}
-
-
-def _tied(model):
-    """A function from an int8 tensor to the one that stands for all of the same range.
-
-    They are tied by operators that keep the scale, where both sides have the same.
-    """
-    graph, parents = model.subgraphs[0], {}
-
-    def root(index):
-        while parents.get(index, index) != index:
-            index = parents[index]
-        return index
-
-    def code(index):
-        found = graph.tensors[index].quantization
-        if index < 0 or found is None or found.scale is None or len(found.scale) != 1:
-            return None
-        return float(found.scale[0]), int(found.zeroPoint[0])
-
-    for operator in graph.operators:
-        if kind_of(model, operator) in KEEPING:
-            out = int(operator.outputs[0])
-            for other in [*map(int, operator.inputs), *map(int, operator.outputs)]:
-                if code(other) is not None and code(other) == code(out):
-                    parents[root(other)] = root(out)
-    return root

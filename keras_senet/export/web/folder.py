@@ -13,8 +13,9 @@ import numpy as np
 from keras_senet.data import Dataset, View
 from keras_senet.export.contract import PIXELS, contract, described, label_threshold
 from keras_senet.export.models import exportable, image_dtype, image_shape
+from keras_senet.export.tflite.arguments import labels_of
 from keras_senet.export.tflite.litert import LiteRT, end
-from keras_senet.export.tflite_file import labels_of, to_tflite
+from keras_senet.export.tflite_file import to_tflite
 from keras_senet.export.web.litert_js import PACKAGES, archives, unpack
 from keras_senet.extras import check_installed
 from keras_senet.files import replacing
