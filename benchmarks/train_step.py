@@ -42,6 +42,7 @@ def on_cpu(network, precision):
     grouped = "X" in network or network in ("SENet154", "RegNetY016")
     # Some processors, as AMD's without AVX-512, get oneDNN's kernels only where this asks for them.
     onednn, no_onednn = ({"TF_ENABLE_ONEDNN_OPTS": value} for value in "10")
+    on_jax = {"KERAS_BACKEND": "jax"}
     return [
         Contender("ours", "keras_contender.py", ours, environment=onednn),
         Contender("ours without oneDNN", "keras_contender.py", ours, environment=no_onednn),
@@ -53,6 +54,14 @@ def on_cpu(network, precision):
             "keras_contender.py",
             {**ours, "layers": "stock"},
             environment=onednn,
+            most_rounds=MOST_ROUNDS_STOCK_GROUPED if grouped else ROUNDS.value,
+        ),
+        Contender("JAX", "keras_contender.py", ours, environment=on_jax),
+        Contender(
+            "JAX with stock layers",
+            "keras_contender.py",
+            {**ours, "layers": "stock"},
+            environment=on_jax,
             most_rounds=MOST_ROUNDS_STOCK_GROUPED if grouped else ROUNDS.value,
         ),
         Contender(peer, "timm_contender.py", timm, PEER_PYTHON.value),

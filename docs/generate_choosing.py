@@ -34,9 +34,7 @@ and no VNNI: where there are instructions for dot products of int8, expect int8 
 
 By multiply-adds (MACs). Timed are the {timed} networks of up to {limit:g} G and the reference. The
 others have a dash: to export and time one takes half a minute and more, growing with its size, and
-`python benchmarks/choosing.py --files=FOLDER --most_gmacs=20` adds them. `TinyNetA` to `TinyNetE`,
-`MnasNetSmall` and `MobileNetV3Large075` came after the measurement, and so did the weights
-`timm/tf_mobilenetv3_small_075.in1k` (65.7).
+`python benchmarks/choosing.py --files=FOLDER --most_gmacs=20` adds them.
 
 | network | image | top-1 | weights | MACs | parameters | float32 ms | int8 ms | MB | int8 MB |
 |---|---|---|---|---|---|---|---|---|---|
