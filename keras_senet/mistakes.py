@@ -8,6 +8,7 @@ import pathlib
 import sys
 import typing
 import warnings
+import zipfile
 from collections.abc import Iterator
 
 from keras_senet.startup import INTERRUPTED
@@ -107,6 +108,8 @@ def load_model(path: str | os.PathLike) -> "keras.Model":
     if not os.path.isfile(path):
         what = "is a folder" if os.path.isdir(path) else "is not there"
         raise ValueError(f"{path} {what}. {expected}")
+    if path.endswith(".keras") and not zipfile.is_zipfile(path):  # Keras says it is not there
+        raise ValueError(f"{path} is no .keras file, or a part of one. {expected}")
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # of many types: of zip, json, h5py and of every layer

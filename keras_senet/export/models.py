@@ -49,6 +49,21 @@ def exportable(model):
     return model if _is_float32(model) else _float32_clone(model)
 
 
+def check_floats(model):
+    """Refuses a model of integers, whose operators TFLite does not have.
+
+    Raises:
+        ValueError: If Keras quantized a layer.
+    """
+    for layer in _leaves(model):
+        mode = getattr(layer, "quantization_mode", None)
+        if mode:
+            raise ValueError(
+                f"Layer {layer.name!r} of {model.name!r} was quantized by Keras ({mode}). Expected "
+                "the model before model.quantize; TFLite files have quantization='int8'."
+            )
+
+
 def _check_ends(model):
     inputs = model.inputs
     if len(inputs) != 1:

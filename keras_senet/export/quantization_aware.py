@@ -8,7 +8,7 @@ import numpy as np
 from keras_senet.data import Dataset
 from keras_senet.export.contract import contract
 from keras_senet.export.images import calibration_images
-from keras_senet.export.models import exportable, image_shape
+from keras_senet.export.models import check_floats, exportable, image_shape
 from keras_senet.export.tflite.int8 import calibrate, needs_quantizer, quantize
 from keras_senet.export.tflite.training_graph import is_quantization_aware, trainable_model
 from keras_senet.export.tflite_file import float_network
@@ -69,6 +69,7 @@ def quantization_aware(
     check_installed("ai_edge_litert", "export", "TFLite")
     needs_quantizer()
     model = exportable(model)
+    check_floats(model)
     if is_quantization_aware(model):
         raise ValueError(
             f"Model {model.name!r} is quantization-aware already. Train it, or export it with "

@@ -14,7 +14,7 @@ from keras_senet.export.contract import contracts, label_threshold
 from keras_senet.export.inference import check_artefact
 from keras_senet.export.measure.sensitivity import quantize_until
 from keras_senet.export.memory import release
-from keras_senet.export.models import exportable, image_dtype, image_shape, predicted
+from keras_senet.export.models import check_floats, exportable, image_dtype, image_shape, predicted
 from keras_senet.export.outputs import matched
 from keras_senet.export.tflite.arguments import (
     CALIBRATED,
@@ -115,6 +115,7 @@ def to_tflite(
         )
     check_installed("ai_edge_litert", "export", "TFLite")
     model = exportable(model)
+    check_floats(model)
     shape, ends = image_shape(model, input_size), contracts(model)
     known = next(iter(ends.values()))  # of the image all say the same
     if isinstance(calibration_images, Dataset):

@@ -26,7 +26,8 @@ def export_weights(model: keras.Model, path: str | os.PathLike, layout: str | No
     `seresnet50`. `timm.create_model(...).load_state_dict` takes the tensors with `strict=True`; a
     network for which timm computes something else is refused. All other networks are written in our
     own layout, whose metadata describes the network: `weights="file.safetensors"` gives the same
-    outputs. The metadata of both layouts says how pixels are normalized.
+    outputs. The metadata of both layouts says how pixels are normalized. Low-rank adapters (Keras'
+    `enable_lora`) are added to their kernels.
 
     Args:
         model: A `keras.Model` of this package, with its classifier for timm's layout.
@@ -34,8 +35,9 @@ def export_weights(model: keras.Model, path: str | os.PathLike, layout: str | No
         layout: `"timm"`, `"keras_senet"`, or `None` for timm's where timm has the family.
 
     Raises:
-        ValueError: If no architecture of this package built the model, timm has no such network
-            or computes something else, or `path` does not end in `.safetensors`.
+        ValueError: If no architecture of this package built the model, Keras quantized it, timm
+            has no such network or computes something else, or `path` does not end in
+            `.safetensors`.
 
     Example:
         >>> export_weights(keras_senet.SEResNet20(), "digits.safetensors")
@@ -50,10 +52,10 @@ def export_weights(model: keras.Model, path: str | os.PathLike, layout: str | No
     timm_has_it = description["computation"]["family"] in TIMM
     if layout == "timm" or (layout is None and timm_has_it):
         variables = layout_for(model, description["computation"]).variables(model)
-        tensors = {name: as_in_torch(_array(variable)) for name, variable in variables}
+        tensors = {name: as_in_torch(value) for name, value in _arrays(model, variables)}
         texts = metadata.pixels(model)
     else:
-        tensors = {name: _array(variable) for name, variable in own_variables(model)}
+        tensors = dict(_arrays(model, own_variables(model)))
         texts = metadata.described(description, model)
     tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
     with replacing(path) as partial:
@@ -115,5 +117,27 @@ def _check_se(model, se):
                 )
 
 
-def _array(variable):
-    return keras.ops.convert_to_numpy(variable).astype("float32", copy=False)
+def _arrays(model, variables):
+    """Names and float32 arrays of variables, as the network computes with them."""
+    adapters, kernels = set(), {}
+    for layer in _parts(model):
+        if getattr(layer, "quantization_mode", None):
+            raise ValueError(
+                f"Layer {layer.name!r} of {model.name!r} was quantized by Keras "
+                f"({layer.quantization_mode}): its integers mean nothing without their scales, "
+                "which no file layout has. Write the weights before model.quantize."
+            )
+        if getattr(layer, "lora_enabled", False):
+            adapters |= {id(layer.lora_kernel_a), id(layer.lora_kernel_b)}
+            kernels[id(layer._kernel)] = layer.kernel
+    for name, variable in variables:
+        if id(variable) not in adapters:
+            value = keras.ops.convert_to_numpy(kernels.get(id(variable), variable))
+            yield name, value.astype("float32", copy=False)
+
+
+def _parts(model):
+    """The layers of a network, and those inside of its SE blocks."""
+    for layer in model.layers:
+        yield layer
+        yield from (part for part in vars(layer).values() if isinstance(part, keras.Layer))

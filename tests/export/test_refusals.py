@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_senet import export
+from keras_senet.mistakes import load_model
 
 IMAGES = np.zeros((2, 8, 8, 3), "uint8")
 
@@ -70,6 +71,44 @@ def test_models_and_places(model, to, tmp_path):
     with pytest.raises(PermissionError, match="Cannot write"):
         to(model, "/proc/artefact")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", ["int8", "int4"])
+def test_models_that_keras_quantized(model, mode, tmp_path):
+    model = keras.models.clone_model(model)
+    model.quantize(mode, filters="dense")
+    with pytest.raises(ValueError, match=f"'dense.*' of .* was quantized by Keras .{mode}"):
+        export.to_tflite(model, tmp_path / "m.tflite")
+    with pytest.raises(ValueError, match="was quantized by Keras"):
+        export.quantization_aware(model, IMAGES)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_keras_file_that_is_none(tmp_path):
+    path = tmp_path / "model.keras"
+    path.write_bytes(b"no archive")
+    with pytest.raises(ValueError, match=r"model\.keras is no \.keras file, or a part of one"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"files": {}}, "a dictionary"),
+        ({"files": ["a.tflite"]}, "a dictionary"),
+        ({"files": "a.tflite"}, "a dictionary"),
+        ({"threads": 2}, "numbers of threads"),
+        ({"threads": ()}, "numbers of threads"),
+        ({"threads": (1, 0)}, "above 0"),
+        ({"threads": (1.5,)}, "whole numbers"),
+        ({"threads": "12"}, "whole numbers"),
+        ({"runs": 0}, "above 0"),
+        ({"runs": "3"}, "above 0"),
+    ],
+)
+def test_benchmark(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        export.benchmark(**{"files": {"a": "a.tflite"}, **arguments})
 
 
 def test_full_disk(model, tmp_path, monkeypatch):

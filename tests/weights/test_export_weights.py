@@ -19,6 +19,10 @@ NETWORKS |= {
 }
 
 
+def small(**arguments):
+    return keras_senet.SEResNet20.replace(depths=(1, 1, 1))(input_shape=(32, 32, 3), **arguments)
+
+
 @pytest.mark.parametrize("network", NETWORKS)
 def test_round_trip(network, tmp_path):
     written = tensors(network)
@@ -154,3 +158,27 @@ def test_others_may_read_the_file(tmp_path):
         keras_senet.SEResNet20.replace(depths=(1, 1, 1))(), tmp_path / "x.safetensors"
     )
     assert (tmp_path / "x.safetensors").stat().st_mode == plain.stat().st_mode
+
+
+@pytest.mark.parametrize("name", ["head", "stage2_block1_conv2", "stage2_block1_se"])
+def test_low_rank_adapters_are_part_of_their_kernels(name, tmp_path):
+    model = small()
+    layer = getattr(model.get_layer(name), "reduce", model.get_layer(name))
+    x = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype("uint8")
+    before = keras.ops.convert_to_numpy(model(x))
+    layer.enable_lora(2)
+    layer.lora_kernel_b.assign(np.random.default_rng(0).normal(size=layer.lora_kernel_b.shape))
+    keras_senet.export_weights(model, tmp_path / "x.safetensors")
+    again = small(weights=tmp_path / "x.safetensors")
+    expected = keras.ops.convert_to_numpy(model(x))
+    assert np.abs(before - expected).max() > 1e-3
+    np.testing.assert_allclose(again(x), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["int8", "int4"])
+def test_integers_of_keras_are_refused(mode, tmp_path):
+    model = small()
+    model.quantize(mode, filters="head")
+    with pytest.raises(ValueError, match=f"'head' .* was quantized by Keras .*{mode}"):
+        keras_senet.export_weights(model, tmp_path / "x.safetensors")
+    assert not list(tmp_path.iterdir())

@@ -1,6 +1,7 @@
 """How long .tflite files take on this machine, all in one run."""
 
 import dataclasses
+import numbers
 import os
 import pathlib
 import time
@@ -75,11 +76,17 @@ def benchmark(
         >>> print(f"SE takes {se.ratio:.2f} times as long")
         SE takes ... times as long
     """
-    if not files or runs < 1 or not threads or min(threads) < 1:
+    if not isinstance(files, Mapping) or not files:
         raise ValueError(
-            "Expected at least one file, one run and one thread. Received: "
-            f"files={files!r}, runs={runs!r}, threads={threads!r}"
+            f"Expected paths of files by their names, a dictionary. Received: files={files!r}"
         )
+    if not _is_count(runs) or not isinstance(threads, Sequence) or not threads:
+        raise ValueError(
+            "Expected a number of runs above 0, and numbers of threads, as (1, 2). Received: "
+            f"runs={runs!r}, threads={threads!r}"
+        )
+    if not all(map(_is_count, threads)):
+        raise ValueError(f"Expected whole numbers of threads above 0. Received: {threads!r}")
     files = {name: pathlib.Path(path) for name, path in files.items()}
     for path in files.values():
         if not path.is_file():
@@ -107,6 +114,10 @@ def benchmark(
                 )
             )
     return rows
+
+
+def _is_count(number):
+    return isinstance(number, numbers.Integral) and number > 0
 
 
 def in_turns(runners, runs):
