@@ -160,7 +160,7 @@ def test_others_may_read_the_file(tmp_path):
     assert (tmp_path / "x.safetensors").stat().st_mode == plain.stat().st_mode
 
 
-@pytest.mark.parametrize("name", ["head", "stage2_block1_conv2", "stage2_block1_se"])
+@pytest.mark.parametrize("name", ["head", "stage2_block1_conv2", "stage4_block1_se"])
 def test_low_rank_adapters_are_part_of_their_kernels(name, tmp_path):
     model = small()
     layer = getattr(model.get_layer(name), "reduce", model.get_layer(name))
