@@ -120,17 +120,3 @@ FEW = (
     "efficientnet_v2",
 )  # fmt: skip
 KINDS_HERE = KINDS if keras.backend.backend() == "tensorflow" else {k: KINDS[k] for k in FEW}
-
-
-def of_images(network, images, classes=5):
-    """The network with random weights, seed 0, its normalizations with the statistics of images.
-
-    Otherwise activations grow from layer to layer, and a softmax that says 0 or 1 hides the rest.
-    """
-    keras.utils.set_random_seed(0)
-    model = network(input_shape=images.shape[1:], classes=classes)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0
-    model(images.astype("float32"), training=True)
-    return model
