@@ -117,7 +117,7 @@ def benchmark(
 
 
 def _is_count(number):
-    return isinstance(number, numbers.Integral) and number > 0
+    return isinstance(number, numbers.Integral) and int(number) > 0
 
 
 def in_turns(runners, runs):
