@@ -12,7 +12,7 @@ JAX = KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 \
 # What runs on every backend; the rest of the analysis is the same code, and minutes of compiling on
 # JAX. Files are found, read and refused before a backend sees them, and written from arrays.
 BACKENDS = tests/layers tests/architectures tests/surgery/test_add_se.py tests/weights \
-  tests/analysis/test_cost.py tests/analysis/test_excitation.py \
+  tests/analysis/test_cost.py tests/analysis/test_excitation.py tests/analysis/test_freezable.py \
   $(addprefix --ignore=tests/weights/test_, bad_files.py checkpoints.py download.py \
   export_weights.py hostile_files.py records.py surroundings.py weights_argument.py)
 # Training runs on TensorFlow and JAX. Mistakes and the writing of files are no backend's.

@@ -54,7 +54,7 @@ def remove_se(
     """
     model = functional(model)
     nodes = se_nodes(model)
-    means = _means(nodes, _chosen(blocks, excitations, threshold), excitations)
+    means = means_of(nodes, _chosen(blocks, excitations, threshold), excitations)
     graph = Graph(model)
     folded = {name: edits(graph, nodes[name], scale) for name, scale in means.items()}
 
@@ -86,7 +86,17 @@ def _chosen(blocks, excitations, threshold):
     return tuple(blocks)
 
 
-def _means(nodes, names, excitations):
+def means_of(nodes, names, excitations):
+    """The mean gates `(C,)` of SE blocks in float32, by name.
+
+    Args:
+        nodes: What `se_nodes` returned.
+        names: Names of the SE blocks.
+        excitations: The `Excitations` of their model.
+
+    Raises:
+        ValueError: If a name is none of the nodes', or the excitations are of another network.
+    """
     means = {}
     for name in names:
         if name not in nodes:

@@ -1,5 +1,7 @@
 """Latency of networks in TensorFlow Lite, each in turns with the same one."""
 
+import itertools
+
 import numpy as np
 
 from keras_senet.export.measure.benchmark import in_turns
@@ -9,6 +11,9 @@ from keras_senet.export.tflite.litert import LiteRT
 from keras_senet.surgery.fold import fold
 
 RUNS = 30
+# Networks that take turns with the first one: more would save more of its runs, and take more
+# memory, about 250 MB for each SE-ResNet-50.
+TOGETHER = 3
 
 
 class Latency:
@@ -27,10 +32,20 @@ class Latency:
         self.first = self._file(model)
         self.of_first = float(np.median(in_turns([self.first], RUNS)))
 
-    def __call__(self, network):
-        """The latency of the first network times the ratio of the two in the same rounds."""
-        first, other = in_turns([self.first, self._file(network)], RUNS)
-        return self.of_first * float(np.median(other / first))
+    def __call__(self, networks):
+        """The latency of the first network times the ratio of each to it in the same rounds.
+
+        Args:
+            networks: Keras models, of which each is let go of once it is converted.
+
+        Returns:
+            A list of milliseconds.
+        """
+        found, networks = [], iter(networks)
+        while files := [self._file(one) for one in itertools.islice(networks, TOGETHER)]:
+            first, *others = in_turns([self.first, *files], RUNS)
+            found += [self.of_first * float(np.median(other / first)) for other in others]
+        return found
 
     def _file(self, network):
         # As `export.to_tflite` writes it, without the check of what it computes.

@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_senet.analysis.costs.model_cost import cost
 from keras_senet.analysis.image_batches import labelled_batches
+from keras_senet.data.shards import padded
 
 
 def evaluate(model, data, batch_size=32):
@@ -17,12 +18,37 @@ def evaluate(model, data, batch_size=32):
     Returns:
         Loss in nats, and the share of images whose most probable class is right.
     """
-    scores = [
-        score(model.predict_on_batch(images), labels)
-        for images, labels in labelled_batches(data, batch_size, model)
-    ]
-    losses, hits = (np.concatenate(column) for column in zip(*scores, strict=True))
-    return float(losses.mean()), float(hits.mean())
+
+    def outputs(images):
+        yield "", model.predict_on_batch(images)
+
+    return scored(outputs, model, data, batch_size)[""]
+
+
+def scored(outputs, model, data, batch_size):
+    """Mean cross-entropy and accuracy of several outputs for the same images.
+
+    Args:
+        outputs: Function of a batch of images to pairs of a name and the output `(N, classes)`.
+            All batches have the size of the largest before them, since one of another size would
+            have the backend compile each network again.
+        model: The model whose classes the labels number.
+        data: Images and labels, see `excitations`.
+        batch_size: Images at a time.
+
+    Returns:
+        A dictionary from each name to `(loss, accuracy)`, see `evaluate`.
+    """
+    scores, largest = {}, 0
+    for images, labels in labelled_batches(data, batch_size, model):
+        count, largest = len(images), max(largest, len(images))
+        for name, output in outputs(padded(images, largest)):
+            scores.setdefault(name, []).append(score(output[:count], labels))
+    means = {}
+    for name, batches in scores.items():
+        losses, hits = (np.concatenate(column) for column in zip(*batches, strict=True))
+        means[name] = float(losses.mean()), float(hits.mean())
+    return means
 
 
 def score(outputs, labels):

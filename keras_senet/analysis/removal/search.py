@@ -9,9 +9,10 @@ from keras_senet.analysis.gates.excitation import Excitations
 from keras_senet.analysis.gates.excitation import excitations as collect
 from keras_senet.analysis.image_batches import Data, first_image
 from keras_senet.analysis.output import aligned, write_csv
+from keras_senet.analysis.removal.freezable import Freezable
 from keras_senet.analysis.removal.frozen_gates import remove_se
-from keras_senet.analysis.removal.measurements import cost_of, evaluate
-from keras_senet.analysis.removal.usefulness import usefulness
+from keras_senet.analysis.removal.measurements import cost_of
+from keras_senet.analysis.removal.usefulness import ranked, scores_alone
 from keras_senet.figures import COLOURS, figure_of, legend, save
 from keras_senet.surgery.graph import functional
 
@@ -114,8 +115,10 @@ def search(
 ) -> Search:
     """Removes SE blocks one by one, the least useful for its cost first, while accuracy holds.
 
-    Every removal is measured. A block whose removal costs more accuracy than allowed stays, and
-    the next one is tried. These data decide which blocks go: judge the result on others.
+    Every removal is measured, with the gates frozen at their means: `remove_se` makes a network
+    that computes the same up to rounding. A block whose removal costs more accuracy than allowed
+    stays, and the next one is tried. These data decide which blocks go: judge the result on others.
+    Takes the memory of a batch's activations around the blocks, see `usefulness`.
 
     Args:
         model: A functional `keras.Model` with SE blocks, images to probabilities or logits.
@@ -147,30 +150,39 @@ def search(
             f"{max_accuracy_drop}"
         )
     model = functional(model)
-    excitations = excitations or collect(model, data, batch_size=batch_size)
-    order = usefulness(model, data, excitations, batch_size=batch_size).blocks
     image = first_image(data, model)
     latency = _latency(model, image) if latencies else None
-
-    def step(network, removed, least):
-        loss, accuracy = evaluate(network, data, batch_size)
-        accepted = accuracy >= least
-        counted = cost_of(network, image)
-        if latency is None or not accepted:
-            time = None
-        else:
-            time = latency(network) if removed else latency.of_first
-        return Step(removed, accuracy, loss, counted.parameters, counted.macs, time, accepted)
-
-    steps = [step(model, (), 0.0)]
+    excitations = excitations or collect(model, data, batch_size=batch_size)
+    whole = cost_of(model, image)
+    freezable = Freezable(model, excitations)
+    scores = scores_alone(freezable, data, batch_size)
+    uses = {use.block: use for use in ranked(scores, excitations, whole, {}).blocks}
     # A tolerance for the rounding of shares, far below one image.
-    least = steps[0].accuracy - max_accuracy_drop / 100 - 1e-9
-    best, removed = model, ()
-    for use in order:
-        trial = remove_se(model, (*removed, use.block), excitations)
-        steps.append(step(trial, (*removed, use.block), least))
+    least = scores[()][1] - max_accuracy_drop / 100 - 1e-9
+
+    def step(removed):
+        loss, accuracy = scores[removed]
+        # What is left of a block takes no parameters and no multiply-adds.
+        parameters = whole.parameters - sum(uses[name].parameters for name in removed)
+        macs = whole.macs - sum(uses[name].macs for name in removed)
+        return Step(removed, accuracy, loss, parameters, macs, None, accuracy >= least)
+
+    steps, removed, in_a_row = [step(())], (), 0
+    for index, name in enumerate(uses):
+        if (*removed, name) not in scores:
+            # In one pass of the data each further network costs a part of itself. It is of use if
+            # those before it are accepted, as is likely after as many that were.
+            next_ones = list(uses)[index : index + in_a_row + 1]
+            chain = [(*removed, *next_ones[: end + 1]) for end in range(len(next_ones))]
+            scores.update(freezable.scores(chain, data, batch_size))
+        steps.append(step((*removed, name)))
         if steps[-1].accepted:
-            best, removed = trial, steps[-1].removed
+            removed, in_a_row = steps[-1].removed, in_a_row + 1
+        else:
+            in_a_row = 0
+    if latency is not None:
+        steps = _timed(steps, latency, model, excitations)
+    best = remove_se(model, removed, excitations) if removed else model
     return Search(best, tuple(steps), max_accuracy_drop)
 
 
@@ -179,6 +191,14 @@ def _latency(model, image):
     from keras_senet.analysis.removal.latency import Latency
 
     return Latency(model, image.shape[1])
+
+
+def _timed(steps, latency, model, excitations):
+    """The steps with the latencies of the whole network, the first step, and of those accepted."""
+    accepted = [step.removed for step in steps[1:] if step.accepted]
+    times = latency(remove_se(model, removed, excitations) for removed in accepted)
+    by_removed = {(): latency.of_first, **dict(zip(accepted, times, strict=True))}
+    return [dataclasses.replace(step, latency_ms=by_removed.get(step.removed)) for step in steps]
 
 
 def _trade_off(search):

@@ -4,16 +4,15 @@ import dataclasses
 import os
 
 import keras
-import numpy as np
 
 from keras_senet.analysis.gates.excitation import Excitations
 from keras_senet.analysis.gates.excitation import excitations as collect
-from keras_senet.analysis.image_batches import Data, first_image, labelled_batches
+from keras_senet.analysis.image_batches import Data, first_image
 from keras_senet.analysis.output import aligned, write_csv
+from keras_senet.analysis.removal.freezable import Freezable
 from keras_senet.analysis.removal.frozen_gates import remove_se
-from keras_senet.analysis.removal.measurements import cost_of, score
-from keras_senet.analysis.se_blocks import se_nodes
-from keras_senet.surgery.graph import Graph, functional
+from keras_senet.analysis.removal.measurements import cost_of
+from keras_senet.surgery.graph import functional
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,16 +105,29 @@ def usefulness(
     """
     model = functional(model)
     excitations = excitations or collect(model, data, batch_size=batch_size)
-    changes = _changes(model, data, excitations, batch_size)
+    scores = scores_alone(Freezable(model, excitations), data, batch_size)
     saved = _saved_latencies(model, data, excitations) if measure_latency else {}
-    layers = {layer.name: layer for layer in cost_of(model, first_image(data, model)).layers}
+    return ranked(scores, excitations, cost_of(model, first_image(data, model)), saved)
+
+
+def ranked(scores, excitations, counted, saved):
+    """The `Usefulness` of SE blocks.
+
+    Args:
+        scores: What `scores_alone` returned.
+        excitations: The `Excitations` of the model.
+        counted: The `Cost` of the model.
+        saved: Milliseconds that each block takes, by name; those left out were not measured.
+    """
+    layers = {layer.name: layer for layer in counted.layers}
+    loss, accuracy = scores[()]
     uses = [
         BlockUse(
             block=block.name,
             divergence=block.divergence,
             spread=block.spread,
-            loss_change=changes[block.name][0],
-            accuracy_change=100 * changes[block.name][1],
+            loss_change=scores[block.name,][0] - loss,
+            accuracy_change=100 * (scores[block.name,][1] - accuracy),
             parameters=layers[block.name].parameters,
             macs=layers[block.name].macs,
             latency_ms=saved.get(block.name),
@@ -125,40 +137,16 @@ def usefulness(
     return Usefulness(tuple(sorted(uses, key=lambda use: use.loss_change / use.parameters)))
 
 
-def _changes(model, data, excitations, batch_size):
-    """Change of loss and accuracy with the gates of each block frozen at their means."""
-    graph, nodes = Graph(model), se_nodes(model)
-    tails = {name: _tail(model, graph, node) for name, node in nodes.items()}
-    # A tail is the network behind a block. Kept are all tensors that some tail reads, each once,
-    # and the model's output.
-    kept = {id(model.outputs[0]): model.outputs[0]}
-    for name, node in nodes.items():
-        kept.update((id(tensor), tensor) for tensor in (node.input_tensors[0], *tails[name][1]))
-    whole = keras.Model(model.inputs, {str(key): tensor for key, tensor in kept.items()})
-    totals = {name: np.zeros(2) for name in nodes}
-    count = 0
-    for images, labels in labelled_batches(data, batch_size, model):
-        values = whole.predict_on_batch(images)
-        before = np.stack(score(values[str(id(model.outputs[0]))], labels))
-        count += len(images)
-        for name, (tail, others) in tails.items():
-            x = values[str(id(nodes[name].input_tensors[0]))]
-            x = x * excitations[name].mean.astype(x.dtype)
-            outputs = tail.predict_on_batch([x, *(values[str(id(tensor))] for tensor in others)])
-            totals[name] += (np.stack(score(outputs, labels)) - before).sum(axis=1)
-    return {name: total / count for name, total in totals.items()}
+def scores_alone(freezable, data, batch_size):
+    """Loss and accuracy with the gates of each block frozen at their means, and with none.
 
-
-def _tail(model, graph, node):
-    """The model from an SE block's output on, and the other tensors that it reads."""
-    start = node.output_tensors[0]
-    made, others = {id(start)}, {}
-    for later in graph.nodes:
-        if any(id(tensor) in made for tensor in later.input_tensors):
-            made.update(id(tensor) for tensor in later.output_tensors)
-            others.update((id(t), t) for t in later.input_tensors if id(t) not in made)
-    others = list(others.values())
-    return keras.Model([start, *others], model.outputs[0]), others
+    Returns:
+        A dictionary from the names of the frozen blocks, `()` and `(name,)`, to `(loss, accuracy)`.
+    """
+    # The last block first, so that what is in front of a block was computed with no frozen one.
+    return freezable.scores(
+        [(), *((name,) for name in reversed(freezable.blocks))], data, batch_size
+    )
 
 
 def _saved_latencies(model, data, excitations):
@@ -166,7 +154,6 @@ def _saved_latencies(model, data, excitations):
     from keras_senet.analysis.removal.latency import Latency
 
     latency = Latency(model, first_image(data, model).shape[1])
-    return {
-        block.name: latency.of_first - latency(remove_se(model, [block.name], excitations))
-        for block in excitations.blocks
-    }
+    names = [block.name for block in excitations.blocks]
+    times = latency(remove_se(model, [name], excitations) for name in names)
+    return {name: latency.of_first - time for name, time in zip(names, times, strict=True)}
