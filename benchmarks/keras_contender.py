@@ -18,6 +18,7 @@ BATCH = flags.DEFINE_integer("batch", 16, "Images in a step.")
 SIZE = flags.DEFINE_integer("size", 224, "Height and width of an image.")
 MODE = flags.DEFINE_enum("mode", "train", ["train", "infer"], "What a step does.")
 PLAIN = flags.DEFINE_bool("plain", False, "Without SE.")
+JIT = flags.DEFINE_bool("jit", None, "Whether XLA compiles a step. Default: as Keras chooses.")
 PREPARED = flags.DEFINE_bool("prepared", False, "Whether variables are made before the first step.")
 FOLDED = flags.DEFINE_bool("folded", False, "Whether a network that is asked is folded.")
 
@@ -64,7 +65,9 @@ def build():
         seconds = time.perf_counter() - started
     if FOLDED.value:
         model = keras_senet.export.fold(model)
-    model.compile(SGD(0.01, momentum=0.9), "sparse_categorical_crossentropy")
+    jit = "auto" if JIT.value is None else JIT.value
+    optimizer = SGD(0.01, momentum=0.9)
+    model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=jit)
     if PREPARED.value:
         prepare(model)
     return model, seconds

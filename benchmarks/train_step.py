@@ -79,12 +79,16 @@ def on_gpu(network, precision):
     common = {"precision": precision, "batch": BATCH.value or 256, "size": SIZE.value}
     ours = {"network": network, **common}
     timm = {"network": PEERS[network], **common, "channels_last": 1, "compile": 1}
-    on_jax, on_torch = {"KERAS_BACKEND": "jax"}, {"KERAS_BACKEND": "torch"}
+    on_jax, on_torch, on_tensorflow = (
+        {"KERAS_BACKEND": backend} for backend in ("jax", "torch", "tensorflow")
+    )
     script = "keras_contender.py"
     return [
         Contender("JAX", script, ours, environment=on_jax),
         Contender("JAX without SE", script, {**ours, "plain": True}, environment=on_jax),
         Contender("JAX with stock layers", script, {**ours, "layers": "stock"}, environment=on_jax),
+        Contender("TensorFlow", script, {**ours, "jit": 0}, environment=on_tensorflow),
+        Contender("TensorFlow with XLA", script, {**ours, "jit": 1}, environment=on_tensorflow),
         Contender("torch", script, ours, environment=on_torch),
         Contender("timm", "timm_contender.py", timm, PEER_PYTHON.value),
     ]
