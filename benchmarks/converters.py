@@ -12,6 +12,7 @@ extra `onnx`. See README.md beside this.
 
 import functools
 import importlib.metadata
+import json
 import os
 import pathlib
 import sys
@@ -46,7 +47,7 @@ OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/conver
 
 # Formats that ours are not made in, and what they are compared with.
 COUNTERPARTS = {"weights": "dynamic", "bf16": "float32", "int8_7bit": "int8", "uint8": "int8"}
-FAR_BELOW_ZERO = 1e4  # for a ReLU
+BELOW_ZERO = 10  # several times what a hidden unit of that block reaches
 # What a processor's name does not tell: instructions for products of int8 and bfloat16.
 INSTRUCTIONS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
 
@@ -75,7 +76,7 @@ def with_an_idle_unit():
     model.set_weights(trained.get_weights())
     block = next(x for x in model.layers if isinstance(x, SqueezeExcitation))
     kernel, bias, *others = block.get_weights()
-    block.set_weights([kernel, bias - FAR_BELOW_ZERO, *others])
+    block.set_weights([kernel, bias - BELOW_ZERO, *others])
     return model, dataset
 
 
@@ -169,16 +170,16 @@ def instructions():
 
 
 def main(_):
-    """Compares on every network."""
+    """Compares on every network; keeps the results of others."""
     check_installed("tf2onnx", "onnx", "ONNX")
     path = pathlib.Path(OUTPUT.value or FOLDER / "results/converters.json")
     packages = ("keras-senet", "keras", "tensorflow", "litert-quantizer", "tf2onnx")
     versions = {name: importlib.metadata.version(name) for name in packages}
-    results = []
+    results = json.loads(path.read_text())["results"] if path.exists() else []
     for name in NETWORKS.value:
         with tempfile.TemporaryDirectory() as folder:
             found, made_by = compare(name, pathlib.Path(folder))
-        results.append(found)
+        results = [one for one in results if one["name"] != name] + [found]
         versions |= made_by
         record = {"instructions": instructions(), "versions": dict(sorted(versions.items()))}
         rounds = {"rounds": ROUNDS.value, "images_in_a_turn": BATCH.value}

@@ -41,7 +41,7 @@ def _servers(network):
         runtime = RUNTIMES.get(row["runtime"], row["runtime"])
         first = f"`{row['format']}` | {row['contender']} | {runtime}"
         lines.append(_line(first, row, _executed(row)))
-    return "\n".join([*lines, "", _of_model(network)])
+    return "\n".join(lines)
 
 
 def _refusals(record):
@@ -75,7 +75,7 @@ def _line(first, row, special):
 
 def _split(row):
     if not row["loads"]:
-        return "does not load" if "bytes" in row else "not written"
+        return "does not load: TFLite's kernels" if "bytes" in row else "not written"
     outside = sum(row["outside"].values())
     pieces = f"{row['partitions']} piece" + ("" if row["partitions"] == 1 else "s")
     return f"{pieces}, {outside} outside" if outside else pieces
@@ -91,16 +91,17 @@ def _of_model(network):
     return (
         f"{network['network']}, {network['parameters']} parameters, {network['images']} test "
         f"images, of which the Keras model names {network['model_accuracy']:.2%} rightly; "
-        f"{network['calibration_images']} images to calibrate with."
+        f"{network['calibration_images']} images to calibrate with. Load average during the turns: "
+        f"{' to '.join(f'{load:.1f}' for load in network['load'])}, these files' share included."
     )
 
 
 def _machine(record):
     made = ", ".join(f"{package} {version}" for package, version in record["versions"].items())
-    has = ", ".join(record["instructions"]) or "none of those asked for"
+    has = ", ".join(record["instructions"]) or "none"
+    asked = "AVX2, AVX-512, VNNI, bfloat16 and AMX"
     machine = record["machine"]
     return (
-        f"{record['date']}, one thread of {machine['processor']} (vector instructions: {has}), "
-        f"medians and quartiles of {record['rounds']} turns of {record['images_in_a_turn']} images "
-        f"each; {made}."
+        f"{record['date']}, {machine['cores']} cores of {machine['processor']} (of {asked}, it has "
+        f"{has}). {record['rounds']} turns of {record['images_in_a_turn']} images each; {made}."
     )
