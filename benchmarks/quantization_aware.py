@@ -7,15 +7,14 @@ epochs, with the rounding of int8 and, for comparison, without, and exported and
 same command goes on where it was stopped.
 """
 
-import dataclasses
 import json
 import pathlib
 
 from absl import app, flags
+from mobilenet_v3_tiny import NETWORK
 
 import keras_senet
 from keras_senet import export
-from keras_senet.architectures.mobilenet_v3 import Stage
 from keras_senet.export.tflite.litert import LiteRT
 from keras_senet.training import CIFAR_SHORT, FINETUNE, QUANTIZATION_AWARE, train
 
@@ -26,20 +25,6 @@ EPOCHS = flags.DEFINE_integer("epochs", 10, "Epochs of the first training.")
 MORE = flags.DEFINE_integer("more_epochs", 6, "Epochs of the second.")
 OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/quantization_aware.json.")
 
-# MobileNetV3-Small with a fourth of its strides, for small images, and SE in every stage.
-NETWORK = keras_senet.MobileNetV3Small.replace(
-    se=dataclasses.replace(keras_senet.MobileNetV3Small.se, stages=(1, 2, 3, 4, 5)),
-    name="mobilenet_v3_tiny",
-    stages=(
-        Stage(16, (1,)),  # hard swish as in all of them
-        Stage(24, (4, 3), stride=2),
-        Stage(40, (3, 3, 3), kernel_size=5, stride=2),
-        Stage(80, (6, 2.5, 2.3, 2.3)),
-        Stage(112, (6, 6)),
-    ),
-    head_width=256,
-    dropout=0.0,
-)
 # Without weight decay nothing keeps the activations near zero, where int8 is fine.
 FIRST = CIFAR_SHORT.replace(
     optimizer="adamw", learning_rate=4e-3, weight_decay=0.0, gate_start=None
