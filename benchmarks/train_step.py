@@ -43,27 +43,25 @@ def on_cpu(network, precision):
     # Some processors, as AMD's without AVX-512, get oneDNN's kernels only where this asks for them.
     onednn, no_onednn = ({"TF_ENABLE_ONEDNN_OPTS": value} for value in "10")
     on_jax = {"KERAS_BACKEND": "jax"}
+
+    def with_stock_layers(name, environment):
+        return Contender(
+            name,
+            "keras_contender.py",
+            {**ours, "layers": "stock"},
+            environment=environment,
+            most_rounds=MOST_ROUNDS_STOCK_GROUPED if grouped else ROUNDS.value,
+        )
+
     return [
         Contender("ours", "keras_contender.py", ours, environment=onednn),
         Contender("ours without oneDNN", "keras_contender.py", ours, environment=no_onednn),
         Contender(
             "ours without SE", "keras_contender.py", {**ours, "plain": True}, environment=onednn
         ),
-        Contender(
-            "with stock layers",
-            "keras_contender.py",
-            {**ours, "layers": "stock"},
-            environment=onednn,
-            most_rounds=MOST_ROUNDS_STOCK_GROUPED if grouped else ROUNDS.value,
-        ),
+        with_stock_layers("with stock layers", onednn),
         Contender("JAX", "keras_contender.py", ours, environment=on_jax),
-        Contender(
-            "JAX with stock layers",
-            "keras_contender.py",
-            {**ours, "layers": "stock"},
-            environment=on_jax,
-            most_rounds=MOST_ROUNDS_STOCK_GROUPED if grouped else ROUNDS.value,
-        ),
+        with_stock_layers("JAX with stock layers", on_jax),
         Contender(peer, "timm_contender.py", timm, PEER_PYTHON.value),
         Contender(
             f"{peer} channels_last",
