@@ -45,7 +45,7 @@ def serve(run, facts):
     # What libraries print goes to the log, the answers to the driver.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    before, ready = _peak_bytes(), _age()
+    before, ready = peak_bytes(), _age()
     started = time.perf_counter()
     run(1)
     facts = {
@@ -53,7 +53,7 @@ def serve(run, facts):
         "ready_s": ready,
         "first_step_s": time.perf_counter() - started,
         "peak_bytes_before_first_step": before,
-        "peak_bytes": _peak_bytes(),
+        "peak_bytes": peak_bytes(),
     }
     print(json.dumps(facts), file=answers, flush=True)
     for line in sys.stdin:
@@ -63,7 +63,7 @@ def serve(run, facts):
         print(json.dumps((time.perf_counter() - started) / steps), file=answers, flush=True)
 
 
-def _peak_bytes():
+def peak_bytes():
     """The most memory that this process has held in RAM so far."""
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 

@@ -8,18 +8,13 @@ of the processor and of the clock, checks that both found the same, and writes a
 README.md beside this.
 """
 
-import io
 import json
-import os
 import pathlib
-import subprocess
-import sys
-import tarfile
-import tempfile
 import time
 
 import contenders
 import numpy as np
+import states
 from absl import app, flags
 from contenders import FOLDER
 
@@ -30,9 +25,7 @@ LATENCIES = flags.DEFINE_bool("latencies", True, "Time each network as a TFLite 
 BEFORE = flags.DEFINE_string("before", None, "A commit, or what names one, to compare with.")
 OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/search.json.")
 STATES = flags.DEFINE_list("states", ["before", "now"], "Which to measure; the other's stay.")
-ONLY_SEARCH = flags.DEFINE_bool("only_search", False, "Search once and print JSON: for a process.")
-
-ROOT = FOLDER.parent
+ONLY = flags.DEFINE_bool("only", False, "Search once and print JSON: for a process.")
 
 
 def searched():
@@ -52,7 +45,7 @@ def searched():
     return {
         "processor_s": time.process_time() - processor,
         "wall_s": time.perf_counter() - clock,
-        "package": str(pathlib.Path(keras_senet.__file__).parents[1]),
+        "package": keras_senet.__file__,
         "versions": {"keras": keras.__version__, "tensorflow": tf.__version__},
         "steps": [
             {
@@ -66,24 +59,6 @@ def searched():
             for step in found.steps
         ],
     }
-
-
-def measured(package):
-    """What `searched` returns in a process that imports the package from this folder."""
-    own = [flag.serialize() for flag in flags.FLAGS.flags_by_module_dict()[sys.argv[0]]]
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "PYTHONPATH": str(package)}
-    command = [sys.executable, __file__, *filter(None, own), "--only_search"]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    result = json.loads(done.stdout.splitlines()[-1])
-    imported = result.pop("package")
-    if pathlib.Path(imported).resolve() != pathlib.Path(package).resolve():
-        raise RuntimeError(f"Expected the package in {package}. Imported: that in {imported}.")
-    return result
-
-
-def git(*arguments):
-    """What git prints, in bytes."""
-    return subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, check=True).stdout
 
 
 def largest_differences(one, other):
@@ -109,7 +84,7 @@ def kept(path, arguments):
 
 def main(_):
     """Measures the earlier state, if any, and this one."""
-    if ONLY_SEARCH.value:
+    if ONLY.value:
         print(json.dumps(searched()), flush=True)
         return
     path = pathlib.Path(OUTPUT.value or FOLDER / "results/search.json")
@@ -121,14 +96,11 @@ def main(_):
     }
     results = kept(path, arguments)
     if "before" in STATES.value and BEFORE.value:
-        commit = git("rev-parse", "--verify", f"{BEFORE.value}^{{commit}}").decode().strip()
-        with tempfile.TemporaryDirectory() as folder:
-            with tarfile.open(fileobj=io.BytesIO(git("archive", commit))) as archive:
-                archive.extractall(folder, filter="data")
-            results["before"] = {"commit": commit, **measured(folder)}
+        with states.package_of(BEFORE.value) as (commit, package):
+            results["before"] = {"commit": commit, **states.measured(__file__, package)}
         contenders.write(path, {"arguments": arguments, "results": results})
     if "now" in STATES.value:
-        results["now"] = measured(ROOT)
+        results["now"] = states.measured(__file__, states.ROOT)
         contenders.write(path, {"arguments": arguments, "results": results})
     record = {"arguments": arguments, "results": results}
     if len(results) == 2:
