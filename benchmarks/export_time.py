@@ -25,7 +25,9 @@ BEFORE = flags.DEFINE_string("before", None, "A commit, or what names one, to co
 OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/export_time.json.")
 ONLY = flags.DEFINE_bool("only", False, "Export one network and print JSON: for a process.")
 
-STATISTICS_IMAGES = 4  # Enough for normalizations that keep random activations in their range.
+# Enough for normalizations that keep random activations in their range. More would hold more memory
+# than the export, since Keras keeps all activations of a call.
+STATISTICS_IMAGES = 1
 
 
 def exported():
