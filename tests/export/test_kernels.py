@@ -136,3 +136,14 @@ def test_large_kernels_only(monkeypatch):
     found = kernels.Kernels(stacked(small, large)).by_number
     assert [kernel.path for kernel in found.values()] == [large.kernel.path]
     assert np.prod(large.kernel.shape) == kernels.LEAST
+
+
+def test_constants_are_in_the_flatbuffer():
+    """The converter writes them behind it and says so; readers of the file find neither."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = stacked(keras.layers.Conv2D(256, 3), keras.layers.Conv2D(256, 1))
+    file = schema.Model.GetRootAsModel(conversion.convert(model, (16, 16, 3)), 0)
+    assert not any(file.Buffers(index).Offset() for index in range(file.BuffersLength()))
+    names = [file.Metadata(index).Name() for index in range(file.MetadataLength())]
+    assert names == [b"min_runtime_version"]

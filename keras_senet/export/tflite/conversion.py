@@ -72,6 +72,9 @@ def _converted(model, shape, float16, integers, kernels):
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     # The converter's own metadata cost it another reading and writing of the whole file.
     converter.exclude_conversion_metadata = True
+    # Constants behind the flatbuffer, not in it: one that grows copies them, which would take the
+    # most memory of the whole export. `parsed` reads both.
+    converter._experimental_use_buffer_offset = True
     if float16:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]

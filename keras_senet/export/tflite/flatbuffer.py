@@ -8,18 +8,23 @@ import numpy as np
 IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every file
 PLACEHOLDER = 127  # in the first field of an operator's code: look at the second
 SIGNATURE = b"serving_default"  # the usual name
+LOCATION = b"buffer_location"  # says that constants are behind the flatbuffer
 
 
 def parsed(network):
-    """The `schema.ModelT` of the bytes of a file."""
+    """The `schema.ModelT` of the bytes of a file, its constants inside."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(network, 0))
     for buffer in model.buffers:
         if buffer.offset > 1:
-            # litert-quantizer writes constants behind the flatbuffer: they go back inside.
+            # The converter and litert-quantizer write constants behind the flatbuffer.
             buffer.data = np.frombuffer(network, "uint8", buffer.size, buffer.offset)
             buffer.offset = buffer.size = 0
+    for entry in model.metadata or ():
+        if entry.name == LOCATION:
+            model.buffers[entry.buffer].data = None
+    model.metadata = [one for one in model.metadata or () if one.name != LOCATION] or None
     return model
 
 
