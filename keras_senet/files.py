@@ -8,7 +8,7 @@ import tempfile
 
 
 @contextlib.contextmanager
-def replacing(path, overwrite=True):
+def replacing(path, overwrite=True, mark=None):
     """Yields a temporary path beside `path`, which becomes `path` if the block ends well.
 
     The temporary path has the name of `path`, since many writers choose the format by the suffix,
@@ -17,9 +17,11 @@ def replacing(path, overwrite=True):
     Args:
         path: Where the file or folder shall be; its parent must exist.
         overwrite: Whether to replace what is there.
+        mark: Name of a file that a folder has which may be replaced; `None` for none. Other folders
+            with something in them are their owner's.
 
     Raises:
-        FileExistsError: If `path` exists and `overwrite` is false.
+        FileExistsError: If `path` exists and `overwrite` is false, or is a folder without the mark.
         FileNotFoundError: If the folder to write into does not exist.
         PermissionError: If the folder cannot be written into.
 
@@ -28,7 +30,7 @@ def replacing(path, overwrite=True):
         ...     _ = partial.write_text("0.98")
     """
     path = pathlib.Path(path)
-    _refuse_existing(path, overwrite)
+    _refuse_existing(path, overwrite, mark)
     folder = path.absolute().parent
     if not folder.is_dir():
         raise FileNotFoundError(
@@ -45,7 +47,7 @@ def replacing(path, overwrite=True):
     try:
         partial = workplace / path.name
         yield partial
-        _refuse_existing(path, overwrite)
+        _refuse_existing(path, overwrite, mark)
         if os.path.lexists(path) and (partial.is_dir() or path.is_dir()):
             # Nothing is renamed over a folder, nor a folder over a file: the old steps aside.
             os.replace(path, workplace / ".replaced")
@@ -59,9 +61,16 @@ def hidden(path):
     return f".{pathlib.Path(path).name}."
 
 
-def _refuse_existing(path, overwrite):
+def _refuse_existing(path, overwrite, mark):
     if os.path.lexists(path) and not overwrite:
         raise FileExistsError(
             f"{path} exists already. Choose another path, or pass overwrite=True (--overwrite) "
             "to replace it."
+        )
+    is_ours = mark is not None and (path / mark).is_file()
+    if path.is_dir() and not is_ours and any(path.iterdir()):
+        what = "a file" if mark is None else f"a folder with {mark}"
+        raise FileExistsError(
+            f"{path} is a folder with other things in it, which would be lost. Expected {what}, or "
+            "nothing, to replace. Choose another path."
         )

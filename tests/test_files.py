@@ -35,13 +35,29 @@ def test_nothing_is_lost_or_left_by_an_error(tmp_path):
 
 def test_folders_and_files_replace_each_other(tmp_path):
     path = tmp_path / "model"
+    write(path, "old")
     for _ in range(2):
-        with replacing(path) as partial:
+        with replacing(path, mark="inner") as partial:
             partial.mkdir()
             (partial / "inner").write_text("x")
     assert [file.name for file in path.iterdir()] == ["inner"]
-    write(path)
+    write(path, mark="inner")
     assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("mark", [None, "saved_model.pb"])
+def test_a_folder_of_other_things_is_never_replaced(mark, tmp_path):
+    path = tmp_path / "photos"
+    path.mkdir()
+    write(path, mark=mark)  # an empty one is nothing
+    assert path.read_text() == "new"
+    path.unlink()
+    path.mkdir()
+    (path / "cat.jpg").write_text("a cat")
+    with pytest.raises(FileExistsError, match="other things in it"):
+        write(path, mark=mark)
+    assert (path / "cat.jpg").read_text() == "a cat"
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -1,18 +1,71 @@
 """What the fields of an architecture, and the arguments of its call, may be."""
 
+import dataclasses
+import math
+import numbers
+import typing
+
 import keras
 
 from keras_senet.architectures.attention_config import AttentionConfig
 from keras_senet.weights.fields import is_integer
 from keras_senet.weights.preprocessing import Preprocessing
 
+SHARES = ("dropout", "round_limit")
+MAY_BE_0 = (*SHARES, "stochastic_depth", "wa")
+CHOICES = {"padding": ("same", "torch"), "stride": (1, 2)}
+
+
+def check_numbers(instance):
+    """Raises a ValueError where a field of a dataclass is no number, or choice, of its kind.
+
+    Integers, and those in tuples, are above 0, other numbers finite and above 0 or, where this
+    stands for nothing, 0.
+    """
+    for field in dataclasses.fields(instance):
+        expected = _expected(field, getattr(instance, field.name))
+        if expected is not None:
+            raise ValueError(
+                f"Field `{field.name}` must be {expected}. Received: "
+                f"{getattr(instance, field.name)!r}"
+            )
+
+
+def _expected(field, value):
+    """What a field shall be, or `None` where it is that."""
+    name, kind = field.name, field.type
+    if name in CHOICES:
+        return None if value in CHOICES[name] else f"one of {CHOICES[name]}"
+    if kind is bool:
+        return None if isinstance(value, bool) else "True or False"
+    if kind is int:
+        return None if is_integer(value) and value > 0 else "an integer above 0"
+    if typing.get_origin(kind) is tuple and set(typing.get_args(kind)) <= {int, ...}:
+        whole = isinstance(value, tuple) and all(is_integer(one) and one > 0 for one in value)
+        return None if whole else "a tuple of integers above 0"
+    if kind is not float:
+        return None
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if name in SHARES:
+        return None if is_number and 0 <= value <= 1 else "in 0..1"
+    least = is_number and (value >= 0 if name in MAY_BE_0 else value > 0)
+    if least and math.isfinite(value):
+        return None
+    return "a number of at least 0" if name in MAY_BE_0 else "a number above 0"
+
+
+def check_stages(stages, kind):
+    """Raises a ValueError where a table of stages is no tuple of one row or more of this kind."""
+    if not isinstance(stages, tuple) or not stages or not all(isinstance(x, kind) for x in stages):
+        raise ValueError(
+            f"Field `stages` must be a tuple of {kind.__name__}(...), one or more. Received: "
+            f"{stages!r}"
+        )
+
 
 def check_fields(architecture):
     """Raises a ValueError that says which field of an architecture is none of its values."""
-    for name in ("input_size", "classes"):
-        value = getattr(architecture, name)
-        if not is_integer(value) or value < 1:
-            raise ValueError(f"Field `{name}` must be an integer above 0. Received: {value!r}")
+    check_numbers(architecture)
     if not 0 <= architecture.stochastic_depth < 1:
         raise ValueError(
             "Field `stochastic_depth` must be a share of at least 0 and below 1. Received: "

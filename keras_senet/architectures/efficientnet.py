@@ -15,6 +15,7 @@ from keras_senet.architectures.blocks import (
     squeeze_excite,
     unit_without_sum,
 )
+from keras_senet.architectures.checks import check_numbers, check_stages
 from keras_senet.architectures.se_config import SEConfig
 from keras_senet.weights.layouts import keras_applications, timm
 from keras_senet.weights.layouts.layout import Layout
@@ -57,6 +58,13 @@ class Stage:
     stride: int = 1
     expansion: int = 6
     block: str = "inverted"
+
+    def __post_init__(self):
+        check_numbers(self)
+        if self.block not in BLOCKS:
+            raise ValueError(
+                f"`block` of a stage must be one of {BLOCKS}. Received: {self.block!r}"
+            )
 
 
 # Tan and Le, table 1, stages 2 to 8.
@@ -128,17 +136,8 @@ class EfficientNet(Architecture):
     se: AttentionConfig | None = NATIVE
 
     def __post_init__(self):
+        check_stages(self.stages, Stage)
         super().__post_init__()
-        unknown = [row.block for row in self.stages if row.block not in BLOCKS]
-        if unknown:
-            raise ValueError(
-                f"`block` of a stage must be one of {BLOCKS}. Received: {unknown[0]!r}"
-            )
-        if not (self.width > 0 and self.depth > 0):
-            raise ValueError(
-                "Fields `width` and `depth` must be numbers above 0. Received: "
-                f"width={self.width!r}, depth={self.depth!r}"
-            )
 
     @property
     def depths(self) -> tuple[int, ...]:
@@ -168,8 +167,7 @@ class EfficientNet(Architecture):
         """
         if self.se is None:
             return {}
-        # MnasNet, which has SE in some stages only, has ReLU; all others have silu.
-        is_mnasnet = self.se.stages is not None and self._is_first
+        is_mnasnet = self._is_first and self.se.stages in timm.MNASNET_SE_STAGES
         activation = "relu" if is_mnasnet else "silu"
         design = {"activation": activation, "se": native(activation=activation)}
         theirs = design | {"padding": "same", "epsilon": 1e-3}

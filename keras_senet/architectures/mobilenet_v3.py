@@ -15,6 +15,7 @@ from keras_senet.architectures.blocks import (
     squeeze_excite,
     unit_without_sum,
 )
+from keras_senet.architectures.checks import check_numbers, check_stages
 from keras_senet.architectures.se_config import SEConfig
 from keras_senet.weights.layouts import keras_applications, timm
 from keras_senet.weights.layouts.layout import Layout
@@ -50,6 +51,9 @@ class Stage:
     kernel_size: int = 3
     stride: int = 1
     activation: str = "hard_swish"
+
+    def __post_init__(self):
+        check_numbers(self)
 
 
 # Tables 1 and 2 of the paper.
@@ -113,6 +117,10 @@ class MobileNetV3(Architecture):
     epsilon: float = 1e-3
     dropout: float = 0.2
     preprocessing: Preprocessing = INCEPTION
+
+    def __post_init__(self):
+        check_stages(self.stages, Stage)
+        super().__post_init__()
 
     @property
     def depths(self) -> tuple[int, ...]:

@@ -99,8 +99,6 @@ class RegNet(Dilated):
                 f"`wa` at least 0 and `wm` above 1. Received: w0={self.w0!r}, wa={self.wa!r}, "
                 f"wm={self.wm!r}, depth={self.depth!r}, group={self.group!r}"
             )
-        if not 0 <= self.round_limit <= 1:
-            raise ValueError(f"Field `round_limit` must be in 0..1. Received: {self.round_limit!r}")
 
     @property
     def _stages(self):

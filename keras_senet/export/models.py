@@ -6,6 +6,7 @@ import numpy as np
 from keras_senet.export.outputs import named, output_names
 from keras_senet.surgery.graph import parts_of
 from keras_senet.surgery.rewrite import can_be_rebuilt, computes_its_graph, copied, rewrite
+from keras_senet.weights.fields import is_integer
 
 INTEGERS = ("uint8", "int8", "int16", "int32")
 OTHER_FLOATS = ("float16", "bfloat16", "float64")
@@ -107,6 +108,11 @@ def image_shape(model, input_size=None):
         ValueError: If the size stays open, or contradicts the model's.
     """
     height, width, channels = model.inputs[0].shape[1:]
+    if input_size is not None and (not is_integer(input_size) or input_size < 1):
+        raise ValueError(
+            "Argument `input_size` must be one number of pixels above 0, the height and the width. "
+            f"Received: {input_size!r}"
+        )
     if input_size is None and None in (height, width):
         raise ValueError(
             f"Model {model.name!r} takes images of any size, {(height, width, channels)}, and the "

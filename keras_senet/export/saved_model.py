@@ -67,7 +67,7 @@ def to_saved_model(
     if input_size is not None:
         shape = image_shape(model, input_size)
     view = None if None in shape[:2] else View.of(original, input_size)
-    with replacing(path, overwrite) as partial:
+    with replacing(path, overwrite, "saved_model.pb") as partial:
         archive = keras.export.ExportArchive()
         archive.track(model)
         images = [image_spec(model, (None, *model.inputs[0].shape[1:]))]

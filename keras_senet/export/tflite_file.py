@@ -150,6 +150,8 @@ def to_tflite(
             network = with_uint8_ends(network, images, ends)
         elif dtype is not None:
             network = with_integer_pixels(network, dtype)
+        if quantization == "dynamic":
+            LiteRT(network)  # raises an error if the runtime cannot load it
         if quantization in CALIBRATED:
             floats = _Predicting(model) if trained else LiteRT(floats)
             _compare(network, floats, images, min_agreement, label_threshold(model), ends)

@@ -73,6 +73,11 @@ def _description(model):
             "around it, or one saved by an earlier version)."
         )
     (description,) = descriptions
+    if not any(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers):
+        raise ValueError(
+            f"{model.name!r} has no batch normalization: it was folded, and the layers that are "
+            "left have other weights. Write those of the model before `fold`."
+        )
     computation = description["computation"]
     if computation.get("added_se") is not None:
         raise ValueError(

@@ -209,9 +209,14 @@ def test_what_is_there_is_kept(model, runtime, tmp_path):
     with pytest.raises(FileExistsError, match="overwrite"):
         export.to_web(model, tmp_path / "page", runtime=runtime)
     assert names(tmp_path / "page") == {"mine.txt"}
-    path = export.to_web(model, tmp_path / "page", runtime=runtime, overwrite=True)
+    with pytest.raises(FileExistsError, match="other things in it"):
+        export.to_web(model, tmp_path / "page", runtime=runtime, overwrite=True)
+    assert names(tmp_path / "page") == {"mine.txt"}
+    path = export.to_web(model, tmp_path / "other", runtime=runtime)
+    (path / "old.txt").write_text("of an earlier page")
+    path = export.to_web(model, path, runtime=runtime, overwrite=True)
     assert "index.html" in names(path)
-    assert "mine.txt" not in names(path)
+    assert "old.txt" not in names(path)
 
 
 def test_fetched_once(registry, packages, tmp_path):

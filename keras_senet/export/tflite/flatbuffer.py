@@ -45,6 +45,31 @@ def serialized(model):
     return bytes(memoryview(builder.Bytes)[builder.Head() :])
 
 
+def separate(model):
+    """Gives each constant tensor a buffer of its own, and says whether any shared one.
+
+    The converter writes equal bytes once. litert-quantizer 0.11 quantizes them once too, with the
+    scales of one of the tensors.
+
+    Args:
+        model: A `schema.ModelT`, which is changed in place.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    taken, shared = set(), False
+    for tensor in (tensor for graph in model.subgraphs for tensor in graph.tensors):
+        data = model.buffers[tensor.buffer].data
+        if data is None:
+            continue
+        if tensor.buffer in taken:
+            own = schema.BufferT()
+            own.data = data
+            model.buffers.append(own)
+            tensor.buffer, shared = len(model.buffers) - 1, True
+        taken.add(tensor.buffer)
+    return shared
+
+
 def add_tensor(model, like, name, dtype, scale=None, zero_point=0):
     """Adds a tensor of the shape of another one to the graph.
 

@@ -8,7 +8,14 @@ import warnings
 
 import numpy as np
 
-from keras_senet.export.tflite.flatbuffer import kind_of, parsed, serialized, signature
+from keras_senet.export.tflite.flatbuffer import (
+    kind_of,
+    parsed,
+    separate,
+    serialized,
+    signature,
+)
+from keras_senet.export.tflite.weight_ranges import weight_ranges
 from keras_senet.extras import check_installed
 
 # Operators that XNNPACK computes in float32 only. Converting to float32 and back costs less than
@@ -46,12 +53,15 @@ def calibrate(network, images):
         A dictionary from the name of each tensor to its `min` and `max`.
 
     Raises:
-        ValueError: If the file has another signature, or an activation is not finite.
+        ValueError: If the file has another signature or is quantized, or an activation is not
+            finite.
     """
     from litert_quantizer import calibrator
     from litert_quantizer.utils import qsv_utils
 
-    key, name = signature(parsed(network))
+    file = parsed(network)
+    _check_floats(file)
+    key, name = signature(file)
     # The full range over all images: the default, a moving average, cuts off rare large values.
     with _quiet():
         calibration = calibrator.Calibrator(network, qsv_update_func=qsv_utils.min_max_update)
@@ -122,6 +132,12 @@ def scope(block):
 def _quantized(network, recipe, ranges=None):
     from litert_quantizer import quantizer
 
+    file = parsed(network)
+    _check_floats(file)
+    if ranges is not None:
+        ranges = {**ranges, **weight_ranges(file, ranges)}
+    if separate(file):
+        network = serialized(file)
     with _quiet(), _large_filters():
         made = bytes(quantizer.Quantizer(network, recipe).quantize(ranges).quantized_model)
     return _reconnected(made)
@@ -216,6 +232,20 @@ def _leave(plan, regex, operation):
         getattr(qtyping.TFLOperationName, operation),
         algorithm_key=algorithm_manager.AlgorithmName.NO_QUANTIZE,
     )
+
+
+def _check_floats(file):
+    """Refuses a network with other floats, or integers of few bits, among its tensors."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = {value: name for name, value in vars(schema.TensorType).items() if name.isupper()}
+    kinds = {names[tensor.type] for graph in file.subgraphs for tensor in graph.tensors}
+    other = sorted(kinds - {"FLOAT32", "INT32", "INT64", "BOOL"})
+    if other:
+        raise ValueError(
+            f"Expected a float32 .tflite network. Received: one with {', '.join(other)} tensors. "
+            "Export the model with quantization=None."
+        )
 
 
 def _check_finite(ranges):

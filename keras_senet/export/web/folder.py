@@ -23,6 +23,7 @@ from keras_senet.weights.named_classes import class_names
 
 PAGE = pathlib.Path(__file__).with_name("page")
 NETWORK = "model.tflite"
+CONTRACT = "contract.json"
 RUNTIME = "litert"
 DTYPES = ("float32", "int32", "uint8")  # that LiteRT.js takes
 
@@ -81,7 +82,7 @@ def to_web(
     model = exportable(model)
     view = _checked_view(model, input_size)
     names = class_names(model) if labels is None else labels_of(labels, model)
-    with replacing(path, overwrite) as partial:
+    with replacing(path, overwrite, CONTRACT) as partial:
         found = archives(runtime)
         partial.mkdir()
         to_tflite(
@@ -95,7 +96,7 @@ def to_web(
             group_width=group_width,
         )
         known = _contract(model, partial / NETWORK, view, names, quantization)
-        (partial / "contract.json").write_text(json.dumps(known, indent=2) + "\n", "utf-8")
+        (partial / CONTRACT).write_text(json.dumps(known, indent=2) + "\n", "utf-8")
         unpack(found, partial / RUNTIME)
         for file in PAGE.iterdir():
             (partial / file.name).write_bytes(file.read_bytes())

@@ -180,8 +180,7 @@ def _efficientnet(model, computation):
         _refuse(model, "inverted stages of expansion 1", bare, "[1], or none beside fused ones")
     blocks = [layer for layer in model.layers if isinstance(layer, ChannelAttention)]
     found = computation["se"] and computation["se"]["stages"]
-    # MnasNet-A1 and small have ReLU, and SE in some stages.
-    is_mnasnet = not is_second and found in ([3, 5, 6], [4, 5, 6])
+    is_mnasnet = not is_second and tuple(found or ()) in timm.MNASNET_SE_STAGES
     stages = found if is_mnasnet else list(inverted)
     activation = "relu" if is_mnasnet else "silu"
     if computation["activation"] != activation:
@@ -189,7 +188,8 @@ def _efficientnet(model, computation):
     tables = [row for number, row in enumerate(rows, 1) if number in stages]
     units = sum(math.ceil(row["depth"] * computation["depth"]) for row in tables)
     if found != stages or len(blocks) != units:
-        _refuse(model, "SE blocks (stages)", found, f"{stages}, one in each unit")
+        expected = f"{units} in stages {stages}, one in each unit"
+        _refuse(model, "SE blocks", f"{len(blocks)} in stages {found}", expected)
     _check_se(model, computation, blocks, "sigmoid", "3x3", activation)
     for layer in blocks:
         expansion = rows[int(layer.name[len("stage")]) - 1]["expansion"]
