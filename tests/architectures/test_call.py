@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import math
 import pathlib
 
 import keras
@@ -11,6 +12,7 @@ from small import KINDS, KINDS_HERE, gates, shape, variants
 
 import keras_senet
 from keras_senet import SEConfig
+from keras_senet.architectures import efficientnet, mobilenet_v3
 
 LAYER_NAMES = pathlib.Path(__file__).parents[1] / "golden" / "layer_names.json"
 TINY, TINY_CIFAR = KINDS["resnet"], KINDS["cifar"]
@@ -156,6 +158,18 @@ def test_applications_arguments():
         (lambda: keras_senet.RegNetY002.replace(w0=25), "`w0` .a multiple of 8"),
         (lambda: keras_senet.RegNetY002.replace(wm=1), "`wm` above 1"),
         (lambda: keras_senet.RegNetY002.replace(round_limit=2), "`round_limit` must be in 0..1"),
+        (lambda: keras_senet.EfficientNetB0.replace(depth="a"), "`depth` must be a number above 0"),
+        (lambda: keras_senet.EfficientNetB0.replace(depth=math.inf), "`depth` must be a number"),
+        (lambda: keras_senet.EfficientNetB0.replace(round_limit=2), "`round_limit` must be in 0"),
+        (lambda: keras_senet.EfficientNetB0.replace(padding="valid"), "`padding` must be one of"),
+        (lambda: keras_senet.EfficientNetB0.replace(epsilon=-1), "`epsilon` must be a number"),
+        (lambda: keras_senet.EfficientNetB0.replace(stem=0), "`stem` must be an integer above 0"),
+        (lambda: keras_senet.EfficientNetB0.replace(stages=()), "`stages` must be a tuple of St"),
+        (lambda: keras_senet.MobileNetV3Small.replace(stages=5), "`stages` must be a tuple of St"),
+        (lambda: efficientnet.Stage(16, 1, stride=3), "`stride` must be one of .1, 2."),
+        (lambda: mobilenet_v3.Stage(16, (1,), stride=4), "`stride` must be one of .1, 2."),
+        (lambda: TINY.replace(depths=5), "`depths` must be a tuple of integers above 0"),
+        (lambda: TINY.replace(halved_reduce=1), "`halved_reduce` must be True or False"),
         (lambda: keras_senet.SEShuffleNet.replace(groups=5), "`groups` must be one of"),
         (lambda: keras_senet.SEShuffleNet.replace(scale=0.3), "`scale` must leave widths"),
         (lambda: keras_senet.SEVGG16.replace(depths=(1, 1)), "`depths` must have five numbers"),

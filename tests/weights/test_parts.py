@@ -1,5 +1,7 @@
 """A file of a whole network also has the weights of its parts: features, and a pyramid of them."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -67,6 +69,8 @@ def test_features_and_pyramids_are_those_of_the_whole(name, tmp_path, caplog):
 
 TENSORFLOW = {"padding": "same", "epsilon": 1e-3}
 PYTORCH = {"padding": "torch", "epsilon": 1e-5}
+# The stages of `None`, said one by one.
+ALL_STAGES = dataclasses.replace(keras_senet.EfficientNetB0.se, stages=tuple(range(1, 8)))
 
 
 @pytest.mark.parametrize(
@@ -74,6 +78,7 @@ PYTORCH = {"padding": "torch", "epsilon": 1e-5}
     [
         ("tf_efficientnet_b0.ap_in1k", "small_tf_efficientnet", PYTORCH),
         ("tf_efficientnet_b0.ap_in1k", "small_tf_efficientnet", {"activation": "relu"}),
+        ("tf_efficientnet_b0.ap_in1k", "small_tf_efficientnet", {"se": ALL_STAGES}),
         ("efficientnet_b0.ra_in1k", "small_efficientnet", TENSORFLOW),
         ("efficientnetv2_rw_s.ra2_in1k", "small_efficientnetv2_rw", TENSORFLOW),
         ("semnasnet_100.rmsp_in1k", "small_semnasnet", TENSORFLOW | {"activation": "silu"}),
@@ -94,3 +99,11 @@ def test_a_name_decides_what_no_tensor_shows(record, name, wrong, tmp_path, monk
     call = {"include_top": False, "input_shape": shape(network)}
     loaded = [one(weights=f"timm/{record}", **call) for one in (network, network.replace(**wrong))]
     np.testing.assert_array_equal(*(outputs(model, images)[0] for model in loaded))
+
+
+def test_relu_in_se_of_all_stages_is_no_mnasnet(tmp_path):
+    path = tmp_path / "model.safetensors"
+    safetensors.save_file(tensors("small_tf_efficientnet"), path)
+    relu = dataclasses.replace(ALL_STAGES, activation="relu")
+    with pytest.raises(ValueError, match=r"were trained with SEConfig.*activation='silu'"):
+        SMALL["small_tf_efficientnet"].replace(se=relu)(weights=path)

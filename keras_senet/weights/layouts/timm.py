@@ -4,8 +4,8 @@ import dataclasses
 
 from keras_senet.weights.layouts.layout import BLOCK, Layout
 
-# Stages with SE of MnasNet-A1 and small, whose activation is ReLU; that of all other networks in the
-# layout of EfficientNet is silu.
+# Stages with SE of MnasNet-A1 and small, whose activation is ReLU. That of all other networks in
+# the layout of EfficientNet is silu.
 MNASNET_SE_STAGES = ((3, 5, 6), (4, 5, 6))
 
 RESNET = Layout(
