@@ -111,21 +111,16 @@ def test_dropping_changes_no_prediction(network):
     np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"width": 0}, "`width` and `depth` must be numbers above 0"),
-        ({"stages": (dataclasses.replace(ONE.stages[0], block="mbconv"),)}, "`block` of a stage"),
-    ],
-)
-def test_wrong_fields_are_refused(fields, message):
-    with pytest.raises(ValueError, match=message):
-        ONE.replace(**fields)
+def test_wrong_fields_are_refused():
+    with pytest.raises(ValueError, match="`width` must be a number above 0"):
+        ONE.replace(width=0)
+    with pytest.raises(ValueError, match="`block` of a stage"):
+        dataclasses.replace(ONE.stages[0], block="mbconv")
 
 
 ROWS = TWO.stages
 REFUSED = [
-    (ONE.replace(se=None), r"SE blocks .stages. \[1, 2, 3, 4, 5, 6, 7\]"),
+    (ONE.replace(se=None), r"SE blocks \d+ in stages \[1, 2, 3, 4, 5, 6, 7\]"),
     (ONE.replace(se=dataclasses.replace(ONE.se, activation="relu")), "SE activation 'silu'"),
     (ONE.replace(se=dataclasses.replace(ONE.se, ratio_of="gated")), "hidden width of SE"),
     (ONE.replace(se=dataclasses.replace(ONE.se, placement="standard")), "SE placement '3x3'"),
