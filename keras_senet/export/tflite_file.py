@@ -31,7 +31,7 @@ from keras_senet.export.tflite.integer_ends import (
     with_integer_pixels,
     with_uint8_ends,
 )
-from keras_senet.export.tflite.litert import LiteRT
+from keras_senet.export.tflite.litert import MANY, LiteRT
 from keras_senet.export.tflite.metadata import append_labels, with_metadata
 from keras_senet.export.tflite.trained_network import network_of
 from keras_senet.export.tflite.training_graph import is_quantization_aware
@@ -153,7 +153,7 @@ def to_tflite(
         if quantization == "dynamic":
             LiteRT(network)  # raises an error if the runtime cannot load it
         if quantization in CALIBRATED:
-            floats = _Predicting(model) if trained else LiteRT(floats)
+            floats = _Predicting(model) if trained else LiteRT(floats, MANY)
             _compare(network, floats, images, min_agreement, label_threshold(model), ends)
         partial.write_bytes(with_metadata(network, model.name, ends, labels))
         if labels:
@@ -173,7 +173,7 @@ def float_network(model, shape, group_width, quantization):
     del folded
     release(weights)
     coarser = HALF_IS_COARSER if half else 1
-    check_artefact(model, shape, LiteRT(network).run, "TensorFlow Lite file", coarser)
+    check_artefact(model, shape, LiteRT(network, MANY).run, "TensorFlow Lite file", coarser)
     release(weights)
     dtype = image_dtype(model)
     if dtype == "float32":
@@ -204,7 +204,7 @@ def _compare(network, floats, images, min_agreement, threshold, ends):
     """Raises or warns if the file names other classes than `floats.run`, in any output."""
     if min_agreement is None and len(images) > COMPARED:
         images = images[np.linspace(0, len(images) - 1, COMPARED).astype(int)]
-    files = LiteRT(network), floats
+    files = LiteRT(network, MANY), floats
     for name, reached in _agreements(files, images.astype("float32"), ends, threshold).items():
         which = "" if len(ends) == 1 else f"{name!r} of "
         if min_agreement is not None and reached < min_agreement:

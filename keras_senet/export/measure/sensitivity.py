@@ -12,7 +12,7 @@ from keras_senet.data import Dataset
 from keras_senet.export.contract import Contract
 from keras_senet.export.images import calibration_images
 from keras_senet.export.tflite.int8 import calibrate, quantize
-from keras_senet.export.tflite.litert import LiteRT
+from keras_senet.export.tflite.litert import MANY, LiteRT
 from keras_senet.export.tflite.metadata import stated_range
 
 
@@ -71,10 +71,10 @@ def sensitivity(
 
 
 def _sensitivity(network, images, ranges, threshold):
-    expected = LiteRT(network)(images)
+    expected = LiteRT(network, MANY)(images)
     rows = []
     for block in blocks(network):
-        received = LiteRT(quantize(network, ranges, only=block))(images)
+        received = LiteRT(quantize(network, ranges, only=block), MANY)(images)
         rows.append(
             BlockSensitivity(
                 block,
@@ -106,7 +106,7 @@ def quantize_until(network, images, min_agreement, threshold=None):
             finite, or its output is not `(N, classes)`.
     """
     ranges = calibrate(network, images)
-    expected = LiteRT(network)(images)
+    expected = LiteRT(network, MANY)(images)
     if agreement(expected, expected, threshold) is None:
         raise ValueError(
             "`min_agreement` compares classes, outputs (N, classes). Received: outputs "
@@ -115,7 +115,7 @@ def quantize_until(network, images, min_agreement, threshold=None):
     floats, order = (), None
     while True:
         quantized = quantize(network, ranges, floats=floats)
-        reached = agreement(LiteRT(quantized)(images), expected, threshold)
+        reached = agreement(LiteRT(quantized, MANY)(images), expected, threshold)
         if reached >= min_agreement:
             return quantized, floats
         if order is None:

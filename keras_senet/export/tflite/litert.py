@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 import pathlib
 
 import numpy as np
@@ -9,6 +10,9 @@ import numpy as np
 from keras_senet.export.tflite.flatbuffer import IDENTIFIER
 from keras_senet.extras import needed
 from keras_senet.mistakes import first_line
+
+# Threads where nothing is timed: outputs do not depend on their number, and more gain little.
+MANY = min(8, os.cpu_count() or 1)
 
 
 class LiteRT:
