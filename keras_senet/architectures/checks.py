@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import numbers
 import typing
 
 import keras
@@ -45,7 +44,7 @@ def _expected(field, value):
         return None if whole else "a tuple of integers above 0"
     if kind is not float:
         return None
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if name in SHARES:
         return None if is_number and 0 <= value <= 1 else "in 0..1"
     least = is_number and (value >= 0 if name in MAY_BE_0 else value > 0)
