@@ -192,7 +192,7 @@ def test_scores_are_pythons(build, quantization, tolerance, pictures, browse, tm
         if build is grey:
             assert [entry["present"] for entry in found["shown"]] == list(expected[best] > 0.5)
         if build is not logits:
-            # 31.25 % is as near to 31.2 as to 31.3: JavaScript takes the upper one, Python the even.
+            # Of 31.2 and 31.3, as near to 31.25, JavaScript takes the upper one, Python the even.
             first = found["shown"][0]
             percent = re.fullmatch(r"(\d+\.\d) %", first["text"])[1]
             assert abs(float(percent) - 100 * first["score"]) <= 0.05 + 1e-9
