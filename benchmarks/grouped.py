@@ -37,6 +37,9 @@ ROUNDS = flags.DEFINE_integer("rounds", 15, "Turns of each form.", lower_bound=2
 STEPS = flags.DEFINE_integer("steps", 10, "Computations in a turn.", lower_bound=1)
 OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/grouped.json.")
 
+# Largest difference of an output from that of another form, over the largest output.
+TOLERANCES = {"float32": 1e-5, "bfloat16": 0.03}
+
 
 class Convolution(typing.NamedTuple):
     """What the time of a convolution depends on."""
@@ -132,7 +135,7 @@ def check(outputs, name, found):
         outputs = outputs.transpose(0, 2, 3, 1)
     expected = next(iter(found.values()))["forwards"]().astype("float32")
     error = jnp.abs(outputs.astype("float32") - expected).max() / jnp.abs(expected).max()
-    tolerance = 4 * float(jnp.finfo(PRECISION.value).eps)
+    tolerance = TOLERANCES[PRECISION.value]
     if error > tolerance:
         raise RuntimeError(f"{name}: largest relative difference {error}, allowed {tolerance}.")
 
