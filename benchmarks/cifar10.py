@@ -71,7 +71,10 @@ def of_formats(record, dataset):
 def main(arguments):
     """Reads the runs, judges the packaged networks, writes."""
     dataset = keras_senet.data.load(DATA.value, image_size=32)
+    path = pathlib.Path(OUTPUT.value or FOLDER / "results/cifar10.json")
     runs = [of_run(folder) for folder in arguments[1:]]
+    if not runs and path.exists():
+        runs = json.loads(path.read_text())["runs"]
     for name in dict.fromkeys(run["model"] for run in runs):
         values = [100 * run["held_out_accuracy"] for run in runs if run["model"] == name]
         spread = f" +- {statistics.stdev(values):.2f}" if len(values) > 1 else ""
@@ -87,7 +90,6 @@ def main(arguments):
                 flush=True,
             )
             formats.append(row)
-    path = pathlib.Path(OUTPUT.value or FOLDER / "results/cifar10.json")
     contenders.write(path, {"runs": runs, "formats": formats})
 
 
