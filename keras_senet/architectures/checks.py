@@ -11,7 +11,7 @@ from keras_senet.weights.fields import is_integer
 from keras_senet.weights.preprocessing import Preprocessing
 
 SHARES = ("dropout", "round_limit")
-MAY_BE_0 = (*SHARES, "stochastic_depth", "wa")
+MAY_BE_0 = (*SHARES, "wa")
 CHOICES = {"padding": ("same", "torch"), "stride": (1, 2)}
 
 
@@ -47,6 +47,8 @@ def _expected(field, value):
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if name in SHARES:
         return None if is_number and 0 <= value <= 1 else "in 0..1"
+    if name == "stochastic_depth":
+        return None if is_number and 0 <= value < 1 else "a share of at least 0 and below 1"
     least = is_number and (value >= 0 if name in MAY_BE_0 else value > 0)
     if least and math.isfinite(value):
         return None
@@ -65,11 +67,6 @@ def check_stages(stages, kind):
 def check_fields(architecture):
     """Raises a ValueError that says which field of an architecture is none of its values."""
     check_numbers(architecture)
-    if not 0 <= architecture.stochastic_depth < 1:
-        raise ValueError(
-            "Field `stochastic_depth` must be a share of at least 0 and below 1. Received: "
-            f"{architecture.stochastic_depth!r}"
-        )
     if architecture.stochastic_depth and architecture.no_sums is not None:
         raise ValueError(
             f"Field `stochastic_depth` must be 0 in {architecture.no_sums}: it drops the branch of "
