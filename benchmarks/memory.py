@@ -17,6 +17,7 @@ from rich.table import Table
 
 NETWORKS = flags.DEFINE_list("networks", ["SEResNet50"], f"Of {sorted(PEERS)}.")
 PRECISIONS = flags.DEFINE_list("precisions", ["float32"], "Compute dtypes.")
+CONTENDERS = flags.DEFINE_list("contenders", [], "Names of those that take part. Default: all.")
 BATCH = flags.DEFINE_integer("batch", 64, "Images in a step.")
 SIZE = flags.DEFINE_integer("size", 224, "Height and width of an image.")
 PEER_PYTHON = flags.DEFINE_string("peer_python", sys.executable, "Interpreter that has timm.")
@@ -49,6 +50,8 @@ def main(_):
             rows = {}
             results.append({"what": f"{network} {precision}", "contenders": rows})
             for contender in entrants(network, precision):
+                if contender.name not in (CONTENDERS.value or [contender.name]):
+                    continue
                 try:
                     with contender:
                         rows[contender.name] = {

@@ -34,6 +34,7 @@ NOT_RUN = {
     "network_alone": "continues it",
     'load("runs/digits/served")': "a served model of `make demo`",
     "HfApi()": "uploads a model",
+    "while trains(2 * batch)": "takes all memory there is",
 }
 SLOW = {
     "architecture.md",

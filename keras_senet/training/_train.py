@@ -23,10 +23,11 @@ from keras_senet.training.judged import judged_by
 from keras_senet.training.label_evaluation import MultiLabelEvaluation
 from keras_senet.training.model import check_metrics, compiled_model
 from keras_senet.training.model_card import write_card
+from keras_senet.training.model_file import write_model
 from keras_senet.training.numerics import resolve
 from keras_senet.training.recipe import Recipe
 from keras_senet.training.report import write_report
-from keras_senet.training.results import Result, write_curves, write_model, write_summary
+from keras_senet.training.results import Result, write_curves, write_summary
 from keras_senet.training.run import Run
 from keras_senet.training.saving import Saving
 from keras_senet.training.stopping import Stopping
@@ -156,7 +157,7 @@ def _results(run, workdir):
     dataset, batch_size = run.dataset, run.recipe.batch_size
     judged, last = judged_by(dataset), run.position.rows[-1]
     if run.writes:
-        write_model(run.model, workdir)
+        write_model(run.model, workdir / "model.keras")
         write_curves(run.position.rows, workdir, judged)
     accuracy = last["val_exact_match" if dataset.multi_label else "val_accuracy"]
     mean_precision = last.get("val_mean_average_precision")

@@ -2,11 +2,10 @@
 
 import warnings
 
-import keras
 from keras import ops
 
-from keras_senet.files import replacing
 from keras_senet.training.checkpoints import Damaged, read_checkpoint
+from keras_senet.training.model_file import write_model
 
 
 def write_best(run, path):
@@ -31,10 +30,7 @@ def write_best(run, path):
         if run.average:  # the first of the callbacks with variables
             averages = [arrays[f"callbacks/{n}"] for n in range(len(run.model.weights))]
             _assign(run.model.weights, averages)
-        # Without the optimizer, so that the file loads after `import keras_senet` alone.
-        model = keras.Model(run.model.inputs, run.model.outputs, name=run.model.name)
-        with replacing(path) as partial:
-            model.save(partial)
+        write_model(run.model, path)
     finally:
         _assign(run.model.variables, final)
 

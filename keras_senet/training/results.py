@@ -43,12 +43,6 @@ class Result:
     mean_average_precision: float | None = None
 
 
-def write_model(model, workdir):
-    """Writes `model.keras`, without the optimizer: it loads after `import keras_senet` alone."""
-    with replacing(workdir / "model.keras") as partial:
-        keras.Model(model.inputs, model.outputs, name=model.name).save(partial)
-
-
 def write_curves(rows, workdir, judged="accuracy"):
     """Writes `history.csv` and `curves.png`.
 

@@ -84,6 +84,12 @@ def _description(model):
             f"{model.name!r} got SE blocks by add_se, which no file layout knows. Use "
             "model.save_weights, or model.save."
         )
+    removed = computation.get("removed_se")
+    if removed:
+        raise ValueError(
+            f"{model.name!r} lacks SE blocks that remove_se took out ({facts.listed(removed)}), "
+            "which no file layout knows. Use model.save."
+        )
     _check_layers(model, computation)
     return description
 

@@ -110,6 +110,21 @@ def with_added_se(text, se):
     return json.dumps(description)
 
 
+def with_removed_se(text, blocks):
+    """The description of a network from which SE blocks were removed.
+
+    Args:
+        text: Its description before, or `None`.
+        blocks: Names of the blocks.
+    """
+    if text is None:
+        return None
+    description = facts.parse(text)
+    computation = description["computation"]
+    computation["removed_se"] = sorted({*computation.get("removed_se", ()), *blocks})
+    return json.dumps(description)
+
+
 def described(model):
     """The descriptions of all networks in a model and in the models inside of it.
 

@@ -12,7 +12,7 @@ from keras_senet.weights.own_weights import OwnWeights
 from keras_senet.weights.public_weights import PublicWeights
 from keras_senet.weights.readers.keras_file import SUFFIXES as KERAS_SUFFIXES
 from keras_senet.weights.readers.tensors import SUFFIXES
-from keras_senet.weights.records.table import RECORDS, find, fitting
+from keras_senet.weights.records.table import find, fitting, near
 
 
 def open_weights(weights, architecture):
@@ -53,8 +53,8 @@ def open_weights(weights, architecture):
         return _open_record(record, architecture)
     if not path.exists() and not str(weights).endswith((*SUFFIXES, *KERAS_SUFFIXES)):
         raise ValueError(
-            f"No weight set and no file {str(weights)!r}. {fitting(architecture.name)} Or pass the "
-            "path of a file."
+            f"No weight set and no file {str(weights)!r}. {near(str(weights))}"
+            f"{fitting(architecture.name)} Or pass the path of a file."
         )
     return _open_file(path, architecture)
 
@@ -62,11 +62,9 @@ def open_weights(weights, architecture):
 def _open_record(record, architecture):
     """Opens the file of a record, which states classes, image size and preprocessing itself."""
     if not record.fits(architecture.name):
-        others = [other.name for other in RECORDS if other.fits(architecture.name)]
         raise ValueError(
             f"Weights {record.name!r} are for {' or '.join((record.network, *record.also))}, "
-            f"not for {architecture.name}. "
-            + (f"Those that fit it: {', '.join(others)}." if others else "None fit it.")
+            f"not for {architecture.name}. {fitting(architecture.name)}"
         )
     architecture = architecture.replace(**record.fields)
     opened = _open_file(fetch(record), architecture, of_record=True)

@@ -189,6 +189,25 @@ def test_weights_of_the_original_stay():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("layout", [None, "timm", "keras_senet"])
+def test_weight_files_do_not_forget_removed_blocks(layout, tmp_path):
+    network = keras_senet.SEResNet50.replace(depths=(1, 1, 1, 1))
+    model = network(input_shape=(32, 32, 3))
+    found = excitations(model, images(32))
+    smaller = remove_se(model, ["stage2_block1_se"], found)
+    smaller = remove_se(smaller, ["stage4_block1_se"], excitations(smaller, images(32)))
+    with pytest.raises(ValueError, match="remove_se took out .*stage2_block1_se; stage4_block1_se"):
+        keras_senet.export_weights(smaller, tmp_path / "x.safetensors", layout)
+    assert not list(tmp_path.iterdir())
+    smaller.save(tmp_path / "smaller.keras")
+    loaded = keras.saving.load_model(tmp_path / "smaller.keras")
+    np.testing.assert_array_equal(
+        *(keras.ops.convert_to_numpy(one(images(32))) for one in (loaded, smaller))
+    )
+    with pytest.raises(ValueError, match=r"removed_se: \['stage2_block1_se', 'stage4"):
+        network(weights=tmp_path / "smaller.keras", input_shape=(32, 32, 3))
+
+
 def test_refusals():
     model = shallow(keras_senet.SEResNet20)()
     found = excitations(model, images(32, 2))

@@ -80,11 +80,17 @@ def test_sigterm_saves_and_the_same_call_goes_on(
 
 def test_a_finished_run_is_not_trained_again(uninterrupted, digits):
     before = state(uninterrupted.workdir)
+    files = [uninterrupted.workdir / name for name in ("model.keras", "best.keras")]
+    written = [(file.read_bytes(), file.stat().st_mtime_ns) for file in files]
     again = training.train(NETWORK, digits, RECIPE, uninterrupted.workdir)
     assert again.accuracy == uninterrupted.accuracy
     assert again.seconds == uninterrupted.seconds
     after = state(uninterrupted.workdir)
     assert after[0] == before[0]
+    # Their bytes name them where another run starts from one, which then goes on as well.
+    for file, (content, time) in zip(files, written, strict=True):
+        assert file.stat().st_mtime_ns > time
+        assert file.read_bytes() == content
 
 
 def test_another_run_does_not_go_on(uninterrupted, digits):

@@ -10,13 +10,8 @@ import pytest
 from keras_senet.training import Evaluation, Result, write_report
 from keras_senet.training.checkpoints import Checkpoints, write_checkpoint
 from keras_senet.training.model_card import MARK, write_card
-from keras_senet.training.results import (
-    plot_curves,
-    write_curves,
-    write_history,
-    write_model,
-    write_summary,
-)
+from keras_senet.training.model_file import write_model
+from keras_senet.training.results import plot_curves, write_curves, write_history, write_summary
 
 ROWS = [{"epoch": 0, "loss": 1.0, "val_loss": 1.0, "accuracy": 0.5, "val_accuracy": 0.5}]
 CURVES = {name: [row[name] for row in ROWS] for name in ROWS[0] if name != "epoch"}
@@ -40,7 +35,7 @@ def write_all_results(folder):
     image = keras.Input((2,))
     model = keras.Model(image, keras.layers.Dense(2)(image))
     position = types.SimpleNamespace(rows=ROWS, best_step=1)
-    write_model(model, folder)
+    write_model(model, folder / "model.keras")
     write_curves(ROWS, folder)
     write_summary(Result(model, 0.5, 1.0, folder), position, DESCRIPTION, {})
 

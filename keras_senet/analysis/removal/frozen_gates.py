@@ -7,8 +7,10 @@ import keras
 from keras_senet.analysis.gates.excitation import Excitations
 from keras_senet.analysis.gates.statistics import CONSTANT
 from keras_senet.analysis.se_blocks import se_nodes, with_blocks
+from keras_senet.layers import Conv2D
 from keras_senet.surgery.constants import edits
 from keras_senet.surgery.graph import Graph, functional
+from keras_senet.weights.fingerprint import with_removed_se
 
 
 def remove_se(
@@ -69,6 +71,9 @@ def remove_se(
     for found in folded.values():
         for edit in found or ():
             edit.apply(copy)
+    for layer in copy.layers:
+        if isinstance(layer, Conv2D):
+            layer.network = with_removed_se(layer.network, means)
     return copy
 
 

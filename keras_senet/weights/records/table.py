@@ -31,12 +31,16 @@ def find(name):
             return record
     if not name.startswith(SOURCES):
         return None
-    near = difflib.get_close_matches(name, [record.name for record in RECORDS], n=5, cutoff=0.5)
     raise ValueError(
-        f"No weight set {name!r}. "
-        + (f"Near it: {', '.join(near)}. " if near else "")
-        + "keras_senet.weights.table() prints all."
+        f"No weight set {name!r}. {near(name)}keras_senet.weights.table() prints all."
     )
+
+
+def near(name):
+    """A sentence, with a space behind it, on the weight sets of like names; `""` without any."""
+    names = [record.name for record in RECORDS]
+    found = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
+    return f"Near it: {', '.join(found)}. " if found else ""
 
 
 def fitting(architecture, most=6):
