@@ -31,9 +31,7 @@ def find(name):
             return record
     if not name.startswith(SOURCES):
         return None
-    raise ValueError(
-        f"No weight set {name!r}. {near(name)}keras_senet.weights.table() prints all."
-    )
+    raise ValueError(f"No weight set {name!r}. {near(name)}keras_senet.weights.table() prints all.")
 
 
 def near(name):
