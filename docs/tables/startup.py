@@ -28,12 +28,13 @@ def table():
                 f"| {result['what']} | {contender} | {figures} | {sum(parts) / first:.2f} |"
             )
     runs = len(next(iter(record["results"][0]["contenders"].values())))
+    medians = f"medians of {runs} runs" if runs > 1 else "one run"
     made = ", ".join(f"{package} {version}" for package, version in sorted(versions.items()))
     cores, processor = record["machine"]["cores"], record["machine"]["processor"]
     return "\n".join(
         [
             *lines,
             "",
-            f"{record['date']}, {cores} cores of {processor}, medians of {runs} runs; {made}.",
+            f"{record['date']}, {cores} cores of {processor}, {medians}; {made}.",
         ]
     )
