@@ -20,6 +20,7 @@ MODE = flags.DEFINE_enum("mode", "train", ["train", "infer"], "What a step does.
 PLAIN = flags.DEFINE_bool("plain", False, "Without SE.")
 JIT = flags.DEFINE_bool("jit", None, "Whether XLA compiles a step. Default: as Keras chooses.")
 PREPARED = flags.DEFINE_bool("prepared", False, "Whether variables are made before the first step.")
+MIRRORED = flags.DEFINE_bool("mirrored", False, "Whether under TensorFlow's MirroredStrategy.")
 FOLDED = flags.DEFINE_bool("folded", False, "Whether a network that is asked is folded.")
 
 
@@ -81,9 +82,17 @@ def prepare(model):
     model.reset_metrics()
 
 
+def replicated():
+    """The scope of MirroredStrategy on all devices."""
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy().scope()
+
+
 def main(_):
     """Serves steps on one batch of random images."""
-    model, build_s = build()
+    with replicated() if MIRRORED.value else contextlib.nullcontext():
+        model, build_s = build()
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (BATCH.value, SIZE.value, SIZE.value, 3), "uint8")
     labels = rng.integers(0, model.output_shape[-1], BATCH.value)
@@ -102,7 +111,7 @@ def main(_):
             model.predict_on_batch(images)
 
     versions = {"keras": keras.__version__, backend: __import__(backend).__version__}
-    train = step if backend == "tensorflow" else fit
+    train = step if backend == "tensorflow" and not MIRRORED.value else fit
     run = train if MODE.value == "train" else infer
     contenders.serve(run, {"versions": versions, "build_s": build_s})
 

@@ -87,6 +87,12 @@ def on_gpu(network, precision):
         Contender("JAX with stock layers", script, {**ours, "layers": "stock"}, environment=on_jax),
         Contender("TensorFlow", script, {**ours, "jit": 0}, environment=on_tensorflow),
         Contender("TensorFlow with XLA", script, {**ours, "jit": 1}, environment=on_tensorflow),
+        Contender(
+            "TensorFlow, MirroredStrategy",
+            script,
+            {**ours, "mirrored": 1},
+            environment=on_tensorflow,
+        ),
         Contender("torch", script, ours, environment=on_torch),
         Contender("timm", "timm_contender.py", timm, PEER_PYTHON.value),
     ]
