@@ -17,7 +17,7 @@ from keras_senet import mistakes
 from keras_senet.cli import program
 from keras_senet.data.decode import load_image
 from keras_senet.weights.labels import CLASSES, imagenet_classes
-from keras_senet.weights.named_classes import class_names, is_multi_label
+from keras_senet.weights.named_classes import class_names, is_multi_label, numbered
 from keras_senet.weights.records.table import find
 
 PACKAGED = "keras_senet/se_resnet20.cifar10"
@@ -44,7 +44,7 @@ def load(weights: str | os.PathLike) -> tuple[keras.Model, tuple[str, ...]]:
         weights: Name of a weight set in `keras_senet.weights.table()`, or path of a `.keras` file.
 
     Returns:
-        The model, and K names in the order of its outputs: `"class 0"`, ... where it has none.
+        The model, and K names in the order of its outputs, as of `numbered` where it has none.
 
     Raises:
         ValueError: If it is neither, the file cannot be fetched or read, or has no classifier.
@@ -62,7 +62,7 @@ def load(weights: str | os.PathLike) -> tuple[keras.Model, tuple[str, ...]]:
     names = class_names(model)
     if names is None and record is not None and classes == CLASSES:
         names = tuple(name for _, name, _ in imagenet_classes())
-    return model, names or tuple(f"class {index}" for index in range(classes))
+    return model, names or numbered(classes)
 
 
 def likeliest(

@@ -48,6 +48,17 @@ def class_names(model: keras.Model) -> tuple[str, ...] | None:
     return described_names(description, classes)
 
 
+def numbered(classes: int) -> tuple[str, ...]:
+    """Names for classes that have none: `"class 0"` and so on, or `"score"` of one score.
+
+    Args:
+        classes: K, the number of scores.
+    """
+    if classes == 1:  # of the class that is labelled 1: "class 0" would be its contrary
+        return ("score",)
+    return tuple(f"class {index}" for index in range(classes))
+
+
 def is_multi_label(model: keras.Model) -> bool:
     """Whether a network was trained on labels of which an image has any number.
 

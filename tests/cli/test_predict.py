@@ -51,11 +51,18 @@ def test_one_broken_picture_does_not_cost_the_others(network, capsys, tmp_path):
     assert str(broken) in first and str(missing) in second
 
 
-def test_a_network_without_names_counts_its_classes(tmp_path):
-    model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))(classes=4)
-    model.save(tmp_path / "model.keras")
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [
+        (4, ("class 0", "class 1", "class 2", "class 3")),
+        (1, ("score",)),  # of what is labelled 1
+    ],
+)
+def test_a_network_without_names_counts_its_classes(classes, expected, tmp_path):
+    network = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
+    network(classes=classes, classifier_activation="sigmoid").save(tmp_path / "model.keras")
     _, names = predict.load(tmp_path / "model.keras")
-    assert names == ("class 0", "class 1", "class 2", "class 3")
+    assert names == expected
 
 
 def test_the_packaged_network_is_the_usual_one(capsys):

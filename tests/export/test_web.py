@@ -175,6 +175,13 @@ def test_classes_without_names_and_grey_images(runtime, tmp_path):
     assert known["view"]["size"] == [28, 20]
 
 
+def test_one_score_is_of_no_class_by_number(runtime, tmp_path):
+    model = TINY(classes=1, classifier_activation="sigmoid")
+    assert contract(export.to_web(model, tmp_path / "page", runtime=runtime))["classes"] == [
+        "score"
+    ]
+
+
 def several():
     image = keras.Input((32, 32, 3))
     return keras.Model(image, [TINY()(image), keras.layers.GlobalAveragePooling2D()(image)])

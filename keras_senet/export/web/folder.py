@@ -19,7 +19,7 @@ from keras_senet.export.tflite_file import to_tflite
 from keras_senet.export.web.litert_js import PACKAGES, archives, unpack
 from keras_senet.extras import check_installed
 from keras_senet.files import replacing
-from keras_senet.weights.named_classes import class_names
+from keras_senet.weights.named_classes import class_names, numbered
 
 PAGE = pathlib.Path(__file__).with_name("page")
 NETWORK = "model.tflite"
@@ -57,7 +57,7 @@ def to_web(
         calibration_images: As of `to_tflite`.
         min_agreement: As of `to_tflite`.
         labels: Name of every class; `None`: those that the model records, otherwise `"class 0"`
-            and so on.
+            and so on, and `"score"` of a network with one.
         input_size: Height and width in pixels for a model that leaves them open.
         group_width: As of `to_tflite`.
         runtime: A folder with the archives of LiteRT.js, as `npm pack @litertjs/core@2.5.3
@@ -149,7 +149,7 @@ def _contract(model, network, view, names, quantization):
         "image": end(litert.image),
         "view": {**dataclasses.asdict(view), "size": list(view.sides)},
         "output": {**end(litert.output), "meaning": contract(model).output},
-        "classes": list(names or (f"class {index}" for index in range(classes))),
+        "classes": list(names or numbered(classes)),
         "multi_label": threshold is not None,
         "threshold": threshold,
     }
