@@ -53,8 +53,8 @@ def open_weights(weights, architecture):
         return _open_record(record, architecture)
     if not path.exists() and not str(weights).endswith((*SUFFIXES, *KERAS_SUFFIXES)):
         raise ValueError(
-            f"No weight set and no file {str(weights)!r}. {near(str(weights))}"
-            f"{fitting(architecture.name)} Or pass the path of a file."
+            f"No weight set and no file {str(weights)!r}. {fitting(architecture.name)} "
+            f"{near(str(weights))}Or pass the path of a file."
         )
     return _open_file(path, architecture)
 
