@@ -62,18 +62,43 @@ def calibrate(network, images):
     file = parsed(network)
     _check_floats(file)
     key, name = signature(file)
+    constants = _constants(file)
     # The full range over all images: the default, a moving average, cuts off rare large values.
     with _quiet():
         calibration = calibrator.Calibrator(network, qsv_update_func=qsv_utils.min_max_update)
         plan = _static_plan()
-        for image in images:
-            calibration.calibrate({key: [{name: image[None].astype("float32")}]}, plan)
-            # It keeps a copy of every tensor, weights too, until the next ones are there.
-            calibration._tensor_content_map.clear()
+        with _without(constants, calibration._tfl_interpreter):
+            for image in images:
+                calibration.calibrate({key: [{name: image[None].astype("float32")}]}, plan)
+                # It keeps a copy of every activation until the next ones are there.
+                calibration._tensor_content_map.clear()
     ranges = calibration.get_model_qsvs()
     _check_finite(ranges)
     _widen_dead(ranges)
     return ranges
+
+
+def _constants(file):
+    """Names of the tensors whose values are in a file."""
+    return {
+        tensor.name.decode()
+        for graph in file.subgraphs
+        for tensor in graph.tensors
+        if file.buffers[tensor.buffer].data is not None or file.buffers[tensor.buffer].size
+    }
+
+
+@contextlib.contextmanager
+def _without(names, interpreter):
+    """Lets a calibration see no tensors of these names: it would copy weights for every image."""
+    details = interpreter.get_tensor_details
+    interpreter.get_tensor_details = lambda graph=0: [
+        entry for entry in details(graph) if entry["name"] not in names
+    ]
+    try:
+        yield
+    finally:
+        del interpreter.get_tensor_details  # else it refers to itself, and outlives its use
 
 
 def quantize(network, ranges, *, only=None, floats=()):
