@@ -1,6 +1,6 @@
 """Images and their labels, from any container, as batches of arrays."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -74,6 +74,15 @@ def labelled_batches(data, batch_size, model):
                 "(N,). Received images alone."
             )
         yield images, class_indices(labels, model.outputs[0].shape[-1])
+
+
+def check_repeatable(data):
+    """Raises a ValueError for a generator, which is empty once it was gone through."""
+    if isinstance(data, Iterator):
+        raise ValueError(
+            "Expected images that can be gone through several times: arrays, a list of batches, a "
+            f"Dataset or a tf.data.Dataset. Received: a {type(data).__name__}, which can be once."
+        )
 
 
 def first_image(data, model=None):

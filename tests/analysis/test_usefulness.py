@@ -1,13 +1,14 @@
 """What blocks are worth, and the search, against plain evaluation by Keras."""
 
 import keras
+import ml_dtypes
 import numpy as np
 import pytest
 
 import keras_senet
 from keras_senet.analysis import cost, excitations, search, usefulness
 from keras_senet.analysis.removal.frozen_gates import remove_se
-from keras_senet.analysis.removal.measurements import evaluate
+from keras_senet.analysis.removal.measurements import evaluate, score
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(0, 255, (20, 32, 32, 3)).astype("float32")
@@ -106,3 +107,25 @@ def test_refusals():
         evaluate(network(), IMAGES)
     with pytest.raises(ValueError, match="at least 0 percentage points"):
         search(network(), DATA, max_accuracy_drop=-1)
+
+
+def test_a_softmax_in_half_precision_is_no_logits():
+    rng, labels = np.random.default_rng(0), np.arange(64) % 10
+    logits = rng.normal(0, 3, (64, 10))
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    half = shares.astype(ml_dtypes.bfloat16)
+    assert abs(half.astype("float64").sum(axis=1) - 1).max() > 1e-3
+    losses, _ = score(half, labels)
+    expected = -np.log(shares[np.arange(64), labels])
+    np.testing.assert_allclose(losses, expected, atol=0.01)
+
+
+def test_outputs_that_are_no_numbers_are_right_for_no_class():
+    with pytest.raises(ValueError, match="finite outputs"):
+        score(np.full((2, 3), np.nan), np.zeros(2, int))
+
+
+@pytest.mark.parametrize("judge", [usefulness, search])
+def test_data_that_are_there_once_are_refused(judge):
+    with pytest.raises(ValueError, match=r"several times.*Received: a generator"):
+        judge(network(), (DATA for _ in range(2)))

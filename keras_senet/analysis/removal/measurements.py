@@ -6,6 +6,8 @@ from keras_senet.analysis.costs.model_cost import cost
 from keras_senet.analysis.image_batches import labelled_batches
 from keras_senet.data.shards import padded
 
+HALF_SUMS = 0.05  # how far from 1 a softmax in bfloat16 sums; 0.01 was seen
+
 
 def evaluate(model, data, batch_size=32):
     """Mean cross-entropy and accuracy of a model.
@@ -57,9 +59,17 @@ def score(outputs, labels):
     Args:
         outputs: `(N, classes)`: probabilities if all rows are, else logits.
         labels: `(N,)`.
+
+    Raises:
+        ValueError: If an output is not finite: nobody could say what is most probable.
     """
-    outputs = np.asarray(outputs).astype("float64")
-    are_probabilities = (outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=1e-3)
+    outputs = np.asarray(outputs)
+    rounding = HALF_SUMS if outputs.dtype.itemsize == 2 else 1e-3
+    outputs = outputs.astype("float64")
+    if not np.isfinite(outputs).all():
+        raise ValueError("Expected finite outputs of the network. Received: NaN or infinity.")
+    sums = outputs.sum(axis=1)
+    are_probabilities = (outputs >= 0).all() and np.allclose(sums, 1, atol=rounding)
     if are_probabilities:
         # As Keras clips them.
         logs = np.log(np.clip(outputs, 1e-7, 1))

@@ -7,7 +7,7 @@ import keras
 
 from keras_senet.analysis.gates.excitation import Excitations
 from keras_senet.analysis.gates.excitation import excitations as collect
-from keras_senet.analysis.image_batches import Data, first_image
+from keras_senet.analysis.image_batches import Data, check_repeatable, first_image
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.analysis.removal.freezable import Freezable
 from keras_senet.analysis.removal.frozen_gates import remove_se
@@ -144,7 +144,8 @@ def search(
         4
         >>> found.model.save("smaller.keras")
     """
-    if max_accuracy_drop < 0:
+    check_repeatable(data)
+    if not max_accuracy_drop >= 0:  # as of NaN
         raise ValueError(
             "Argument `max_accuracy_drop` must be at least 0 percentage points. Received: "
             f"{max_accuracy_drop}"
