@@ -80,11 +80,15 @@ def calibrate(network, images):
 
 def _constants(file):
     """Names of the tensors whose values are in a file."""
+    # A buffer may be there and empty, as other converters write those of activations.
+    filled = [
+        buffer.size or (buffer.data is not None and len(buffer.data)) for buffer in file.buffers
+    ]
     return {
         tensor.name.decode()
         for graph in file.subgraphs
         for tensor in graph.tensors
-        if file.buffers[tensor.buffer].data is not None or file.buffers[tensor.buffer].size
+        if filled[tensor.buffer]
     }
 
 
