@@ -16,6 +16,7 @@ import keras_senet
 from keras_senet import mistakes
 from keras_senet.cli import program
 from keras_senet.data.decode import load_image
+from keras_senet.surgery.made_by import holds_probabilities
 from keras_senet.weights.labels import CLASSES, imagenet_classes
 from keras_senet.weights.named_classes import class_names, is_multi_label, numbered
 from keras_senet.weights.records.table import find
@@ -124,7 +125,6 @@ def _main(values, pictures):
 
 def _written(score, model):
     """A probability in percent, any other score as it is."""
-    activation = getattr(model.layers[-1], "activation", None)
-    if activation in (keras.activations.softmax, keras.activations.sigmoid):
+    if holds_probabilities(model.outputs[0]):
         return f"{score:6.1%}"
     return f"{score:8.4g}"

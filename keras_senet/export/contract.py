@@ -8,10 +8,17 @@ import numpy as np
 from keras_senet import layers
 from keras_senet.data import View
 from keras_senet.export.outputs import outputs
-from keras_senet.layers.fake_quantize import FakeQuantize
-from keras_senet.layers.tflite_operator import TFLiteOperator
-from keras_senet.surgery.fold import IDLE
-from keras_senet.surgery.graph import Graph, call_of, position_of
+from keras_senet.surgery.graph import Graph
+from keras_senet.surgery.made_by import (
+    BOUNDED,
+    KEEPING,
+    PROBABILITIES,
+    activation_of,
+    is_idle,
+    is_keras,
+    keeps,
+    made_by,
+)
 from keras_senet.surgery.rewrite import computes_its_graph
 from keras_senet.weights.named_classes import is_multi_label
 
@@ -23,45 +30,6 @@ OF_PIXELS = ((1 / 255, 0.0), (1 / 127.5, -1.0))
 NORMALIZED_WIDTH = (0.5, 10.0)
 # In place of a range, where layers scale images down by a factor that does not tell the range.
 SCALED = "scaled"
-BOUNDED = {
-    "softmax": (0.0, 1.0),
-    "sigmoid": (0.0, 1.0),
-    "hard_sigmoid": (0.0, 1.0),
-    "tanh": (-1.0, 1.0),
-    "softsign": (-1.0, 1.0),
-    "relu6": (0.0, 6.0),
-}
-# Compared by identity, since a user's function may have the name of one of Keras'.
-FUNCTIONS = [
-    (getattr(module, name), name) for module in (keras.activations, keras.ops) for name in BOUNDED
-]
-# Layers whose output is that of their activation.
-ACTIVATED = (
-    keras.layers.Activation,
-    keras.layers.Conv1D,
-    keras.layers.Conv1DTranspose,
-    keras.layers.Conv2D,
-    keras.layers.Conv2DTranspose,
-    keras.layers.Dense,
-    keras.layers.DepthwiseConv2D,
-    keras.layers.EinsumDense,
-    keras.layers.SeparableConv2D,
-    layers.Conv2D,
-)
-# Layers and operations whose outputs are some of their inputs, or averages of them.
-KEEPING = (
-    "AveragePooling2D",
-    "Cast",
-    "Cropping2D",
-    "Flatten",
-    "GlobalAveragePooling2D",
-    "GlobalMaxPooling2D",
-    "MaxPooling2D",
-    "Permute",
-    "Reshape",
-    "Squeeze",
-    "UpSampling2D",
-)
 # The same, apart from padding and the overshoot of a resize.
 KEEPING_IMAGES = (*KEEPING, "CenterCrop", "RandomCrop", "Resizing", "ZeroPadding2D")
 POOLING = ("GlobalAveragePooling2D", "GlobalMaxPooling2D", "AveragePooling2D", "MaxPooling2D")
@@ -115,10 +83,10 @@ def contracts(model):
 
 def _returned(tensor):
     """Range and meaning of an output."""
-    activation = _activation(_made_by(tensor, _keeps))
-    end = _made_by(tensor, _is_idle)
-    meaning = "features" if _is_keras(end) and type(end).__name__ in POOLING else "output"
-    if activation in ("softmax", "sigmoid", "hard_sigmoid"):
+    activation = activation_of(made_by(tensor, keeps))
+    end = made_by(tensor, is_idle)
+    meaning = "features" if is_keras(end) and type(end).__name__ in POOLING else "output"
+    if activation in PROBABILITIES:
         meaning = "probability"
     return BOUNDED.get(activation or ""), meaning
 
@@ -175,7 +143,7 @@ def _range_read(graph, node, beyond, before):
         return _input_range(layer, lambda: _range_of(graph, output, beyond))
     if type(layer) is keras.layers.Normalization:
         return _normalized(layer)
-    if _keeps(layer, KEEPING_IMAGES):
+    if keeps(layer, KEEPING_IMAGES):
         return _range_of(graph, output, beyond, before)
     affine = _affine(node)
     return None if affine is None else _range_scaled(graph, output, beyond, before, affine)
@@ -216,7 +184,7 @@ def _affine(node):
         return (factor, offset) if np.all(factor) else None
     arguments = node.arguments.args
     numbers = [x for x in arguments if isinstance(x, (int, float)) and x]
-    if not _is_keras(layer) or len(numbers) != 1 or len(arguments) != 2:
+    if not is_keras(layer) or len(numbers) != 1 or len(arguments) != 2:
         return None
     (number,), kind, tensor_first = numbers, type(layer).__name__, arguments[1] is numbers[0]
     if kind in ("Divide", "TrueDivide"):
@@ -239,52 +207,3 @@ def _normalized(layer):
 def _normalizes_pixels(factor):
     low, high = NORMALIZED_WIDTH
     return bool(np.all((low <= PIXELS[1] * factor) & (PIXELS[1] * factor <= high)))
-
-
-def _made_by(tensor, through, outside=()):
-    """The operation that computes a tensor, inside of nested models too.
-
-    Args:
-        tensor: A symbolic tensor.
-        through: Function of an operation: whether to skip it and go on to what it reads.
-        outside: The calls of nested models that the tensor lies in.
-    """
-    node = call_of(tensor)
-    operation = node.operation
-    if isinstance(operation, keras.layers.InputLayer) and outside:
-        *outside, (model, call) = outside
-        made = call.input_tensors[position_of(tensor, model.inputs)]
-        return _made_by(made, through, outside)
-    if computes_its_graph(operation):
-        made = operation.outputs[position_of(tensor, node.output_tensors)]
-        return _made_by(made, through, (*outside, (operation, node)))
-    return _made_by(node.input_tensors[0], through, outside) if through(operation) else operation
-
-
-def _is_keras(operation):
-    """Whether an operation's class is Keras' own: a user's class may have the same name."""
-    return type(operation).__module__.split(".")[0] == "keras"
-
-
-def _is_idle(operation):
-    """Whether an operation changes nothing at inference."""
-    if type(operation) is keras.layers.Pipeline:
-        return all(map(_is_idle, operation.layers))
-    return type(operation) in IDLE
-
-
-def _keeps(operation, keeping=KEEPING):
-    if type(operation) is FakeQuantize:
-        return True
-    return _is_idle(operation) or (_is_keras(operation) and type(operation).__name__ in keeping)
-
-
-def _activation(layer):
-    """Name of a layer's activation, or of an operation that is an activation, or `None`."""
-    if type(layer) in ACTIVATED:
-        return next((name for own, name in FUNCTIONS if own is layer.activation), None)
-    if type(layer) is TFLiteOperator:
-        return {"SOFTMAX": "softmax", "LOGISTIC": "sigmoid", "TANH": "tanh"}.get(layer.kind)
-    kind = type(layer).__name__
-    name = {"HardSigmoid": "hard_sigmoid"}.get(kind, kind.lower())
-    return name if _is_keras(layer) and name in BOUNDED else None

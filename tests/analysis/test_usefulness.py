@@ -9,6 +9,7 @@ import keras_senet
 from keras_senet.analysis import cost, excitations, search, usefulness
 from keras_senet.analysis.removal.frozen_gates import remove_se
 from keras_senet.analysis.removal.measurements import evaluate, score
+from keras_senet.surgery.made_by import holds_probabilities
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(0, 255, (20, 32, 32, 3)).astype("float32")
@@ -118,6 +119,40 @@ def test_a_softmax_in_half_precision_is_no_logits():
     losses, _ = score(half, labels)
     expected = -np.log(shares[np.arange(64), labels])
     np.testing.assert_allclose(losses, expected, atol=0.01)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid", None])
+def test_the_last_activation_says_what_outputs_are(activation):
+    keras.utils.set_random_seed(0)
+    x = keras.Input((4,))
+    model = keras.Model(x, keras.layers.Dense(3, activation=activation, dtype="float64")(x))
+    # Rows near (1/2, 1/4, 1/4): probabilities by their sums, whatever the model says.
+    model.layers[-1].set_weights([np.zeros((4, 3)), np.array([0.5, 0.25, 0.25])])
+    if activation == "sigmoid":
+        model.layers[-1].set_weights([np.zeros((4, 3)), np.array([0.0, -3.0, -3.0])])
+    images, labels = np.zeros((6, 4)), np.array([0, 1, 2, 0, 1, 1])
+    loss = keras.losses.CategoricalCrossentropy(from_logits=activation is None)
+    outputs = model.predict_on_batch(images)
+    losses, _ = score(outputs, labels, holds_probabilities(model.outputs[0]))
+    expected = float(loss(keras.ops.one_hot(labels, 3), outputs))
+    assert losses.mean() == pytest.approx(expected, rel=1e-6)
+
+
+def test_outputs_of_unknown_layers_are_probabilities_if_they_sum_to_one():
+    x = keras.Input((3,))
+    model = keras.Model(x, keras.ops.exp(x))
+    assert holds_probabilities(model.outputs[0]) is None
+    shares = np.array([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]])
+    losses, right = score(shares, np.array([0, 2]), None)
+    np.testing.assert_allclose(losses, -np.log([0.5, 0.8]))
+    assert right.all()
+
+
+def test_what_follows_the_activation_unchanged_does_not_hide_it():
+    x = keras.Input((32, 32, 3))
+    network = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+    y = keras.layers.Activation("linear", dtype="float32")(keras.layers.Dropout(0.1)(network(x)))
+    assert holds_probabilities(keras.Model(x, y).outputs[0])
 
 
 def test_outputs_that_are_no_numbers_are_right_for_no_class():

@@ -5,6 +5,7 @@ import numpy as np
 from keras_senet.analysis.costs.model_cost import cost
 from keras_senet.analysis.image_batches import labelled_batches
 from keras_senet.data.shards import padded
+from keras_senet.surgery.made_by import holds_probabilities
 
 HALF_SUMS = 0.05  # how far from 1 a softmax in bfloat16 sums; 0.01 was seen
 
@@ -41,11 +42,11 @@ def scored(outputs, model, data, batch_size):
     Returns:
         A dictionary from each name to `(loss, accuracy)`, see `evaluate`.
     """
-    scores, largest = {}, 0
+    scores, largest, probabilities = {}, 0, holds_probabilities(model.outputs[0])
     for images, labels in labelled_batches(data, batch_size, model):
         count, largest = len(images), max(largest, len(images))
         for name, output in outputs(padded(images, largest)):
-            scores.setdefault(name, []).append(score(output[:count], labels))
+            scores.setdefault(name, []).append(score(output[:count], labels, probabilities))
     means = {}
     for name, batches in scores.items():
         losses, hits = (np.concatenate(column) for column in zip(*batches, strict=True))
@@ -53,12 +54,14 @@ def scored(outputs, model, data, batch_size):
     return means
 
 
-def score(outputs, labels):
+def score(outputs, labels, are_probabilities=None):
     """Cross-entropy of each image, and whether it is right.
 
     Args:
-        outputs: `(N, classes)`: probabilities if all rows are, else logits.
+        outputs: `(N, classes)`: probabilities or logits.
         labels: `(N,)`.
+        are_probabilities: Whether the outputs are probabilities. They are taken in parts of their
+            sum, which is not 1 of sigmoids, as Keras takes them. `None`: if all rows sum to 1.
 
     Raises:
         ValueError: If an output is not finite: nobody could say what is most probable.
@@ -68,11 +71,11 @@ def score(outputs, labels):
     outputs = outputs.astype("float64")
     if not np.isfinite(outputs).all():
         raise ValueError("Expected finite outputs of the network. Received: NaN or infinity.")
-    sums = outputs.sum(axis=1)
-    are_probabilities = (outputs >= 0).all() and np.allclose(sums, 1, atol=rounding)
+    sums = outputs.sum(axis=1, keepdims=True)
+    if are_probabilities is None:
+        are_probabilities = (outputs >= 0).all() and np.allclose(sums, 1, atol=rounding)
     if are_probabilities:
-        # As Keras clips them.
-        logs = np.log(np.clip(outputs, 1e-7, 1))
+        logs = np.log(np.clip(outputs / np.maximum(sums, 1e-7), 1e-7, 1))
     else:
         shifted = outputs - outputs.max(axis=1, keepdims=True)
         logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
