@@ -1,5 +1,7 @@
 """The SE blocks (and their kin) of a functional model, and the model with others in their place."""
 
+import hashlib
+
 import keras
 
 from keras_senet.layers import ChannelAttention
@@ -55,3 +57,11 @@ def gamma_before(graph, node):
     if isinstance(layer, keras.layers.BatchNormalization) and layer.scale:
         return keras.ops.convert_to_numpy(layer.gamma)
     return None
+
+
+def digest(layer):
+    """A short text that tells the weights of a layer from others, whatever their precision."""
+    digest = hashlib.blake2b(digest_size=8)
+    for weight in layer.weights:
+        digest.update(keras.ops.convert_to_numpy(weight).astype("float32").tobytes())
+    return digest.hexdigest()

@@ -97,7 +97,9 @@ class Conv2D(keras.layers.Conv2D):
         backend = keras.backend.backend()
         if self.groups == 1 or self.data_format != "channels_last":
             return super().convolution_op(inputs, kernel)
-        if backend == "tensorflow" and (self.only_written or _tensorflow_kernel_is_best()):
+        if backend == "tensorflow" and (
+            self.only_written or _tensorflow_kernel_is_best(kernel.dtype)
+        ):
             return self._tensorflow_kernel(inputs, kernel)
         if backend == "tensorflow" or (backend == "jax" and _jax_runs_on_cpu()):
             return self._group_by_group(inputs, kernel)
@@ -121,29 +123,29 @@ class Conv2D(keras.layers.Conv2D):
         return ops.concatenate([super(Conv2D, self).convolution_op(x, k) for x, k in pairs], -1)
 
 
-def _tensorflow_kernel_is_best():
+def _tensorflow_kernel_is_best(dtype):
     import tensorflow as tf
     from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
     compiled = GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
-    return not (compiled and processor.is_cpu()) and _tensorflow_gradient_works()
+    return not (compiled and processor.is_cpu()) and _tensorflow_gradient_works(dtype)
 
 
 @functools.cache
-def _tensorflow_gradient_works():
-    """Whether TensorFlow's own kernel differentiates a grouped convolution.
+def _tensorflow_gradient_works(dtype):
+    """Whether TensorFlow's own kernel differentiates a grouped convolution of a `tf.DType`.
 
-    It does with oneDNN (the default on x86 Linux) and on GPUs, it raises elsewhere. Tried once
-    in a tiny eager step, outside of whatever graph is being traced.
+    It does with oneDNN (the default on x86 Linux) in some of them and on GPUs, it raises
+    elsewhere. Tried once in a tiny eager step, outside of whatever graph is being traced.
     """
     import tensorflow as tf
 
     with tf.init_scope():
         try:
             tf.raw_ops.Conv2DBackpropFilter(
-                input=tf.ones((1, 3, 3, 4)),
+                input=tf.ones((1, 3, 3, 4), dtype),
                 filter_sizes=(3, 3, 2, 4),
-                out_backprop=tf.ones((1, 3, 3, 4)),
+                out_backprop=tf.ones((1, 3, 3, 4), dtype),
                 strides=(1, 1, 1, 1),
                 padding="SAME",
             )

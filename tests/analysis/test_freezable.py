@@ -1,5 +1,6 @@
 """Gates frozen without building a network: what the networks without these blocks compute."""
 
+import dataclasses
 import itertools
 
 import keras
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 import keras_senet
-from keras_senet.analysis import cost, excitations, search, usefulness
+from keras_senet.analysis import Excitations, cost, excitations, search, usefulness
 from keras_senet.analysis.removal.freezable import Freezable
 from keras_senet.analysis.removal.frozen_gates import remove_se
 from keras_senet.analysis.removal.measurements import evaluate
@@ -146,10 +147,28 @@ def test_half_precision():
         assert step.loss == pytest.approx(expected, rel=0.02)
 
 
+def test_excitations_of_other_weights_are_refused(tmp_path):
+    model = network()
+    found = excitations(model, IMAGES)
+    found.save(tmp_path / "gates.npz")
+    loaded = Excitations.load(tmp_path / "gates.npz")
+    assert loaded.digests == found.digests != {}
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    Freezable(copy, loaded)
+    block = copy.get_layer(found.blocks[1].name)
+    block.expand.bias.assign(keras.ops.ones(block.expand.bias.shape))
+    with pytest.raises(ValueError, match="other weights when the excitations were collected"):
+        remove_se(copy, [block.name], loaded)
+    remove_se(copy, [found.blocks[0].name], loaded)
+    earlier = dataclasses.replace(loaded, digests={})  # as files of earlier versions are read
+    remove_se(copy, [block.name], earlier)
+
+
 def test_excitations_of_another_network_are_refused():
     found = excitations(network(), IMAGES)
     wide = keras_senet.SEWideResNet16x8.replace(depths=(1, 1, 1))()
-    with pytest.raises(ValueError, match="Collect them of this model"):
+    with pytest.raises(ValueError, match="collect them of this model"):
         Freezable(wide, found)
-    with pytest.raises(ValueError, match="Collect them of this model"):
+    with pytest.raises(ValueError, match="collect them of this model"):
         usefulness(wide, DATA, found)

@@ -216,5 +216,5 @@ def test_refusals():
     with pytest.raises(ValueError, match="'constant' or a list"):
         remove_se(model, "all", found)
     wide = keras_senet.SEWideResNet16x8.replace(depths=(1, 1, 1))()
-    with pytest.raises(ValueError, match="Collect them of this model"):
+    with pytest.raises(ValueError, match="collect them of this model"):
         remove_se(wide, ["stage2_block1_se"], found)

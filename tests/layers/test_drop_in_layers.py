@@ -105,7 +105,7 @@ def test_grouped_convolution_trains_like_keras(
     groups, native, strides, padding, shape, monkeypatch
 ):
     if not native:
-        monkeypatch.setattr(conv2d, "_tensorflow_kernel_is_best", lambda: False)
+        monkeypatch.setattr(conv2d, "_tensorflow_kernel_is_best", lambda dtype: False)
     arguments = {"groups": groups, "strides": strides, "padding": padding, "use_bias": False}
     assert_same_training(
         layers.Conv2D(16, 3, **arguments),
@@ -119,6 +119,26 @@ def test_grouped_convolution_of_a_compiled_model_trains_like_keras():
     ours, stock = layers.Conv2D(8, 3, **arguments), keras.layers.Conv2D(8, 3, **arguments)
     compiled = keras.backend.backend() != "torch"  # torch.compile needs a C++ compiler
     assert_same_training(ours, stock, normal((2, 5, 4, 8)), jit_compile=compiled)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
+def test_grouped_convolution_trains_in_every_precision(policy):
+    if policy == "float64" and keras.backend.backend() == "jax":
+        pytest.skip("JAX computes in float32 unless a setting of the whole process says otherwise")
+    arguments = {"groups": 4, "padding": "same"}
+    image = keras.Input((5, 4, 8))
+    x = normal((2, 5, 4, 8))
+    kernels = []
+    for dtype in (policy, "float32"):
+        model = keras.Model(image, layers.Conv2D(8, 3, **arguments, dtype=dtype)(image))
+        model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=False)
+        kernel = np.random.default_rng(1).normal(0, 0.1, model.get_weights()[0].shape)
+        model.set_weights([kernel, np.zeros(8)])
+        model.train_on_batch(x, np.ones((2, 5, 4, 8), "float32"))
+        kernels.append(model.get_weights()[0] - kernel)
+    step = np.abs(kernels[1]).max()
+    assert step > 1e-4
+    np.testing.assert_allclose(*kernels, rtol=0, atol=0.02 * step)
 
 
 @pytest.mark.parametrize("slow", [True, False])

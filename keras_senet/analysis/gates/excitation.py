@@ -15,7 +15,7 @@ from keras_senet.analysis.gates.collector import Collector
 from keras_senet.analysis.gates.statistics import Gates
 from keras_senet.analysis.image_batches import Data, batches, class_names
 from keras_senet.analysis.output import aligned, write_csv
-from keras_senet.analysis.se_blocks import gamma_before, se_nodes, with_blocks
+from keras_senet.analysis.se_blocks import digest, gamma_before, se_nodes, with_blocks
 from keras_senet.data.shards import padded
 from keras_senet.files import replacing
 from keras_senet.surgery.graph import Graph, functional
@@ -31,11 +31,14 @@ class Excitations:
         model: Name of the model.
         classes: Names of the classes, in the order of the labels.
         blocks: `Gates` of every SE block, in order of execution; `excitations["name"]` is one.
+        digests: A digest of the weights of every SE block by its name, which tells the model from
+            others; empty if read from a file of an earlier version.
     """
 
     model: str
     classes: tuple[str, ...]
     blocks: tuple[Gates, ...]
+    digests: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Gates:
         for block in self.blocks:
@@ -62,6 +65,7 @@ class Excitations:
             "model": self.model,
             "classes": self.classes,
             "blocks": [(block.name, block.stage, block.gate) for block in self.blocks],
+            "digests": self.digests,
         }
         with replacing(path) as partial, partial.open("wb") as file:
             np.savez_compressed(file, header=json.dumps(header), **arrays)
@@ -81,7 +85,9 @@ class Excitations:
                 Gates(*names, **{key: file.get(f"{key}:{index}") for key in ARRAYS})
                 for index, names in enumerate(header["blocks"])
             )
-        return cls(header["model"], tuple(header["classes"]), blocks)
+        return cls(
+            header["model"], tuple(header["classes"]), blocks, header.get("digests", {})
+        )
 
     def to_csv(self, path: str | os.PathLike) -> None:
         """Writes one row for each channel of each block."""
@@ -195,7 +201,8 @@ def excitations(
         )
         for name, arrays in statistics.items()
     )
-    return Excitations(model.name, names, blocks)
+    digests = {name: digest(node.operation) for name, node in nodes.items()}
+    return Excitations(model.name, names, blocks, digests)
 
 
 def gates_model(model):

@@ -1,5 +1,7 @@
 """A network whose gates can be frozen, which computes again only what follows a change."""
 
+import functools
+
 import keras
 from keras import ops
 
@@ -144,7 +146,9 @@ def compiled(model):
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(lambda tensors: model(tensors, training=False), autograph=False)
+        # TensorFlow counts traces by line of code, and would warn of one for each part; a partial
+        # has no line.
+        return tf.function(functools.partial(model, training=False), autograph=False)
     if keras.backend.backend() == "jax":
         import jax
 

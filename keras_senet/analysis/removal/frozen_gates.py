@@ -6,7 +6,7 @@ import keras
 
 from keras_senet.analysis.gates.excitation import Excitations
 from keras_senet.analysis.gates.statistics import CONSTANT
-from keras_senet.analysis.se_blocks import se_nodes, with_blocks
+from keras_senet.analysis.se_blocks import digest, se_nodes, with_blocks
 from keras_senet.layers import Conv2D
 from keras_senet.surgery.constants import edits
 from keras_senet.surgery.graph import Graph, functional
@@ -106,12 +106,21 @@ def means_of(nodes, names, excitations):
     for name in names:
         if name not in nodes:
             raise ValueError(f"No SE block {name!r} in the model. Its blocks: {', '.join(nodes)}")
-        mean = excitations[name].mean.astype("float32")
-        channels = nodes[name].input_tensors[0].shape[-1]
-        if len(mean) != channels:
-            raise ValueError(
-                f"Block {name!r} has {channels} channels, and {len(mean)} gates in the "
-                f"excitations, which are of {excitations.model!r}. Collect them of this model."
-            )
-        means[name] = mean
+        _check_same(nodes[name], name, excitations)
+        means[name] = excitations[name].mean.astype("float32")
     return means
+
+
+def _check_same(node, name, excitations):
+    """Raises a ValueError if the excitations of a block are of another one than the node's."""
+    found = {block.name: block for block in excitations.blocks}.get(name)
+    channels = node.input_tensors[0].shape[-1]
+    if found is None:
+        sentence = f"The excitations have no block {name!r}"
+    elif found.channels != channels:
+        sentence = f"Block {name!r} has {channels} channels, its excitations {found.channels} gates"
+    elif excitations.digests.get(name) not in (None, digest(node.operation)):
+        sentence = f"Block {name!r} had other weights when the excitations were collected"
+    else:
+        return
+    raise ValueError(f"{sentence}. They are of {excitations.model!r}: collect them of this model.")
