@@ -28,6 +28,8 @@ def batches(data, batch_size, model=None):
             have any number of labels.
     """
     check_one_class(data)
+    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise ValueError(f"Argument `batch_size` must be at least 1 image. Received: {batch_size!r}")
     empty = True
     for images, labels in _pairs(data, batch_size, model):
         images = np.asarray(images)
@@ -64,6 +66,7 @@ def labelled_batches(data, batch_size, model):
             f"{model.name!r} was trained on labels of which an image has any number; this judges "
             "networks of one class an image. Expected such a network."
         )
+    _check_scores(model)
     sentence = mismatch(model, data) if hasattr(data, "class_names") else None
     if sentence:
         raise ValueError(f"{sentence} Accuracy needs the same, in the same order.")
@@ -76,12 +79,25 @@ def labelled_batches(data, batch_size, model):
         yield images, class_indices(labels, model.outputs[0].shape[-1])
 
 
-def check_repeatable(data):
-    """Raises a ValueError for a generator, which is empty once it was gone through."""
+def check_judgeable(model, data):
+    """Raises a ValueError for data or a model that cannot be judged several times.
+
+    These are a generator, which is empty once it was gone through, and outputs that are no scores.
+    """
+    _check_scores(model)
     if isinstance(data, Iterator):
         raise ValueError(
             "Expected images that can be gone through several times: arrays, a list of batches, a "
             f"Dataset or a tf.data.Dataset. Received: a {type(data).__name__}, which can be once."
+        )
+
+
+def _check_scores(model):
+    shapes = [tuple(output.shape) for output in model.outputs]
+    if len(shapes) != 1 or len(shapes[0]) != 2:
+        raise ValueError(
+            f"Accuracy needs a network from images to scores (N, classes). Received: {model.name!r} "
+            f"with outputs {', '.join(map(str, shapes))}."
         )
 
 
@@ -121,8 +137,8 @@ def _pairs(data, batch_size, model):
         return _held_out(data, batch_size)
     if isinstance(data, np.ndarray):
         return ((data[i : i + batch_size], None) for i in range(0, len(data), batch_size))
-    if isinstance(data, tuple) and len(data) == 2:
-        images, labels = data
+    if isinstance(data, tuple):
+        images, labels = _pair(data)
         if len(images) != len(labels):
             raise ValueError(
                 "Expected one label for each image. Received: "
@@ -130,7 +146,19 @@ def _pairs(data, batch_size, model):
             )
         starts = range(0, len(images), batch_size)
         return ((images[i : i + batch_size], labels[i : i + batch_size]) for i in starts)
-    return (batch if isinstance(batch, (tuple, list)) else (batch, None) for batch in data)
+    return (_pair(batch) for batch in data)
+
+
+def _pair(batch):
+    """Images, and labels or `None`."""
+    if not isinstance(batch, (tuple, list)):
+        return batch, None
+    if len(batch) != 2:
+        raise ValueError(
+            "Expected images, or a pair of images and labels: sample weights are not taken. "
+            f"Received: {len(batch)} of them."
+        )
+    return batch
 
 
 def _held_out(dataset, batch_size):

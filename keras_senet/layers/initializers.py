@@ -9,6 +9,7 @@ import numpy as np
 # The standard deviation of a standard normal distribution cut at -2 and 2, by which Keras divides.
 CUT = 2.0
 DEVIATION_OF_CUT = 0.87962566103423978
+SEEDS = 1 << 64
 PART = 1 << 16  # numbers at a time, which stay in the processor's cache
 
 
@@ -40,11 +41,16 @@ class HeNormal(keras.initializers.HeNormal):
         return {"seed": super().get_config()["seed"]}
 
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> typing.Any:
-        """Values of a kernel `(..., inputs, outputs)`; all axes but the last are its inputs."""
+        """Values of a kernel `(..., inputs, outputs)`; all axes but the last are its inputs.
+
+        Of a vector the one axis is, as in Keras.
+        """
         if not isinstance(self.seed, int):  # a generator of the backend's seeds
             return super().__call__(shape, dtype)
-        values = _cut_normal(math.prod(shape), np.random.default_rng(self.seed))
-        values *= np.float32(math.sqrt(2 / math.prod(shape[:-1])) / DEVIATION_OF_CUT)
+        rng = np.random.default_rng(self.seed % SEEDS)  # a seed of Keras' may be negative
+        values = _cut_normal(math.prod(shape), rng)
+        fan_in = math.prod(shape[:-1] if len(shape) > 1 else shape)
+        values *= np.float32(math.sqrt(2 / max(1, fan_in)) / DEVIATION_OF_CUT)
         return keras.ops.convert_to_tensor(values.reshape(shape), dtype or keras.config.floatx())
 
 

@@ -161,6 +161,12 @@ def test_refusals():
         excitations(model, IMAGES[:0])
     with pytest.raises(ValueError, match="one label for each image"):
         excitations(model, (IMAGES, LABELS[:3]))
+    for triple in ((IMAGES, LABELS, LABELS), [(IMAGES, LABELS, LABELS)]):
+        with pytest.raises(ValueError, match="sample weights are not taken"):
+            excitations(model, triple)
+    for size in (0, -1, "16"):
+        with pytest.raises(ValueError, match="`batch_size` must be at least 1 image"):
+            excitations(model, IMAGES, batch_size=size)
     with pytest.raises(KeyError, match="No SE block 'x'"):
         excitations(model, IMAGES)["x"]
     layer = model.get_layer("stage3_block1_se")

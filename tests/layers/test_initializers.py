@@ -55,3 +55,17 @@ def test_it_is_saved_with_a_layer():
     copy = keras.initializers.deserialize(keras.initializers.serialize(HeNormal(seed=3)))
     assert type(copy) is HeNormal and copy.seed == 3
     assert keras.backend.standardize_dtype(HeNormal()((2, 2), "float16").dtype) == "float16"
+
+
+@pytest.mark.parametrize("shape", [(4000,), (4000, 1), (2, 2000, 3)])
+def test_a_vector_is_its_own_input(shape):
+    ours, other = drawn(HeNormal(seed=1), shape), drawn(keras.initializers.HeNormal(1), shape)
+    assert ours.std() == pytest.approx(other.std(), rel=0.05)
+
+
+def test_shapes_and_seeds_at_the_edge():
+    assert drawn(HeNormal(seed=0), (0, 3)).shape == (0, 3)
+    assert drawn(HeNormal(seed=0), ()).shape == ()
+    first, second = drawn(HeNormal(seed=-1)), drawn(HeNormal(seed=-2))
+    assert not np.array_equal(first, second)
+    assert np.array_equal(first, drawn(HeNormal(seed=-1)))

@@ -7,7 +7,7 @@ import keras
 
 from keras_senet.analysis.gates.excitation import Excitations
 from keras_senet.analysis.gates.excitation import excitations as collect
-from keras_senet.analysis.image_batches import Data, check_repeatable, first_image
+from keras_senet.analysis.image_batches import Data, check_judgeable, first_image
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.analysis.removal.freezable import Freezable
 from keras_senet.analysis.removal.frozen_gates import remove_se
@@ -144,13 +144,13 @@ def search(
         4
         >>> found.model.save("smaller.keras")
     """
-    check_repeatable(data)
     if not max_accuracy_drop >= 0:  # as of NaN
         raise ValueError(
             "Argument `max_accuracy_drop` must be at least 0 percentage points. Received: "
             f"{max_accuracy_drop}"
         )
     model = functional(model)
+    check_judgeable(model, data)
     image = first_image(data, model)
     latency = _latency(model, image) if latencies else None
     excitations = excitations or collect(model, data, batch_size=batch_size)

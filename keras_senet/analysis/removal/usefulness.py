@@ -7,7 +7,7 @@ import keras
 
 from keras_senet.analysis.gates.excitation import Excitations
 from keras_senet.analysis.gates.excitation import excitations as collect
-from keras_senet.analysis.image_batches import Data, check_repeatable, first_image
+from keras_senet.analysis.image_batches import Data, check_judgeable, first_image
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.analysis.removal.freezable import Freezable
 from keras_senet.analysis.removal.frozen_gates import remove_se
@@ -103,8 +103,8 @@ def usefulness(
         >>> print(usefulness(model, (images, labels)))
                           divergence  spread  ...
     """
-    check_repeatable(data)
     model = functional(model)
+    check_judgeable(model, data)
     excitations = excitations or collect(model, data, batch_size=batch_size)
     scores = scores_alone(Freezable(model, excitations), data, batch_size)
     saved = _saved_latencies(model, data, excitations) if measure_latency else {}
