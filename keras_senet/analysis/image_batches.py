@@ -29,7 +29,9 @@ def batches(data, batch_size, model=None):
     """
     check_one_class(data)
     if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-        raise ValueError(f"Argument `batch_size` must be at least 1 image. Received: {batch_size!r}")
+        raise ValueError(
+            f"Argument `batch_size` must be at least 1 image. Received: {batch_size!r}"
+        )
     empty = True
     for images, labels in _pairs(data, batch_size, model):
         images = np.asarray(images)
@@ -96,8 +98,8 @@ def _check_scores(model):
     shapes = [tuple(output.shape) for output in model.outputs]
     if len(shapes) != 1 or len(shapes[0]) != 2:
         raise ValueError(
-            f"Accuracy needs a network from images to scores (N, classes). Received: {model.name!r} "
-            f"with outputs {', '.join(map(str, shapes))}."
+            "Accuracy needs a network from images to scores (N, classes). Received: "
+            f"{model.name!r} with outputs {', '.join(map(str, shapes))}."
         )
 
 

@@ -3,11 +3,13 @@
 import keras
 from keras import ops
 
+from keras_senet.layers.variables import QuickVariables
+
 FUSED_DTYPES = ("float32", "float16", "bfloat16")
 
 
 @keras.saving.register_keras_serializable(package="keras_senet")
-class BatchNormalization(keras.layers.BatchNormalization):
+class BatchNormalization(QuickVariables, keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization`, several times faster where TensorFlow is the backend.
 
     Arguments, weights, file format and results are those of the Keras layer. On TensorFlow,

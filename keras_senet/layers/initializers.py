@@ -2,6 +2,7 @@
 
 import math
 import typing
+from concurrent import futures
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ CUT = 2.0
 DEVIATION_OF_CUT = 0.87962566103423978
 SEEDS = 1 << 64
 PART = 1 << 16  # numbers at a time, which stay in the processor's cache
+BLOCK = 1 << 20  # numbers of one thread, which take longer than its start
 
 
 @keras.saving.register_keras_serializable(package="keras_senet")
@@ -47,21 +49,39 @@ class HeNormal(keras.initializers.HeNormal):
         """
         if not isinstance(self.seed, int):  # a generator of the backend's seeds
             return super().__call__(shape, dtype)
-        rng = np.random.default_rng(self.seed % SEEDS)  # a seed of Keras' may be negative
-        values = _cut_normal(math.prod(shape), rng)
+        # A seed of Keras' may be negative.
+        values = _cut_normal(math.prod(shape), self.seed % SEEDS)
         fan_in = math.prod(shape[:-1] if len(shape) > 1 else shape)
         values *= np.float32(math.sqrt(2 / max(1, fan_in)) / DEVIATION_OF_CUT)
         return keras.ops.convert_to_tensor(values.reshape(shape), dtype or keras.config.floatx())
 
 
-def _cut_normal(count, rng):
-    """So many standard normal numbers within `CUT`."""
+def _cut_normal(count, seed):
+    """So many standard normal numbers within `CUT`, large arrays drawn in several threads.
+
+    Each block of an array has its own part of the seed's stream, however many threads there are.
+    """
     values = np.empty(count, "float32")
-    for begin in range(0, count, PART):
-        part = values[begin : begin + PART]
-        rng.standard_normal(out=part, dtype="float32")
-        (beyond,) = np.nonzero(np.abs(part) > CUT)
-        while beyond.size:
-            part[beyond] = rng.standard_normal(beyond.size, "float32")
-            beyond = beyond[np.abs(part[beyond]) > CUT]
+
+    def fill(index):
+        stream = np.random.PCG64(seed)
+        rng = np.random.Generator(stream.jumped(index) if index else stream)
+        block = values[index * BLOCK : (index + 1) * BLOCK]
+        for begin in range(0, len(block), PART):
+            _fill(block[begin : begin + PART], rng)
+
+    blocks = range(math.ceil(count / BLOCK))
+    if len(blocks) > 1:
+        with futures.ThreadPoolExecutor() as pool:
+            list(pool.map(fill, blocks))
+    else:
+        fill(0)
     return values
+
+
+def _fill(part, rng):
+    rng.standard_normal(out=part, dtype="float32")
+    (beyond,) = np.nonzero(np.abs(part) > CUT)
+    while beyond.size:
+        part[beyond] = rng.standard_normal(beyond.size, "float32")
+        beyond = beyond[np.abs(part[beyond]) > CUT]

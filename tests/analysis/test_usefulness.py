@@ -107,7 +107,9 @@ def test_refusals():
     with pytest.raises(ValueError, match="Accuracy needs labels"):
         evaluate(network(), IMAGES)
     features = keras_senet.SEResNet20.replace(depths=(1, 1, 1))(include_top=False)
-    with pytest.raises(ValueError, match=r"scores \(N, classes\).*outputs \(None, None, None, 64\)"):
+    with pytest.raises(
+        ValueError, match=r"scores \(N, classes\).*outputs \(None, None, None, 64\)"
+    ):
         usefulness(features, DATA)
     with pytest.raises(ValueError, match="at least 0 percentage points"):
         search(network(), DATA, max_accuracy_drop=-1)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_senet
 from keras_senet import layers
 from keras_senet.layers import conv2d, processor
 
@@ -230,3 +231,17 @@ def test_weight_files_are_interchangeable_with_keras(ours_first, tmp_path):
     target.load_weights(tmp_path / "x.weights.h5")
     for a, b in zip(source.get_weights(), target.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_tensorflow_does_not_make_the_operation_of_a_variable_anew_for_each_layer():
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("names of TensorFlow")
+    network = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
+    names = {x.value.name for x in network.variables if "head" not in x.path}
+    assert names == {
+        *(f"BatchNormalization/{x}:0" for x in ("gamma", "beta", "moving_mean", "moving_variance")),
+        "Conv2D/kernel:0",
+        "FullyConnected/kernel:0",
+        "FullyConnected/bias:0",
+    }
+    assert len({x.path for x in network.variables}) == len(network.variables)

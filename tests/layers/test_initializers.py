@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_senet.layers import HeNormal
+from keras_senet.layers import HeNormal, initializers
 
 SHAPE = (3, 3, 32, 64)
 
@@ -69,3 +69,34 @@ def test_shapes_and_seeds_at_the_edge():
     first, second = drawn(HeNormal(seed=-1)), drawn(HeNormal(seed=-2))
     assert not np.array_equal(first, second)
     assert np.array_equal(first, drawn(HeNormal(seed=-1)))
+
+
+def test_large_kernels_are_the_same_whatever_draws_them(monkeypatch):
+    """Blocks of a kernel are parts of PCG64's stream that lie far apart."""
+    shape = (1, 1, 1500, 1500)
+    first = drawn(HeNormal(seed=7), shape)
+    monkeypatch.setattr(initializers.futures, "ThreadPoolExecutor", OneThread)
+    assert np.array_equal(first, drawn(HeNormal(seed=7), shape))
+    scale = np.sqrt(2 / 1500) / 0.87962566103423978
+    flat = first.ravel() / scale
+    assert abs(flat).max() <= 2.0001
+    for index in range(3):
+        rng = np.random.Generator(np.random.PCG64(7).jumped(index))
+        expected = rng.standard_normal(initializers.PART, "float32")[:1000]
+        kept = abs(expected) < 2
+        begin = index * initializers.BLOCK
+        np.testing.assert_allclose(flat[begin : begin + 1000][kept], expected[kept], rtol=1e-5)
+    blocks = flat[: 2 * initializers.BLOCK].reshape(2, -1)
+    assert abs(np.corrcoef(blocks)[0, 1]) < 0.005
+
+
+class OneThread:
+    """A pool that works in the caller's thread."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    map = staticmethod(map)

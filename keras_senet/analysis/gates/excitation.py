@@ -85,9 +85,7 @@ class Excitations:
                 Gates(*names, **{key: file.get(f"{key}:{index}") for key in ARRAYS})
                 for index, names in enumerate(header["blocks"])
             )
-        return cls(
-            header["model"], tuple(header["classes"]), blocks, header.get("digests", {})
-        )
+        return cls(header["model"], tuple(header["classes"]), blocks, header.get("digests", {}))
 
     def to_csv(self, path: str | os.PathLike) -> None:
         """Writes one row for each channel of each block."""
