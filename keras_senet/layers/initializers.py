@@ -11,8 +11,7 @@ import numpy as np
 CUT = 2.0
 DEVIATION_OF_CUT = 0.87962566103423978
 SEEDS = 1 << 64
-PART = 1 << 16  # numbers at a time, which stay in the processor's cache
-BLOCK = 1 << 20  # numbers of one thread, which take longer than its start
+BLOCK = 1 << 18  # numbers of one thread, which take longer than its start
 
 
 @keras.saving.register_keras_serializable(package="keras_senet")
@@ -61,14 +60,16 @@ def _cut_normal(count, seed):
 
     Each block of an array has its own part of the seed's stream, however many threads there are.
     """
-    values = np.empty(count, "float32")
+    values, stream = np.empty(count, "float32"), np.random.PCG64(seed)
 
     def fill(index):
-        stream = np.random.PCG64(seed)
-        rng = np.random.Generator(stream.jumped(index) if index else stream)
+        rng = np.random.Generator(stream.jumped(index))
         block = values[index * BLOCK : (index + 1) * BLOCK]
-        for begin in range(0, len(block), PART):
-            _fill(block[begin : begin + PART], rng)
+        rng.standard_normal(out=block, dtype="float32")
+        (beyond,) = np.nonzero(np.abs(block) > CUT)
+        while beyond.size:
+            block[beyond] = rng.standard_normal(beyond.size, "float32")
+            beyond = beyond[np.abs(block[beyond]) > CUT]
 
     blocks = range(math.ceil(count / BLOCK))
     if len(blocks) > 1:
@@ -77,11 +78,3 @@ def _cut_normal(count, seed):
     else:
         fill(0)
     return values
-
-
-def _fill(part, rng):
-    rng.standard_normal(out=part, dtype="float32")
-    (beyond,) = np.nonzero(np.abs(part) > CUT)
-    while beyond.size:
-        part[beyond] = rng.standard_normal(beyond.size, "float32")
-        beyond = beyond[np.abs(part[beyond]) > CUT]
