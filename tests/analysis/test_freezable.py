@@ -100,6 +100,29 @@ def test_a_refused_block_stays_whatever_was_judged_ahead(monkeypatch):
     left = {layer.name for layer in result.model.layers if isinstance(layer, SqueezeExcitation)}
     assert left == needed
     assert len(judged) == len(set(judged))  # nothing is computed twice
+    # Which blocks cost accuracy was known of each alone: nothing is judged in vain.
+    assert set(judged[1 + len(names) :]) == {step.removed for step in result.steps[2:]}
+
+
+def test_blocks_that_cost_together_what_none_does_alone_are_refused(monkeypatch):
+    model = network(depths=(3, 3, 2))
+    found = excitations(model, IMAGES)
+    names = [block.name for block in found.blocks]
+    passes = []
+
+    def scores(self, choices, data, batch_size):
+        passes.append(list(choices))
+        # Any two of the first half may go, and no third one.
+        accuracy = [0.9 - 0.1 * (len(set(names[:4]) & set(chosen)) > 2) for chosen in choices]
+        losses = [float(sum(10.0 ** names.index(name) for name in chosen)) for chosen in choices]
+        return dict(zip(choices, zip(losses, accuracy, strict=True), strict=True))
+
+    monkeypatch.setattr(Freezable, "scores", scores)
+    result = search(model, DATA, 5, found, latencies=False)
+    assert [step.accepted for step in result.steps] == [True] * 3 + [False] * 2 + [True] * 4
+    assert [step.removed[-1] for step in result.steps[1:]] == names
+    # Each alone; all that were likely; what follows each of the two refused.
+    assert len(passes) == 4
 
 
 def test_a_smaller_last_batch_and_batches_of_any_size():

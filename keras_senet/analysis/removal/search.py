@@ -168,19 +168,25 @@ def search(
         macs = whole.macs - sum(uses[name].macs for name in removed)
         return Step(removed, accuracy, loss, parameters, macs, None, accuracy >= least)
 
-    steps, removed, in_a_row = [step(())], (), 0
+    def next_choices(removed, names):
+        """Choices of one more block each, to the first that is likely to be refused."""
+        choices, accuracy = [], scores[removed][1]
+        for name in names:
+            choices.append((*(choices[-1] if choices else removed), name))
+            accuracy += uses[name].accuracy_change / 100  # as if losses added up
+            if accuracy < least:
+                break
+        return choices
+
+    steps, removed = [step(())], ()
     for index, name in enumerate(uses):
         if (*removed, name) not in scores:
-            # In one pass of the data each further network costs a part of itself. It is of use if
-            # those before it are accepted, as is likely after as many that were.
-            next_ones = list(uses)[index : index + in_a_row + 1]
-            chain = [(*removed, *next_ones[: end + 1]) for end in range(len(next_ones))]
-            scores.update(freezable.scores(chain, data, batch_size))
+            # In one pass of the data each further network costs a part of itself.
+            choices = next_choices(removed, list(uses)[index:])
+            scores.update(freezable.scores(choices, data, batch_size))
         steps.append(step((*removed, name)))
         if steps[-1].accepted:
-            removed, in_a_row = steps[-1].removed, in_a_row + 1
-        else:
-            in_a_row = 0
+            removed = steps[-1].removed
     if latency is not None:
         steps = _timed(steps, latency, model, excitations)
     best = remove_se(model, removed, excitations) if removed else model
