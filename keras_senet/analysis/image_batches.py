@@ -1,5 +1,6 @@
 """Images and their labels, from any container, as batches of arrays."""
 
+import typing
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -151,7 +152,7 @@ def _pairs(data, batch_size, model):
     return (_pair(batch) for batch in data)
 
 
-def _pair(batch):
+def _pair(batch: typing.Any) -> tuple[typing.Any, typing.Any]:
     """Images, and labels or `None`."""
     if not isinstance(batch, (tuple, list)):
         return batch, None
@@ -160,7 +161,8 @@ def _pair(batch):
             "Expected images, or a pair of images and labels: sample weights are not taken. "
             f"Received: {len(batch)} of them."
         )
-    return batch
+    images, labels = batch
+    return images, labels
 
 
 def _held_out(dataset, batch_size):

@@ -6,8 +6,8 @@ import typing
 import keras
 
 
-class QuickVariables:
-    """A part of a layer: TensorFlow does not name its variables by the layer.
+class QuickVariables(keras.layers.Layer):
+    """A layer whose variables TensorFlow does not name by the layer.
 
     For each new name of a variable TensorFlow prepares the operation that makes it again, about a
     millisecond, which is a quarter of the time to build a network of some hundred. Their names
@@ -17,7 +17,7 @@ class QuickVariables:
     def add_weight(self, *args: typing.Any, **kwargs: typing.Any) -> keras.Variable:
         """As of every Keras layer."""
         with _named_by(type(self)):
-            return super().add_weight(*args, **kwargs)  # pyright: ignore
+            return super().add_weight(*args, **kwargs)
 
 
 def _named_by(layer):
