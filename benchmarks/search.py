@@ -28,6 +28,21 @@ STATES = flags.DEFINE_list("states", ["before", "now"], "Which to measure; the o
 ONLY = flags.DEFINE_bool("only", False, "Search once and print JSON: for a process.")
 
 
+def redrawn(network):
+    """The network with weights of this program's: states of the package may draw others."""
+
+    def build(**arguments):
+        model, rng = network(**arguments), np.random.default_rng(0)
+        values = [
+            rng.normal(0, np.sqrt(2 / np.prod(x.shape[:-1])), x.shape) if x.ndim == 4 else x
+            for x in model.get_weights()
+        ]
+        model.set_weights(values)
+        return model
+
+    return build
+
+
 def searched():
     """One search in this process: its seconds, and what it found."""
     import keras
@@ -38,7 +53,8 @@ def searched():
     from keras_senet.analysis import search
 
     images = crops(IMAGES.value, SIZE.value, seed=0)
-    model = calibrated(getattr(keras_senet, NETWORK.value), images[:16], classes=1000)
+    network = redrawn(getattr(keras_senet, NETWORK.value))
+    model = calibrated(network, images[:16], classes=1000)
     labels = np.random.default_rng(0).integers(0, 1000, len(images))
     processor, clock = time.process_time(), time.perf_counter()
     found = search(model, (images, labels), max_accuracy_drop=100, latencies=LATENCIES.value)
@@ -93,6 +109,7 @@ def main(_):
         "images": IMAGES.value,
         "size": SIZE.value,
         "latencies": LATENCIES.value,
+        "weights": "drawn by the benchmark",  # results of other weights are not kept
     }
     results = kept(path, arguments)
     if "before" in STATES.value and BEFORE.value:
