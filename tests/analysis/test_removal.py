@@ -8,7 +8,9 @@ from small import shallow, size, variants
 import keras_senet
 from keras_senet import SEConfig
 from keras_senet.analysis import cost, excitations, remove_se
+from keras_senet.analysis.removal.frozen_gates import calls_without
 from keras_senet.layers import SqueezeExcitation
+from keras_senet.surgery.fold import fold
 
 # One of each kind of backbone; the others differ in numbers only.
 NETWORKS = (
@@ -120,6 +122,30 @@ def test_every_placement(placement, kept, gate):
         expand.bias.assign(inverse(found[name].mean))
     np.testing.assert_allclose(removed.predict_on_batch(x), constant.predict_on_batch(x), atol=1e-5)
     assert rescalings(removed) == rescalings(model) + kept
+
+
+@ON_TENSORFLOW
+@pytest.mark.parametrize("placement", ["standard", "pre", "post", "identity"])
+def test_the_network_that_is_timed_has_the_operators_of_the_one_removed(placement):
+    pytest.importorskip("ai_edge_litert")
+    from keras_senet.export.tflite.conversion import convert
+    from keras_senet.export.tflite.flatbuffer import kind_of, parsed
+
+    def operators(network):
+        file = parsed(convert(fold(network), (32, 32, 3)))
+        (graph,) = file.subgraphs
+        shapes = [tuple(tensor.shape) for tensor in graph.tensors]
+        return [
+            (kind_of(file, one), *(shapes[index] for index in (*one.inputs, *one.outputs)))
+            for one in graph.operators
+        ]
+
+    model = shaken(BOTTLENECKS.replace(se=SEConfig(placement=placement))())
+    found = excitations(model, images(32))
+    names = [found.blocks[index].name for index in (0, 2)]
+    expected = operators(remove_se(model, names, found))
+    assert operators(calls_without(model, names, found)) == expected
+    assert operators(model) != expected
 
 
 @pytest.mark.slow

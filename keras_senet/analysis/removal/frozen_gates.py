@@ -57,24 +57,53 @@ def remove_se(
     model = functional(model)
     nodes = se_nodes(model)
     means = means_of(nodes, _chosen(blocks, excitations, threshold), excitations)
-    graph = Graph(model)
-    folded = {name: edits(graph, nodes[name], scale) for name, scale in means.items()}
-
-    def block(layer, x):
-        if layer.name not in means:
-            return layer(x)
-        if folded[layer.name] is not None:
-            return x
-        return _rescaling(layer, means[layer.name])(x)
-
-    copy = with_blocks(model, block, share=False)
-    for found in folded.values():
-        for edit in found or ():
+    places = _places(model, nodes, means)
+    copy = _without(model, means, places, share=False)
+    for edits_of_block in places.values():
+        for edit in edits_of_block or ():
             edit.apply(copy)
     for layer in copy.layers:
         if isinstance(layer, Conv2D):
             layer.network = with_removed_se(layer.network, means)
     return copy
+
+
+def calls_without(model, blocks, excitations):
+    """The calls that the network of `remove_se` makes, with the layers and weights of `model`.
+
+    Nothing is copied. It takes as long as that network and computes something else: the weights
+    do not hold the means.
+
+    Args:
+        model: A functional `keras.Model` with SE blocks.
+        blocks: Names of the SE blocks.
+        excitations: The `Excitations` of the model.
+
+    Returns:
+        A functional model.
+    """
+    nodes = se_nodes(model)
+    means = means_of(nodes, blocks, excitations)
+    return _without(model, means, _places(model, nodes, means), share=True)
+
+
+def _places(model, nodes, means):
+    """The edits that take the means of each block, by its name, or `None`."""
+    graph = Graph(model)
+    return {name: edits(graph, nodes[name], scale) for name, scale in means.items()}
+
+
+def _without(model, means, places, share):
+    """The model without blocks; a constant factor in place of one whose means find no place."""
+
+    def block(layer, x):
+        if layer.name not in means:
+            return layer(x)
+        if places[layer.name] is not None:
+            return x
+        return _rescaling(layer, means[layer.name])(x)
+
+    return with_blocks(model, block, share)
 
 
 def _rescaling(layer, mean):

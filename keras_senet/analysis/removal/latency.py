@@ -13,7 +13,7 @@ from keras_senet.surgery.fold import fold
 RUNS = 30
 # Networks that take turns with the first one: more would save more of its runs, and take more
 # memory, about 250 MB for each SE-ResNet-50.
-TOGETHER = 3
+TOGETHER = 4
 
 
 class Latency:

@@ -10,7 +10,7 @@ from keras_senet.analysis.gates.excitation import excitations as collect
 from keras_senet.analysis.image_batches import Data, check_judgeable, first_image
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.analysis.removal.freezable import Freezable
-from keras_senet.analysis.removal.frozen_gates import remove_se
+from keras_senet.analysis.removal.frozen_gates import calls_without, remove_se
 from keras_senet.analysis.removal.measurements import cost_of
 from keras_senet.analysis.removal.usefulness import ranked, scores_alone
 from keras_senet.figures import COLOURS, figure_of, legend, save
@@ -203,7 +203,7 @@ def _latency(model, image):
 def _timed(steps, latency, model, excitations):
     """The steps with the latencies of the whole network, the first step, and of those accepted."""
     accepted = [step.removed for step in steps[1:] if step.accepted]
-    times = latency(remove_se(model, removed, excitations) for removed in accepted)
+    times = latency(calls_without(model, removed, excitations) for removed in accepted)
     by_removed = {(): latency.of_first, **dict(zip(accepted, times, strict=True))}
     return [dataclasses.replace(step, latency_ms=by_removed.get(step.removed)) for step in steps]
 

@@ -10,7 +10,7 @@ from keras_senet.analysis.gates.excitation import excitations as collect
 from keras_senet.analysis.image_batches import Data, check_judgeable, first_image
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.analysis.removal.freezable import Freezable
-from keras_senet.analysis.removal.frozen_gates import remove_se
+from keras_senet.analysis.removal.frozen_gates import calls_without
 from keras_senet.analysis.removal.measurements import cost_of
 from keras_senet.surgery.graph import functional
 
@@ -156,5 +156,5 @@ def _saved_latencies(model, data, excitations):
 
     latency = Latency(model, first_image(data, model).shape[1])
     names = [block.name for block in excitations.blocks]
-    times = latency(remove_se(model, [name], excitations) for name in names)
+    times = latency(calls_without(model, [name], excitations) for name in names)
     return {name: latency.of_first - time for name, time in zip(names, times, strict=True)}
