@@ -40,7 +40,6 @@ def on_cpu(network, precision):
     timm = {"network": PEERS[network], **common}
     peer = PEERS[network].rpartition("/")[0] or "timm"
     grouped = "X" in network or network in ("SENet154", "RegNetY016")
-    # Some processors, as AMD's without AVX-512, get oneDNN's kernels only where this asks for them.
     onednn, no_onednn = ({"TF_ENABLE_ONEDNN_OPTS": value} for value in "10")
     on_jax = {"KERAS_BACKEND": "jax"}
 
