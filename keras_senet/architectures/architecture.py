@@ -175,8 +175,9 @@ class Architecture(ABC):
                 architecture's size with the classifier, `(None, None, 3)` without.
             pooling: Without the classifier: `None` for the last feature map, `"avg"` or `"max"`
                 for its global pooling.
-            classes: Number of classes. Default: that of the weights, otherwise the architecture's.
-                It must be given with weights that have no classifier.
+            classes: Number of classes. Default: the architecture's where it was set to another
+                than its family's, then that of the weights. It must be given with weights that
+                have no classifier.
             classifier_activation: Activation of the classifier, `None` for logits.
             name: Name of the model.
             include_preprocessing: Whether the model takes raw RGB pixels in 0..255, float or
@@ -193,6 +194,8 @@ class Architecture(ABC):
         """
         check_call(include_top, pooling, pyramid, classes)
         classes = natural(classes)
+        if classes is None and self.classes != type(self).classes:
+            classes = self.classes  # the field was set on purpose, as the argument is
         opened = None if weights is None else open_weights(weights, self)
         network = self
         if opened is not None:

@@ -66,8 +66,24 @@ def differences(stored, own):
         if isinstance(theirs, dict) and isinstance(ours, dict):
             texts += [f"{name}.{text}" for text in differences(theirs, ours)]
         elif not _equal(theirs, ours):
-            texts.append(f"{name}: {_short(theirs)} in the file, {_short(ours)} here")
+            texts += _of_rows(name, theirs, ours) or [
+                f"{name}: {_short(theirs)} in the file, {_short(ours)} here"
+            ]
     return texts
+
+
+def _of_rows(name, theirs, ours):
+    """The differences of tables, as of stages: lists of as many dicts; of other values none."""
+    rows = [theirs, ours]
+    if not all(isinstance(one, list) and all(isinstance(x, dict) for x in one) for one in rows):
+        return []
+    if len(theirs) != len(ours):
+        return []
+    return [
+        f"{name}[{index}].{text}"
+        for index, pair in enumerate(zip(theirs, ours, strict=True))
+        for text in differences(*pair)
+    ]
 
 
 def check(store, own, subject):

@@ -4,6 +4,8 @@ timm's outputs for these files are golden numbers (`test_reference_outputs.py`):
 back tensor by tensor has timm's outputs in timm.
 """
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -140,6 +142,52 @@ def test_what_timm_computes_otherwise_is_refused(network, field, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def with_rows(network, *numbers, **fields):
+    """The network with other fields in these rows of its table of stages, from 0."""
+    rows = [
+        dataclasses.replace(row, **fields) if index in numbers else row
+        for index, row in enumerate(network.stages)
+    ]
+    return network.replace(stages=tuple(rows))
+
+
+TENSORFLOW = {"padding": "same", "epsilon": 1e-3}
+PYTORCH = {"padding": "torch", "epsilon": 1e-5}
+
+
+@pytest.mark.parametrize(
+    ("network", "field"),
+    [
+        # timm has these with PyTorch's padding alone ...
+        (keras_senet.MobileNetV3Small050, "padding"),
+        (keras_senet.MobileNetV3Large150d, "padding"),
+        (keras_senet.TinyNetA.replace(**TENSORFLOW), "padding"),
+        (keras_senet.TinyNetE.replace(**TENSORFLOW), "padding"),
+        (keras_senet.EfficientNetV2Test.replace(**TENSORFLOW), "padding"),
+        (keras_senet.EfficientNetV2RWT.replace(**TENSORFLOW), "padding"),
+        (keras_senet.MnasNetSmall.replace(**TENSORFLOW), "padding"),
+        # ... and these with TensorFlow's.
+        (keras_senet.EfficientNetV2B0.replace(**PYTORCH), "padding"),
+        (keras_senet.MobileNetV3SmallMinimalistic.replace(**PYTORCH), "padding"),
+        # No tensor shows strides and activations.
+        (with_rows(keras_senet.EfficientNetB0, 5, stride=1), "stride"),
+        (with_rows(keras_senet.EfficientNetV2Test, 4, stride=1), "stride"),
+        (with_rows(keras_senet.MobileNetV3Small, 4, stride=1), "stride"),
+        (with_rows(keras_senet.MobileNetV3Small, 0, 1, activation="hard_swish"), "activation"),
+    ],
+)
+@pytest.mark.usefixtures("zero_weights")
+def test_what_no_tensor_shows_is_as_in_timm_or_refused(network, field, tmp_path):
+    with pytest.raises(ValueError, match=f"timm computes .* otherwise.*{field}"):
+        keras_senet.export_weights(network(input_shape=(64, 64, 3)), tmp_path / "x.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_names_of_one_activation(tmp_path):
+    network = keras_senet.EfficientNetB0.replace(activation="swish")
+    keras_senet.export_weights(network(input_shape=(64, 64, 3)), tmp_path / "x.safetensors")
+
+
 def test_altered_models_are_refused(tmp_path):
     model = PAD.replace(se=keras_senet.SEConfig(divisor=8))(input_shape=(32, 32, 3))
     model.get_layer("stage2_block1_se").squeeze = "max"
@@ -182,3 +230,14 @@ def test_integers_of_keras_are_refused(mode, tmp_path):
     with pytest.raises(ValueError, match=f"'head' .* was quantized by Keras .*{mode}"):
         keras_senet.export_weights(model, tmp_path / "x.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_field_of_classes_that_was_set_counts_as_the_argument_does(tmp_path, caplog):
+    path = tmp_path / "x.safetensors"
+    keras_senet.export_weights(small(classes=5), path)
+    network = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
+    assert network(weights=path).output_shape == (None, 5)
+    assert not caplog.records
+    assert network.replace(classes=7)(weights=path).output_shape == (None, 7)
+    assert "its classifier keeps its random weights" in caplog.text
+    assert network.replace(classes=7)(weights=path, classes=5).output_shape == (None, 5)

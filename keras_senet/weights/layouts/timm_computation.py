@@ -8,6 +8,30 @@ from keras_senet.weights.layouts import timm
 OTHERS = {"ECAConfig": "sigmoid", "ESEConfig": "hard_sigmoid"}  # designs and their gates in timm
 ADVICE = "Use layout='keras_senet' for a file that only this package reads."
 
+# No tensor shows strides, activations or padding: what timm's networks have, by the tables that
+# they are made of.
+SAME, TORCH = ("same", 1e-3), ("torch", 1e-5)  # padding and epsilon
+# MobileNetV3 small and large: strides, and activations but for the minimalistic networks.
+MOBILENET_V3 = {
+    5: ((2, 2, 2, 1, 2), ("relu",) * 2 + ("hard_swish",) * 3),
+    6: ((1, 2, 2, 2, 1, 2), ("relu",) * 3 + ("hard_swish",) * 3),
+}
+MOBILENET_V3_SAME = {(16, 24, 40, 48, 96), (16, 24, 40, 80, 112, 160)}  # filters of `tf_` networks
+# EfficientNet: strides, but for those of five stages, test_efficientnet.
+STRIDES = (1, 2, 2, 2, 1, 2, 1)
+STRIDES_OF_FIVE = (1, 2, 2, 2, 2)
+# Filters and units of the tables that `tf_` networks are made of: B0, and V2-B0, S, M, L and XL.
+V2_B0 = ((16, 32, 48, 96, 112, 192), (1, 2, 2, 3, 5, 8))
+EFFICIENTNET_SAME = {
+    ((16, 24, 40, 80, 112, 192, 320), (1, 2, 2, 3, 3, 4, 1)),
+    V2_B0,
+    ((24, 48, 64, 128, 160, 256), (2, 4, 4, 6, 9, 15)),
+    ((24, 48, 80, 160, 176, 304, 512), (3, 5, 5, 7, 14, 18, 5)),
+    ((32, 64, 96, 192, 224, 384, 640), (4, 7, 7, 10, 19, 25, 7)),
+    ((32, 64, 96, 192, 256, 512, 640), (4, 8, 8, 16, 24, 32, 8)),
+}
+V2_T = (0.8, 0.9, 1024)  # width, depth and head of efficientnetv2_rw_t, of the table of S
+
 
 def layout_for(model, computation):
     """The `Layout` in which timm has a network that computes what `model` does.
@@ -153,14 +177,18 @@ def _check_mobilenet(model, computation):
             _refuse(
                 model, "hidden width of SE (reduction, divisor)", layer.reduce.filters, expected
             )
-    _check_padding(model, computation)
-    activations = {stage["activation"] for stage in computation["stages"]}
-    if computation["activation"] == "relu" and activations != {"relu"}:
-        _refuse(model, "activation", "relu", "'hard_swish' unless every stage has 'relu'")
-    if not activations <= {"relu", "hard_swish"} or (
-        computation["activation"] not in ("relu", "hard_swish")
-    ):
+    rows = computation["stages"]
+    if len(rows) not in MOBILENET_V3:
+        _refuse(model, "stages", len(rows), "5 or 6")
+    strides, activations = MOBILENET_V3[len(rows)]
+    _check_column(model, rows, "stride", strides)
+    minimalistic = computation["activation"] == "relu"
+    _check_column(model, rows, "activation", ("relu",) * len(rows) if minimalistic else activations)
+    if computation["activation"] not in ("relu", "hard_swish"):
         _refuse(model, "activation", computation["activation"], "'relu' or 'hard_swish'")
+    as_published = tuple(row["filters"] for row in rows) in MOBILENET_V3_SAME
+    paddings = [SAME] if as_published and computation["alpha"] in (0.75, 1) else []
+    _check_padding(model, computation, paddings + ([] if minimalistic else [TORCH]))
 
 
 def _efficientnet(model, computation):
@@ -183,7 +211,8 @@ def _efficientnet(model, computation):
     is_mnasnet = not is_second and tuple(found or ()) in timm.MNASNET_SE_STAGES
     stages = found if is_mnasnet else list(inverted)
     activation = "relu" if is_mnasnet else "silu"
-    if computation["activation"] != activation:
+    # 'swish' is Keras' other name of 'silu'.
+    if computation["activation"].replace("swish", "silu") != activation:
         _refuse(model, "activation", computation["activation"], repr(activation))
     tables = [row for number, row in enumerate(rows, 1) if number in stages]
     units = sum(math.ceil(row["depth"] * computation["depth"]) for row in tables)
@@ -196,14 +225,28 @@ def _efficientnet(model, computation):
         width = layer.expand.filters // expansion // 4
         if layer.reduce.filters != width:
             _refuse(model, "hidden width of SE (reduction, ratio_of)", layer.reduce.filters, width)
-    _check_padding(model, computation)
+    five = is_second and len(rows) == 5
+    _check_column(model, rows, "stride", STRIDES_OF_FIVE if five else STRIDES[: len(rows)])
+    table = tuple(tuple(row[field] for row in rows) for field in ("filters", "depth"))
+    scaled = tuple(computation[field] for field in ("width", "depth", "head_width"))
+    paddings = [SAME] if table in EFFICIENTNET_SAME and scaled != V2_T else []
+    _check_padding(model, computation, paddings + ([] if table == V2_B0 else [TORCH]))
     return timm.EFFICIENTNET_V2 if is_second else timm.EFFICIENTNET
 
 
-def _check_padding(model, computation):
+def _check_column(model, rows, field, expected):
+    """Refuses a table of stages whose values of one field are not timm's."""
+    found = tuple(row[field] for row in rows)
+    if found != expected:
+        _refuse(model, f"{field} of the stages", found, expected)
+
+
+def _check_padding(model, computation, expected):
+    """Refuses padding and epsilon that timm has no such network with."""
     padded = (computation["padding"], round(computation["epsilon"], 7))
-    if padded not in (("same", 1e-3), ("torch", 1e-5)):
-        _refuse(model, "padding and epsilon", padded, "('same', 0.001) or ('torch', 1e-05)")
+    if padded not in expected:
+        texts = " or ".join(map(str, expected)) or "others"
+        _refuse(model, "padding and epsilon", padded, texts)
 
 
 def _check_se(model, computation, blocks, gate, placement, activation="relu"):
