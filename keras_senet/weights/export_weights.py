@@ -26,8 +26,9 @@ def export_weights(model: keras.Model, path: str | os.PathLike, layout: str | No
     `seresnet50`. `timm.create_model(...).load_state_dict` takes the tensors with `strict=True`; a
     network for which timm computes something else is refused. All other networks are written in our
     own layout, whose metadata describes the network: `weights="file.safetensors"` gives the same
-    outputs. The metadata of both layouts says how pixels are normalized. Low-rank adapters (Keras'
-    `enable_lora`) are added to their kernels.
+    outputs. The metadata of both layouts says how pixels are normalized, and in timm's which of its
+    two backbones the network has. Low-rank adapters (Keras' `enable_lora`) are added to their
+    kernels.
 
     Args:
         model: A `keras.Model` of this package, with its classifier for timm's layout.
@@ -53,7 +54,7 @@ def export_weights(model: keras.Model, path: str | os.PathLike, layout: str | No
     if layout == "timm" or (layout is None and timm_has_it):
         variables = layout_for(model, description["computation"]).variables(model)
         tensors = {name: as_in_torch(value) for name, value in _arrays(model, variables)}
-        texts = metadata.pixels(model)
+        texts = metadata.of_timm(model, description["computation"])
     else:
         tensors = dict(_arrays(model, own_variables(model)))
         texts = metadata.described(description, model)

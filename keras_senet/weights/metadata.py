@@ -17,6 +17,7 @@ PIXELS = (
     "size",
     "crop_mode",
 )  # in timm's layout: timm's names
+BACKBONE = ("padding", "epsilon")  # in timm's layout too: our names of what no tensor shows
 
 
 def described(description, model):
@@ -37,17 +38,25 @@ def described(description, model):
     return {KEY: json.dumps({**description, "view": view})}
 
 
-def pixels(model):
-    """Metadata of a file in timm's layout; without normalization in the model only the format."""
+def of_timm(model, computation):
+    """Metadata of a file in timm's layout: pixels, if the model normalizes them, and the backbone.
+
+    Args:
+        model: The `keras.Model`.
+        computation: Dict `"computation"` of its description.
+    """
+    backbone = {key: json.dumps(computation[key]) for key in BACKBONE if key in computation}
+    return {"format": "pt", **_pixels(model), **backbone}
+
+
+def _pixels(model):
     layer = _normalization(model)
     if layer is None:
-        return {"format": "pt"}
+        return {}
     std = [1 / (255 * scale) for scale in layer.scale]
     mean = [-offset * one for offset, one in zip(layer.offset, std, strict=True)]
     values = (mean, std, layer.crop, layer.interpolation, layer.size, layer.crop_mode)
-    return {"format": "pt"} | {
-        key: json.dumps(value) for key, value in zip(PIXELS, values, strict=True)
-    }
+    return {key: json.dumps(value) for key, value in zip(PIXELS, values, strict=True)}
 
 
 def read_description(path):
@@ -60,7 +69,7 @@ def read_description(path):
 
 
 def read_pixels(path):
-    """Fields of an architecture from the metadata that `pixels` wrote; empty where it has none."""
+    """Fields of an architecture from the pixels that `of_timm` wrote; empty where it wrote none."""
     texts = {"crop_mode": '"center"', **_read(path)}  # files from before there were two modes
     try:
         stored = {key: json.loads(texts[key]) for key in PIXELS}
@@ -75,6 +84,15 @@ def read_pixels(path):
     )
     size = {"input_size": stored["size"]} if stored["size"] else {}
     return {"preprocessing": preprocessing, **size}
+
+
+def read_backbone(path):
+    """Padding and epsilon that `of_timm` wrote; empty where it wrote none."""
+    texts = _read(path)
+    try:
+        return {key: json.loads(texts[key]) for key in BACKBONE}
+    except (KeyError, ValueError, RecursionError):
+        return {}
 
 
 def _normalization(model):

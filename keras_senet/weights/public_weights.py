@@ -62,9 +62,7 @@ class PublicWeights:
         if self.of_record or "preprocessing" in decided:
             return fitted
         fitted = _with_stored_pixels(fitted, self.path)
-        if self.layout in TWO_BACKBONES:
-            _warn_of_two_backbones(fitted, self.path)
-        return fitted
+        return _with_stored_backbone(fitted, self.path) if self.layout in TWO_BACKBONES else fitted
 
     def assign(self, model):
         """Checks that every tensor has its place in `model`, then sets all weights.
@@ -187,15 +185,19 @@ def _with_stored_pixels(network, path):
     return network
 
 
-def _warn_of_two_backbones(network, path):
-    """Warns that the file may be of the same network with the other padding and epsilon."""
-    if all(getattr(network, name) == _default(network, name) for name in ("padding", "epsilon")):
+def _with_stored_backbone(network, path):
+    """`network` with padding and epsilon of the metadata, or a warning of what is assumed."""
+    stored = metadata.read_backbone(path)
+    if stored:
+        return network.replace(**stored)
+    if all(getattr(network, name) == _default(network, name) for name in metadata.BACKBONE):
         logger.warning(
             "%s does not say which of timm's two backbones it has. Assumed: padding='same', "
             "epsilon=0.001, as in timm's networks whose names begin with tf_. For the others: "
             '.replace(padding="torch", epsilon=1e-5), or the name of a weight set.',
             path,
         )
+    return network
 
 
 def _default(architecture, name):

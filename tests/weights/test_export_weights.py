@@ -241,3 +241,15 @@ def test_a_field_of_classes_that_was_set_counts_as_the_argument_does(tmp_path, c
     assert network.replace(classes=7)(weights=path).output_shape == (None, 7)
     assert "its classifier keeps its random weights" in caplog.text
     assert network.replace(classes=7)(weights=path, classes=5).output_shape == (None, 5)
+
+
+def test_a_file_of_ours_in_timms_layout_says_which_backbone_it_has(tmp_path, caplog):
+    path, default = tmp_path / "x.safetensors", keras_senet.MobileNetV3Small050
+    network = default.replace(**PYTORCH)
+    model = network(input_shape=(64, 64, 3))
+    keras_senet.export_weights(model, path)
+    again = default(weights=path, input_shape=(64, 64, 3))
+    x = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype("float32")
+    a, b = (keras.ops.convert_to_numpy(one(x)) for one in (model, again))
+    np.testing.assert_array_equal(a, b)
+    assert not caplog.records
