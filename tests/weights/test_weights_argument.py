@@ -107,6 +107,11 @@ def test_both_backbones_of_mobilenet_v3_are_named(tmp_path, caplog):
     torch = small.replace(padding="torch", epsilon=1e-5)
     path = tmp_path / "x.safetensors"
     keras_senet.export_weights(torch(input_shape=(32, 32, 3), classes=3), path)
+    safetensors = pytest.importorskip("safetensors")
+    with safetensors.safe_open(path, "numpy") as file:
+        texts = {key: x for key, x in file.metadata().items() if key not in ("padding", "epsilon")}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    path.write_bytes(safetensors.numpy.save(tensors, metadata=texts))  # as timm's files: unsaid
     with caplog.at_level(logging.WARNING, "keras_senet"):
         small(weights=path, input_shape=(32, 32, 3))
     for word in ("padding='same'", 'padding="torch"', "epsilon=1e-5"):
