@@ -3,13 +3,13 @@
 import keras
 from keras import ops
 
-from keras_senet.layers.variables import QuickVariables
+from keras_senet.layers.quick_build import QuickBuild
 
 FUSED_DTYPES = ("float32", "float16", "bfloat16")
 
 
 @keras.saving.register_keras_serializable(package="keras_senet")
-class BatchNormalization(QuickVariables, keras.layers.BatchNormalization):
+class BatchNormalization(QuickBuild, keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization`, several times faster where TensorFlow is the backend.
 
     Arguments, weights, file format and results are those of the Keras layer. On TensorFlow,

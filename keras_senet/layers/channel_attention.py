@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_senet.layers import facts
 from keras_senet.layers.global_average import global_average
-from keras_senet.layers.variables import QuickVariables
+from keras_senet.layers.quick_build import QuickBuild
 
 
 class ChannelAttention(keras.layers.Layer, abc.ABC):
@@ -126,7 +126,7 @@ class ChannelAttention(keras.layers.Layer, abc.ABC):
         super().load_own_variables(store)
 
 
-class FullyConnected(QuickVariables, keras.layers.Conv2D):
+class FullyConnected(QuickBuild, keras.layers.Conv2D):
     """A fully connected layer over the channels, as a 1x1 convolution.
 
     The convolution keeps rank 4, so that every mobile runtime takes the block whole. While

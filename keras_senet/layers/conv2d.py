@@ -9,13 +9,13 @@ import keras
 from keras import ops
 
 from keras_senet.layers import facts, processor
-from keras_senet.layers.variables import QuickVariables
+from keras_senet.layers.quick_build import QuickBuild
 
 logger = logging.getLogger("keras_senet")
 
 
 @keras.saving.register_keras_serializable(package="keras_senet")
-class Conv2D(QuickVariables, keras.layers.Conv2D):
+class Conv2D(QuickBuild, keras.layers.Conv2D):
     """`keras.layers.Conv2D`, fast in groups on every backend and in bfloat16 on every CPU.
 
     Arguments, weights, file format and results are those of the Keras layer.

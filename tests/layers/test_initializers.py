@@ -100,3 +100,18 @@ class OneThread:
         pass
 
     map = staticmethod(map)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (1, 1, 800, 800)])
+def test_the_memory_of_a_kernel_is_its_own(shape):
+    """And begins where any instruction of a processor may read it."""
+    initializer = HeNormal(seed=3)
+    one, other = (keras.Variable(initializer, shape) for _ in range(2))
+    before = keras.ops.convert_to_numpy(one).copy()
+    if keras.backend.backend() == "tensorflow":
+        tensor = np.asarray(memoryview(initializer(shape)))  # a view, not a copy
+        assert tensor.ctypes.data % initializers.ALIGNMENT == 0
+    one.assign_add(keras.ops.ones(shape))
+    assert np.array_equal(keras.ops.convert_to_numpy(one), before + 1)
+    assert np.array_equal(keras.ops.convert_to_numpy(other), before)
+    assert np.array_equal(drawn(initializer, shape), before)
