@@ -2,7 +2,6 @@
 
 import math
 
-from keras import initializers
 from keras import layers as keras_layers
 
 from keras_senet import layers
@@ -82,7 +81,7 @@ def depthwise_norm(
         padding=padding,
         use_bias=False,
         # Keras' he_normal would count all channels as inputs of each output.
-        depthwise_initializer=initializers.RandomNormal(stddev=math.sqrt(2 / kernel_size**2)),
+        depthwise_initializer=layers.Normal(math.sqrt(2 / kernel_size**2)),
         name=name,
     )(x)
     x = batch_norm(x, f"{name}_bn", epsilon=epsilon)

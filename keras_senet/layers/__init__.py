@@ -8,7 +8,7 @@ from keras_senet.layers.effective_se import EffectiveSE
 from keras_senet.layers.efficient_channel_attention import EfficientChannelAttention
 from keras_senet.layers.fake_quantize import FakeQuantize
 from keras_senet.layers.global_average import GlobalAveragePooling2D
-from keras_senet.layers.initializers import HeNormal
+from keras_senet.layers.initializers import HeNormal, Normal
 from keras_senet.layers.normalization import ImageNormalization
 from keras_senet.layers.quantized import (
     QuantizedConv2D,
@@ -30,6 +30,7 @@ __all__ = [
     "GlobalAveragePooling2D",
     "HeNormal",
     "ImageNormalization",
+    "Normal",
     "QuantizedConv2D",
     "QuantizedDense",
     "QuantizedDepthwiseConv2D",

@@ -1,4 +1,4 @@
-"""He's initialization, drawn by NumPy: as fast on every backend, and the same numbers on all."""
+"""Initial kernels, drawn by NumPy: as fast on every backend, and the same numbers on all."""
 
 import math
 import typing
@@ -7,12 +7,13 @@ from concurrent import futures
 import keras
 import numpy as np
 
+from keras_senet.layers import tensor_memory
+
 # The standard deviation of a standard normal distribution cut at -2 and 2, by which Keras divides.
 CUT = 2.0
 DEVIATION_OF_CUT = 0.87962566103423978
 SEEDS = 1 << 64
 BLOCK = 1 << 18  # numbers of one thread, which take longer than its start
-ALIGNMENT = 64  # bytes, of the widest instructions
 
 
 @keras.saving.register_keras_serializable(package="keras_senet")
@@ -50,27 +51,56 @@ class HeNormal(keras.initializers.HeNormal):
         if not isinstance(self.seed, int):  # a generator of the backend's seeds
             return super().__call__(shape, dtype)
         # A seed of Keras' may be negative.
-        values = _cut_normal(math.prod(shape), self.seed % SEEDS)
+        values = _normal(math.prod(shape), self.seed % SEEDS, cut=CUT)
         fan_in = math.prod(shape[:-1] if len(shape) > 1 else shape)
         values *= np.float32(math.sqrt(2 / max(1, fan_in)) / DEVIATION_OF_CUT)
-        return _tensor(values.reshape(shape), dtype or keras.config.floatx())
+        return tensor_memory.as_tensor(values.reshape(shape), dtype)
 
 
-def _cut_normal(count, seed):
-    """So many standard normal numbers within `CUT`, large arrays drawn in several threads.
+@keras.saving.register_keras_serializable(package="keras_senet")
+class Normal(keras.initializers.RandomNormal):
+    """Normal numbers, those of `keras.initializers.RandomNormal` drawn by NumPy.
+
+    Args:
+        stddev: Their deviation.
+        seed: As of `HeNormal`.
+
+    Example:
+        >>> round(float(keras.ops.std(Normal(0.5, seed=0)((3, 3, 16, 32)))), 1)
+        0.5
+    """
+
+    def __init__(self, stddev: float, seed: int | None = None):
+        super().__init__(stddev=stddev, seed=seed)
+
+    def get_config(self) -> dict:
+        """Deviation and seed; the mean is 0."""
+        return {"stddev": self.stddev, "seed": super().get_config()["seed"]}
+
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> typing.Any:
+        """Values of any shape."""
+        if not isinstance(self.seed, int):  # a generator of the backend's seeds
+            return super().__call__(shape, dtype)
+        values = _normal(math.prod(shape), self.seed % SEEDS)
+        values *= np.float32(self.stddev)
+        return tensor_memory.as_tensor(values.reshape(shape), dtype)
+
+
+def _normal(count, seed, cut=math.inf):
+    """So many standard normal numbers within `cut`, large arrays drawn in several threads.
 
     Each block of an array has its own part of the seed's stream, however many threads there are.
     """
-    values, stream = _aligned(count), np.random.PCG64(seed)
+    values, stream = tensor_memory.empty(count), np.random.PCG64(seed)
 
     def fill(index):
         rng = np.random.Generator(stream.jumped(index))
         block = values[index * BLOCK : (index + 1) * BLOCK]
         rng.standard_normal(out=block, dtype="float32")
-        (beyond,) = np.nonzero(np.abs(block) > CUT)
+        (beyond,) = np.nonzero(np.abs(block) > cut)
         while beyond.size:
             block[beyond] = rng.standard_normal(beyond.size, "float32")
-            beyond = beyond[np.abs(block[beyond]) > CUT]
+            beyond = beyond[np.abs(block[beyond]) > cut]
 
     blocks = range(math.ceil(count / BLOCK))
     if len(blocks) > 1:
@@ -79,20 +109,3 @@ def _cut_normal(count, seed):
     else:
         fill(0)
     return values
-
-
-def _aligned(count):
-    """So many numbers that are not set, where any instruction of a processor may read them."""
-    memory = np.empty(count * 4 + ALIGNMENT, "uint8")
-    start = -memory.ctypes.data % ALIGNMENT
-    return memory[start : start + count * 4].view("float32")
-
-
-def _tensor(values, dtype):
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        # TensorFlow copies an array twice, which takes a fifth of the time to build a large
-        # network. It takes over the memory of what comes by DLPack.
-        values = tf.experimental.dlpack.from_dlpack(values.__dlpack__())
-    return keras.ops.convert_to_tensor(values, dtype)

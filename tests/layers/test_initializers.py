@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_senet.layers import HeNormal, initializers
+from keras_senet import layers
+from keras_senet.layers import HeNormal, Normal, initializers, tensor_memory
 
 SHAPE = (3, 3, 32, 64)
 
@@ -102,16 +103,47 @@ class OneThread:
     map = staticmethod(map)
 
 
+def test_normal_numbers():
+    """Not cut; the stream of NumPy's own generator."""
+    values = drawn(Normal(0.3, seed=7))
+    expected = np.random.default_rng(7).standard_normal(values.size, "float32") * np.float32(0.3)
+    np.testing.assert_array_equal(values.ravel(), expected)
+    copy = keras.initializers.deserialize(keras.initializers.serialize(Normal(0.3, seed=7)))
+    assert type(copy) is Normal and np.array_equal(drawn(copy), values)
+    assert not np.array_equal(drawn(Normal(0.3)), drawn(Normal(0.3)))
+    other = drawn(keras.initializers.RandomNormal(stddev=0.3, seed=1))
+    assert values.std() == pytest.approx(other.std(), rel=0.02)
+    assert drawn(Normal(0.3, seed=keras.random.SeedGenerator(1))).shape == SHAPE
+
+
 @pytest.mark.parametrize("shape", [(3, 5), (1, 1, 800, 800)])
-def test_the_memory_of_a_kernel_is_its_own(shape):
+@pytest.mark.parametrize("initializer", [HeNormal(seed=3), Normal(2.0, seed=3)])
+def test_the_memory_of_a_kernel_is_its_own(initializer, shape):
     """And begins where any instruction of a processor may read it."""
-    initializer = HeNormal(seed=3)
     one, other = (keras.Variable(initializer, shape) for _ in range(2))
     before = keras.ops.convert_to_numpy(one).copy()
     if keras.backend.backend() == "tensorflow":
         tensor = np.asarray(memoryview(initializer(shape)))  # a view, not a copy
-        assert tensor.ctypes.data % initializers.ALIGNMENT == 0
+        assert tensor.ctypes.data % tensor_memory.ALIGNMENT == 0
     one.assign_add(keras.ops.ones(shape))
     assert np.array_equal(keras.ops.convert_to_numpy(one), before + 1)
     assert np.array_equal(keras.ops.convert_to_numpy(other), before)
     assert np.array_equal(drawn(initializer, shape), before)
+
+
+@pytest.mark.parametrize("policy", ["float32", "float64", "mixed_bfloat16"])
+def test_zeros_and_ones_are_those_of_keras(policy):
+    """Of our layers, which TensorFlow is given as arrays; what is saved are Keras' names."""
+    ours = layers.BatchNormalization(dtype=policy)
+    stock = keras.layers.BatchNormalization(dtype=policy)
+    for layer in (ours, stock):
+        layer.build((None, 4, 4, 3))
+    for one, other in zip(ours.weights, stock.weights, strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    assert ours.get_config()["gamma_initializer"] == stock.get_config()["gamma_initializer"]
+    ours.gamma.assign_add(ours.gamma)
+    assert ours.beta.numpy().tolist() == [0, 0, 0] and ours.moving_variance.numpy().max() == 1
+    again = layers.BatchNormalization()
+    again.build((None, 4, 4, 3))
+    assert again.gamma.numpy().tolist() == [1, 1, 1]
