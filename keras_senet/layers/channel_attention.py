@@ -11,7 +11,7 @@ from keras_senet.layers.global_average import global_average
 from keras_senet.layers.quick_build import QuickBuild
 
 
-class ChannelAttention(keras.layers.Layer, abc.ABC):
+class ChannelAttention(QuickBuild, abc.ABC):
     """An image times gates that are computed from the whole image.
 
     Gates are computed in float32 under a half-precision policy, with weights in float32, and in

@@ -1,7 +1,9 @@
 """Layers that TensorFlow builds fast."""
 
 import contextlib
+import inspect
 import math
+import types
 import typing
 
 import keras
@@ -9,7 +11,11 @@ import keras
 from keras_senet.layers import tensor_memory
 
 CONSTANTS = {keras.initializers.Zeros: 0, keras.initializers.Ones: 1}
-PLAIN = frozenset({bool, float, int, str, type(None)})
+# Types whose values hold no variables and no layers.
+PLAIN = frozenset(
+    [bool, float, int, str, type(None), types.FunctionType, inspect.Signature, keras.InputSpec]
+    + [keras.DTypePolicy, *CONSTANTS]
+)
 
 
 class QuickBuild(keras.layers.Layer):
