@@ -56,7 +56,7 @@ def test_gates_start_where_the_design_says(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_layer_names_and_their_order_are_a_file_format(kind, zero_weights):
+def test_layer_names_and_their_order_are_a_file_format(kind, only_shapes):
     model = KINDS[kind](input_shape=shape(KINDS[kind]))
     frozen = json.loads(LAYER_NAMES.read_text())
     assert list(frozen) == list(KINDS)
@@ -75,7 +75,7 @@ def test_saved_model_is_the_same(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS_HERE)
-def test_mixed_precision_begins_and_ends_in_float32(kind, zero_weights):
+def test_mixed_precision_begins_and_ends_in_float32(kind, only_shapes):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         model = KINDS[kind](input_shape=shape(KINDS[kind]))

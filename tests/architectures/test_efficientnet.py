@@ -74,7 +74,7 @@ def test_published_parameters(name):
         (keras_senet.EfficientNetV2Test, "45"),
     ],
 )
-def test_se_is_a_quarter_as_wide_as_the_input_of_its_unit(network, stages, zero_weights):
+def test_se_is_a_quarter_as_wide_as_the_input_of_its_unit(network, stages, only_shapes):
     """Tan and Le's ratio 0.25; none in fused units."""
     model = network(input_shape=(64, 64, 3))
     blocks = gates(model)
@@ -91,7 +91,7 @@ def test_se_is_a_quarter_as_wide_as_the_input_of_its_unit(network, stages, zero_
 
 @on_tensorflow
 @pytest.mark.parametrize("name", ["EfficientNetB0", "EfficientNetB1"])
-def test_units_are_dropped_as_in_keras_applications(name, zero_weights):
+def test_units_are_dropped_as_in_keras_applications(name, only_shapes):
     """The rate grows from unit to unit, as `rate * i / n`; timm's rule is the same."""
     theirs = getattr(keras.applications, name)(weights=None)
     expected = [layer.rate for layer in theirs.layers if layer.name.endswith("_drop")]
@@ -143,7 +143,7 @@ def test_networks_without_se_have_no_public_weights():
 
 @on_tensorflow
 @pytest.mark.parametrize(("network", "message"), REFUSED, ids=range(len(REFUSED)))
-def test_what_timm_computes_otherwise_is_not_exported(network, message, tmp_path, zero_weights):
+def test_what_timm_computes_otherwise_is_not_exported(network, message, tmp_path, only_shapes):
     pytest.importorskip("safetensors")
     with pytest.raises(ValueError, match=message):
         keras_senet.export_weights(network(input_shape=(64, 64, 3)), tmp_path / "x.safetensors")

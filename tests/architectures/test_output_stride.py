@@ -64,7 +64,7 @@ def test_maps_and_logits_of_timm(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["dilated_seresnextaa_d", "dilated_senet154", "dilated_regnety"])
-def test_strides_levels_and_sizes(name, zero_weights):
+def test_strides_levels_and_sizes(name, only_shapes):
     for stride, levels in ((8, ["P1", "P2", "P3"]), (16, ["P1", "P2", "P3", "P4"])):
         network = NETWORKS[name].replace(output_stride=stride)
         assert network.feature_strides == tuple(min(stride, 2**i) for i in range(1, 6))

@@ -93,7 +93,7 @@ def feature_shapes(kind):
 
 
 @pytest.mark.parametrize(("kind", "placement"), PLACES)
-def test_placements(kind, placement, zero_weights):
+def test_placements(kind, placement, only_shapes):
     network = KINDS[kind].replace(se=SEConfig(placement=placement))
     model = network(input_shape=shape(network))
     # One a unit; inverted ones have a shortcut only at stride 1 between equal widths.
@@ -117,7 +117,7 @@ def test_every_placement_has_a_place_or_a_reason(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS_HERE)
-def test_a_subset_of_stages_with_a_ratio_for_each(kind, zero_weights):
+def test_a_subset_of_stages_with_a_ratio_for_each(kind, only_shapes):
     network = KINDS[kind]
     one, *_, other = network.se_stages
     se = SEConfig(stages=(one, other), reduction=(2, 4))
@@ -139,7 +139,7 @@ def hidden_widths(kind, placement):
 
 
 @pytest.mark.parametrize(("kind", "placement"), PLACES)
-def test_a_ratio_of_the_units_input(kind, placement, zero_weights):
+def test_a_ratio_of_the_units_input(kind, placement, only_shapes):
     """Before a unit the block rescales what enters: the other placements have its hidden width."""
     if kind == "vgg":
         assert list(hidden_widths(kind, placement).values()) == [2, 32, 64, 128, 256]
@@ -153,7 +153,7 @@ def test_a_ratio_of_the_units_input(kind, placement, zero_weights):
 
 
 @pytest.mark.parametrize("kind", KINDS_HERE)
-def test_choices_of_the_block(kind, zero_weights):
+def test_choices_of_the_block(kind, only_shapes):
     network = KINDS[kind]
     se = SEConfig(squeeze="max", gate="tanh", activation="silu", use_bias=False, divisor=4)
     for gate in gates(network.replace(se=se)(input_shape=shape(network))):

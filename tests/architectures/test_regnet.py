@@ -57,13 +57,13 @@ FAST = ("regnety_002", "regnety_008_tv", "regnetx_002", "resnetrs50")
 @pytest.mark.parametrize(
     "name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in BUILT]
 )
-def test_parameters_of_regnets_and_resnet_rs(name, zero_weights):
+def test_parameters_of_regnets_and_resnet_rs(name, only_shapes):
     assert parameters(regnet(name)()) == PARAMETERS["regnet"][name]
 
 
 @on_tensorflow
 @pytest.mark.parametrize("name", ["resnetrs270", "resnetrs350", "resnetrs420"])
-def test_parameters_of_deep_resnet_rs(name, zero_weights):
+def test_parameters_of_deep_resnet_rs(name, only_shapes):
     """A unit more in a stage adds what a unit of that stage has."""
     network = regnet(name)
     base = parameters(keras_senet.ResNetRS50())

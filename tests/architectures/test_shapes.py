@@ -35,7 +35,7 @@ def expected_sizes(kind, side):
 
 @pytest.mark.parametrize("kind", KINDS_HERE)
 @pytest.mark.parametrize("sides", [(96, 96), (101, 79), (None, None)])
-def test_strides_and_pyramid_at_even_and_odd_sizes(kind, sides, zero_weights):
+def test_strides_and_pyramid_at_even_and_odd_sizes(kind, sides, only_shapes):
     network = KINDS[kind]
     features = network(pyramid=True, input_shape=(*sides, 3)).output
     assert list(features) == list(network.feature_names)
@@ -61,7 +61,7 @@ def test_strides_are_those_of_large_images(kind):
 
 
 @pytest.mark.parametrize("kind", ["resnet_d", "cifar", "regnet"])
-def test_pyramid_by_levels(kind, zero_weights):
+def test_pyramid_by_levels(kind, only_shapes):
     network = KINDS[kind]
     first = 0 if kind == "cifar" else 1
     named, levels = (network(pyramid=keys, input_shape=(64, 64, 3)) for keys in (True, "levels"))

@@ -45,7 +45,7 @@ def trained(network):
         (keras_senet.MobileNetV3Small, 12, 6),
     ],
 )
-def test_rates_grow_with_depth(network, last, dropped, zero_weights):
+def test_rates_grow_with_depth(network, last, dropped, only_shapes):
     model = network.replace(stochastic_depth=0.7)(input_shape=shape(network))
     rates = {
         layer.name.removesuffix("_drop"): layer.rate
@@ -119,7 +119,7 @@ def test_a_folded_network_is_the_same(tmp_path):
 
 @pytest.mark.parametrize("se", [None, SEConfig(), SEConfig(placement="identity")])
 @pytest.mark.parametrize("kind", RESIDUAL)
-def test_the_order_of_layers_stays(kind, se, zero_weights):
+def test_the_order_of_layers_stays(kind, se, only_shapes):
     """By it `.weights.h5` files name the weights, and some of a unit have the same shape."""
     network = KINDS[kind].replace(se=se)
     orders = [

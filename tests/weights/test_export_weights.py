@@ -176,7 +176,7 @@ PYTORCH = {"padding": "torch", "epsilon": 1e-5}
         (with_rows(keras_senet.MobileNetV3Small, 0, 1, activation="hard_swish"), "activation"),
     ],
 )
-@pytest.mark.usefixtures("zero_weights")
+@pytest.mark.usefixtures("only_shapes")
 def test_what_no_tensor_shows_is_as_in_timm_or_refused(network, field, tmp_path):
     with pytest.raises(ValueError, match=f"timm computes .* otherwise.*{field}"):
         keras_senet.export_weights(network(input_shape=(64, 64, 3)), tmp_path / "x.safetensors")
