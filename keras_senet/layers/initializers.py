@@ -21,9 +21,9 @@ class HeNormal(keras.initializers.HeNormal):
     """Normal numbers of variance `2 / fan_in` (in float32), none beyond two deviations.
 
     The distribution is that of `keras.initializers.HeNormal` in 65,536 levels, its quantiles, each
-    drawn by 16 random bits. Keras draws with the backend: slowly on TensorFlow, 36 ns a number in
-    place of 3, and on JAX it compiles a program for each new shape. The same seed gives the same
-    numbers on all backends.
+    drawn by 16 random bits. Keras draws with the backend: on TensorFlow in some six times as long,
+    and on JAX it compiles a program for each new shape. The same seed gives the same numbers on all
+    backends.
 
     Args:
         seed: An integer, or `None` for one that `keras.utils.set_random_seed` determines.

@@ -12,10 +12,10 @@ from keras_senet.layers import tensor_memory
 
 CONSTANTS = {keras.initializers.Zeros: 0, keras.initializers.Ones: 1}
 # Types whose values hold no variables and no layers.
-PLAIN = frozenset(
-    [bool, float, int, str, type(None), types.FunctionType, inspect.Signature, keras.InputSpec]
-    + [keras.DTypePolicy, *CONSTANTS]
-)
+PLAIN = {
+    *(bool, float, int, str, type(None), types.FunctionType, inspect.Signature),
+    *(keras.DTypePolicy, keras.InputSpec, *CONSTANTS),
+}
 
 
 class QuickBuild(keras.layers.Layer):
