@@ -11,9 +11,14 @@ from golden.random_tensors import image
 from weights.reference_files import CIFAR, LARGE, LARGE_RESIDUAL, SMALL, golden, weights_file
 
 slow = pytest.mark.slow
+# Their units are those of ResNet-20, more of them or wider.
+LARGE_CIFAR = ("seresnet110_cifar10", "wrn16_10_cifar10")
 CASES = [
     *(pytest.param(name, network, 1e-5, id=name) for name, network in SMALL.items()),
-    *(pytest.param(name, network, 1e-4, id=name) for name, network in CIFAR.items()),
+    *(
+        pytest.param(name, network, 1e-4, id=name, marks=slow if name in LARGE_CIFAR else ())
+        for name, network in CIFAR.items()
+    ),
     *(pytest.param(name, network, 1e-5, id=name, marks=slow) for name, network in LARGE.items()),
     *(
         pytest.param(name, network, 1e-4, id=name, marks=slow)
