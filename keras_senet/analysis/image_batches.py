@@ -85,13 +85,25 @@ def labelled_batches(data, batch_size, model):
 def check_judgeable(model, data):
     """Raises a ValueError for data or a model that cannot be judged several times.
 
-    These are a generator, which is empty once it was gone through, and outputs that are no scores.
+    These are a generator, which is empty once it was gone through, several inputs, and outputs
+    that are no scores.
     """
+    check_input(model)
     _check_scores(model)
     if isinstance(data, Iterator):
         raise ValueError(
             "Expected images that can be gone through several times: arrays, a list of batches, a "
             f"Dataset or a tf.data.Dataset. Received: a {type(data).__name__}, which can be once."
+        )
+
+
+def check_input(model):
+    """Raises a ValueError for a model of several inputs."""
+    shapes = [tuple(tensor.shape) for tensor in model.inputs]
+    if len(shapes) != 1:
+        raise ValueError(
+            "Expected a network with one input, images (N, H, W, C). Received: "
+            f"{model.name!r} with inputs {', '.join(map(str, shapes))}."
         )
 
 

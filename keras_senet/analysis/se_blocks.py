@@ -34,6 +34,16 @@ def se_nodes(model):
     return nodes
 
 
+def inner_blocks(model):
+    """Names of the SE blocks in models inside of a functional model, each after its models'."""
+    names = []
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            own = [one.name for one in layer.layers if isinstance(one, ChannelAttention)]
+            names += [f"{layer.name}/{name}" for name in (*own, *inner_blocks(layer))]
+    return names
+
+
 def with_blocks(model, block, share=True):
     """The model with `block(layer, x)` where an SE block computes `layer(x)`.
 

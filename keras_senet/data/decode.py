@@ -103,6 +103,7 @@ def load_image(path: str | os.PathLike | bytes, model: keras.Model) -> np.ndarra
         `(1, H, W, 3)` uint8, raw RGB pixels, or `(1, H, W, 1)` grey ones: `model.predict` takes it.
 
     Raises:
+        TypeError: If `model` is no Keras model.
         ValueError: If the file is no image, or the model has no preprocessing layer, or takes
             neither RGB nor grey images.
         ImportError: If Pillow is not installed.
@@ -113,6 +114,11 @@ def load_image(path: str | os.PathLike | bytes, model: keras.Model) -> np.ndarra
         >>> load_image("photo.jpg", model).shape
         (1, 224, 224, 3)
     """
+    if not isinstance(model, keras.Model):
+        raise TypeError(
+            "Expected the Keras model that the image is for. Received: "
+            f"{type(model).__name__}. Of a `View`, `view.see(pixels)` shows an array."
+        )
     view = View.of(model)
     if view is None:
         raise ValueError(

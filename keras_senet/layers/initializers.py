@@ -48,7 +48,11 @@ class HeNormal(keras.initializers.HeNormal):
         """Values of a kernel `(..., inputs, outputs)`; all axes but the last are its inputs.
 
         Of a vector the one axis is, as in Keras.
+
+        Raises:
+            ValueError: If `dtype` is no floating-point one.
         """
+        _check_float(dtype)
         if not isinstance(self.seed, int):  # a generator of the backend's seeds
             return super().__call__(shape, dtype)
         count = math.prod(shape)
@@ -83,13 +87,23 @@ class Normal(keras.initializers.RandomNormal):
         return {"stddev": self.stddev, "seed": super().get_config()["seed"]}
 
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> typing.Any:
-        """Values of any shape."""
+        """Values of any shape.
+
+        Raises:
+            ValueError: If `dtype` is no floating-point one.
+        """
+        _check_float(dtype)
         if not isinstance(self.seed, int):  # a generator of the backend's seeds
             return super().__call__(shape, dtype)
         values = tensor_memory.empty(math.prod(shape))
         np.random.default_rng(self.seed % SEEDS).standard_normal(out=values, dtype="float32")
         values *= np.float32(self.stddev)
         return tensor_memory.as_tensor(values.reshape(shape), dtype)
+
+
+def _check_float(dtype):
+    if dtype is not None and not keras.backend.is_float_dtype(dtype):
+        raise ValueError(f"Random numbers are floating-point ones. Received: dtype={dtype!r}")
 
 
 @functools.cache

@@ -14,7 +14,13 @@ from keras_senet.surgery.linear import (
     normalization,
     pointwise,
 )
-from keras_senet.surgery.rewrite import can_be_rebuilt, computes_its_graph, copied, rewrite
+from keras_senet.surgery.rewrite import (
+    can_be_rebuilt,
+    check_call,
+    computes_its_graph,
+    copied,
+    rewrite,
+)
 
 # Layers that do something in training only. Not every version of Keras has all of them.
 IDLE_NAMES = (
@@ -99,12 +105,8 @@ def fold(model: keras.Model, group_width: int = 1) -> keras.Model:
         >>> model.count_params() - fold(model).count_params()
         2340
     """
+    check_call(model)
     graph = functional(model)
-    if not computes_its_graph(model):
-        raise TypeError(
-            f"Model {model.name!r} has a `call` of its own ({type(model).__name__}), which is not "
-            "in its graph. Wrap it: keras.Model(inputs, model(inputs))."
-        )
     if isinstance(group_width, bool) or not isinstance(group_width, int) or group_width < 1:
         raise ValueError(
             f"Argument `group_width` must be an integer above 0. Received: {group_width!r}"

@@ -4,7 +4,7 @@ import types
 
 import keras
 
-from keras_senet.surgery.graph import parts_of
+from keras_senet.surgery.graph import functional, parts_of
 
 
 def copied(layer, config=None):
@@ -72,6 +72,20 @@ def computes_its_graph(model):
         return False
     kinds = [kind for kind in type(model).__mro__ if not _is_of(kind, "keras", "torch")]
     return not any("call" in vars(kind) or "__call__" in vars(kind) for kind in kinds)
+
+
+def check_call(model):
+    """Refuses a model that computes something else than its graph shows.
+
+    Raises:
+        TypeError: If it is not functional, or has a `call` of its own.
+    """
+    functional(model)
+    if not computes_its_graph(model):
+        raise TypeError(
+            f"Model {model.name!r} has a `call` of its own ({type(model).__name__}), which is not "
+            "in its graph. Wrap it: keras.Model(inputs, model(inputs))."
+        )
 
 
 def can_be_rebuilt(layer):

@@ -169,3 +169,59 @@ def test_outputs_that_are_no_numbers_are_right_for_no_class():
 def test_data_that_are_there_once_are_refused(judge):
     with pytest.raises(ValueError, match=r"several times.*Received: a generator"):
         judge(network(), (DATA for _ in range(2)))
+
+
+class Reversed(keras.Model):
+    """A model that computes something else than its graph."""
+
+    def call(self, x, training=None):
+        return 1 - super().call(x, training=training)
+
+
+def test_a_model_with_a_call_of_its_own_is_refused(tmp_path):
+    """Its graph has other outputs and gates than it has itself, and so has a model around it."""
+    plain = network()
+    other = Reversed(plain.inputs, plain.outputs)
+    logger = keras_senet.analysis.GateLogger(tmp_path, DATA)
+    logger.set_model(other)
+    for door in (
+        lambda: excitations(other, DATA),
+        lambda: usefulness(other, DATA),
+        lambda: search(other, DATA, latencies=False),
+        lambda: cost(other),
+        lambda: cost(keras.Model(plain.inputs, other(plain.inputs))),
+        logger.on_train_begin,
+    ):
+        with pytest.raises(TypeError, match=r"`call` of its own \(Reversed\).*Wrap it"):
+            door()
+    kept = type("Kept", (keras.Model,), {})(plain.inputs, plain.outputs)
+    assert cost(kept).macs == cost(plain).macs
+
+
+def test_a_model_of_several_inputs_is_refused():
+    plain, number = network(), keras.Input((3,))
+    scores = keras.layers.Dense(10)(number) + plain.outputs[0]
+    model = keras.Model([plain.inputs[0], number], scores, name="two")
+    for analysis in (excitations, usefulness, search):
+        with pytest.raises(ValueError, match=r"one input.*'two' with inputs .*\(None, 3\)"):
+            analysis(model, DATA)
+
+
+def test_latencies_need_tensorflow(monkeypatch):
+    model = network()
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ValueError, match=r"'jax'\. Pass latencies=False"):
+        search(model, DATA)
+    with pytest.raises(ValueError, match=r"'jax'\. Pass measure_latency=False"):
+        usefulness(model, DATA, measure_latency=True)
+
+
+def test_blocks_of_inner_models_are_named(caplog):
+    image = keras.Input((8, 8, 3))
+    block = keras_senet.layers.SqueezeExcitation
+    inner = keras.Model(image, block(reduction=1, name="inside")(image), name="inner")
+    x = block(reduction=1, name="outside")(inner(image))
+    model = keras.Model(image, keras.layers.GlobalAveragePooling2D()(x))
+    found = excitations(model, np.ones((2, 8, 8, 3), "float32"))
+    assert [one.name for one in found.blocks] == ["outside"]
+    assert "inner/inside. Pass the inner model" in caplog.text

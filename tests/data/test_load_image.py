@@ -85,6 +85,8 @@ def test_models_without_preprocessing_are_refused():
     model = keras_senet.SEResNet20(include_preprocessing=False)
     with pytest.raises(ValueError, match="include_preprocessing=True"):
         keras_senet.load_image(photo("china.jpg"), model)
+    with pytest.raises(TypeError, match=r"Keras model .* Received: View"):
+        keras_senet.load_image(photo("china.jpg"), keras_senet.data.View((32, 32)))
 
 
 @pytest.mark.slow

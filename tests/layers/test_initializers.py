@@ -80,6 +80,14 @@ def test_it_is_saved_with_a_layer():
     assert keras.backend.standardize_dtype(HeNormal()((2, 2), "float16").dtype) == "float16"
 
 
+@pytest.mark.parametrize("dtype", ["int32", "complex64"])
+def test_other_numbers_than_floating_point_are_refused(dtype):
+    """As by Keras; cut to integers they would be zeros, mostly."""
+    for initializer in (HeNormal(seed=1), Normal(0.1, seed=1)):
+        with pytest.raises(ValueError, match=f"floating-point.*{dtype}"):
+            initializer((2, 2), dtype)
+
+
 @pytest.mark.parametrize("shape", [(4000,), (4000, 1), (2, 2000, 3)])
 def test_a_vector_is_its_own_input(shape):
     ours, other = drawn(HeNormal(seed=1), shape), drawn(keras.initializers.HeNormal(1), shape)

@@ -15,7 +15,7 @@ class LayerCost:
         kind: Its class.
         stage: `"stem"`, `"stage2"`, ..., `"head"`, or `"-"`.
         output_shape: Shape of the output without the batch.
-        parameters: Trainable parameters (weights, biases, gamma and beta).
+        parameters: Weights, biases, gamma and beta, frozen ones too.
         statistics: Other variables (the moving means and variances).
         macs: Multiply-adds of convolutions and matrix products.
         additions: Additions of poolings, the squeeze among them.
@@ -57,7 +57,7 @@ class Cost:
 
     @property
     def parameters(self) -> int:
-        """Trainable parameters."""
+        """Weights but for moving statistics, frozen ones too."""
         return sum(layer.parameters for layer in self.layers)
 
     @property

@@ -11,6 +11,7 @@ from keras_senet.analysis.costs.cost import Cost, LayerCost
 from keras_senet.extras import check_installed
 from keras_senet.layers import ChannelAttention
 from keras_senet.surgery.graph import Graph
+from keras_senet.surgery.rewrite import check_call
 
 # How names of our networks' layers begin, stage by stage; other networks have no stages.
 STAGE = re.compile(r"(stem|stage\d+|head|preprocessing)")
@@ -28,7 +29,7 @@ def cost(model: keras.Model | str | pathlib.Path, input_size: int | None = None)
         A `Cost`.
 
     Raises:
-        TypeError: If the model is neither.
+        TypeError: If the model is neither, or it or a model inside has a `call` of its own.
         ValueError: If a size stays open, or a layer with a kernel is of a kind that is not known
             here, so that its multiply-adds would be missing.
 
@@ -46,6 +47,7 @@ def cost(model: keras.Model | str | pathlib.Path, input_size: int | None = None)
             "Expected a functional keras.Model (or a built sequential one), or the path of a "
             f".tflite file. Received: {model!r}"
         )
+    check_call(model)
     if input_size is not None:
         model = keras.models.clone_model(
             model, input_tensors=keras.Input((input_size, input_size, model.inputs[0].shape[-1]))
@@ -64,6 +66,7 @@ def _layers(model, seen):
     for node in Graph(model).nodes:
         layer = node.operation
         if isinstance(layer, keras.Model):
+            check_call(layer)
             yield from _layers(layer, seen)
             continue
         weights = [] if layer in seen else getattr(layer, "weights", [])

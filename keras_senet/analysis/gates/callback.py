@@ -6,6 +6,7 @@ import keras
 
 from keras_senet.analysis.gates.excitation import excitations
 from keras_senet.analysis.image_batches import Data, check_one_class
+from keras_senet.surgery.rewrite import check_call
 
 
 class GateLogger(keras.callbacks.Callback):
@@ -42,7 +43,12 @@ class GateLogger(keras.callbacks.Callback):
         self.writer = None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Opens the event file."""
+        """Opens the event file.
+
+        Raises:
+            TypeError: If the model is not functional, or has a `call` of its own.
+        """
+        check_call(self.model)
         import tensorflow as tf
 
         self.writer = tf.summary.create_file_writer(str(self.log_dir))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 import os
 import typing
 from collections.abc import Sequence
@@ -13,12 +14,21 @@ from keras import ops
 from keras_senet.analysis.costs.model_cost import stage_of
 from keras_senet.analysis.gates.collector import Collector
 from keras_senet.analysis.gates.statistics import Gates
-from keras_senet.analysis.image_batches import Data, batches, class_names
+from keras_senet.analysis.image_batches import Data, batches, check_input, class_names
 from keras_senet.analysis.output import aligned, write_csv
-from keras_senet.analysis.se_blocks import digest, gamma_before, se_nodes, with_blocks
+from keras_senet.analysis.se_blocks import (
+    digest,
+    gamma_before,
+    inner_blocks,
+    se_nodes,
+    with_blocks,
+)
 from keras_senet.data.shards import padded
 from keras_senet.files import replacing
 from keras_senet.surgery.graph import Graph, functional
+from keras_senet.surgery.rewrite import check_call
+
+logger = logging.getLogger("keras_senet")
 
 ARRAYS = tuple(field.name for field in dataclasses.fields(Gates))[3:]
 
@@ -159,9 +169,9 @@ def excitations(
         mean over the pixels of an image is taken.
 
     Raises:
-        TypeError: If the model is not functional.
-        ValueError: If it has no SE blocks, there are no images, a label has no class, or a gate
-            is not finite.
+        TypeError: If the model is not functional, or has a `call` of its own.
+        ValueError: If it has several inputs or no SE blocks, there are no images, a label has no
+            class, or a gate is not finite.
 
     Reference:
         Hu et al., https://arxiv.org/abs/1709.01507, section 7.2.
@@ -172,8 +182,17 @@ def excitations(
         >>> found["stage4_block3_se"].class_means.shape
         (10, 64)
     """
+    check_call(model)
+    check_input(model)
     model = functional(model)
     nodes = se_nodes(model)
+    if left_out := inner_blocks(model):
+        logger.warning(
+            "The SE blocks of models inside of %r are left out: %s. Pass the inner model to see "
+            "them.",
+            model.name,
+            ", ".join(left_out),
+        )
     gate_model = gates_model(model)
     collector, names, largest = None, (), 0
     for images, labels in batches(data, batch_size, model):

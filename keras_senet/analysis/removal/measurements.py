@@ -1,5 +1,6 @@
 """Loss, accuracy and cost of a classifier."""
 
+import keras
 import numpy as np
 
 from keras_senet.analysis.costs.model_cost import cost
@@ -8,6 +9,19 @@ from keras_senet.data.shards import padded
 from keras_senet.surgery.made_by import holds_probabilities
 
 HALF_SUMS = 0.05  # how far from 1 a softmax in bfloat16 sums; 0.01 was seen
+
+
+def check_backend(without):
+    """Raises a ValueError where no latency of a TFLite file can be measured.
+
+    Args:
+        without: The argument that does without.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            "Latencies are those of TFLite files, which are made on the TensorFlow backend. "
+            f"Received: backend {keras.backend.backend()!r}. Pass {without}."
+        )
 
 
 def evaluate(model, data, batch_size=32):

@@ -11,10 +11,11 @@ from keras_senet.analysis.image_batches import Data, check_judgeable, first_imag
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.analysis.removal.freezable import Freezable
 from keras_senet.analysis.removal.frozen_gates import calls_without, remove_se
-from keras_senet.analysis.removal.measurements import cost_of
+from keras_senet.analysis.removal.measurements import check_backend, cost_of
 from keras_senet.analysis.removal.usefulness import ranked, scores_alone
 from keras_senet.figures import COLOURS, figure_of, legend, save
 from keras_senet.surgery.graph import functional
+from keras_senet.surgery.rewrite import check_call
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Step:
         removed: The SE blocks that it lacks, in the order of their removal.
         accuracy: Share of images right.
         loss: Mean cross-entropy in nats.
-        parameters: Trainable parameters.
+        parameters: Its weights but for moving statistics, frozen ones too.
         macs: Multiply-adds for one image.
         latency_ms: Median time of one image in the float32 TFLite file on one thread, relative to
             that of the whole network in the same rounds; `None` if not measured.
@@ -134,7 +135,9 @@ def search(
         A `Search`.
 
     Raises:
-        ValueError: If the drop is negative.
+        TypeError: If the model is not functional, or has a `call` of its own.
+        ValueError: If the drop is negative, the model is not from images to scores, or latencies
+            are asked for on another backend than TensorFlow.
 
     Example:
         >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
@@ -149,8 +152,11 @@ def search(
             "Argument `max_accuracy_drop` must be at least 0 percentage points. Received: "
             f"{max_accuracy_drop}"
         )
+    check_call(model)
     model = functional(model)
     check_judgeable(model, data)
+    if latencies:
+        check_backend("latencies=False")
     image = first_image(data, model)
     latency = _latency(model, image) if latencies else None
     excitations = excitations or collect(model, data, batch_size=batch_size)

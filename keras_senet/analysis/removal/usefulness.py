@@ -11,8 +11,9 @@ from keras_senet.analysis.image_batches import Data, check_judgeable, first_imag
 from keras_senet.analysis.output import aligned, write_csv
 from keras_senet.analysis.removal.freezable import Freezable
 from keras_senet.analysis.removal.frozen_gates import calls_without
-from keras_senet.analysis.removal.measurements import cost_of
+from keras_senet.analysis.removal.measurements import check_backend, cost_of
 from keras_senet.surgery.graph import functional
+from keras_senet.surgery.rewrite import check_call
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,14 +98,22 @@ def usefulness(
     Returns:
         `Usefulness`.
 
+    Raises:
+        TypeError: If the model is not functional, or has a `call` of its own.
+        ValueError: If the model is not from images to scores, or latencies are asked for on
+            another backend than TensorFlow.
+
     Example:
         >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
         >>> images, labels = keras_senet.data.load("digits").held_out_arrays(64)
         >>> print(usefulness(model, (images, labels)))
                           divergence  spread  ...
     """
+    check_call(model)
     model = functional(model)
     check_judgeable(model, data)
+    if measure_latency:
+        check_backend("measure_latency=False")
     excitations = excitations or collect(model, data, batch_size=batch_size)
     scores = scores_alone(Freezable(model, excitations), data, batch_size)
     saved = _saved_latencies(model, data, excitations) if measure_latency else {}
