@@ -22,14 +22,19 @@ def initializers_in_numpy():
 
 
 def test_the_distribution_is_that_of_keras():
-    """Deviation, mean, largest value and quartiles of 18432 numbers."""
-    ours, other = drawn(HeNormal(seed=1)), drawn(keras.initializers.HeNormal(seed=1))
-    expected = np.sqrt(2 / (3 * 3 * 32))  # equation 10
+    """Deviation, mean, largest value and quantiles of 294,912 numbers.
+
+    The ninth decile of so many is off by 0.004 deviations as a rule, the difference of two by more.
+    """
+    shape = (3, 3, 128, 256)
+    ours, other = drawn(HeNormal(seed=1), shape), drawn(keras.initializers.HeNormal(1), shape)
+    expected = np.sqrt(2 / (3 * 3 * 128))  # equation 10
     assert ours.shape == other.shape and ours.dtype == other.dtype
     for values in (ours, other):
-        assert values.std() == pytest.approx(expected, rel=0.02)
-        assert abs(values).max() <= 2 * expected / 0.8796 * 1.0001
+        assert values.std() == pytest.approx(expected, rel=0.01)
         assert abs(values.mean()) < 4 * expected / np.sqrt(values.size)
+    # Keras' on PyTorch are four draws each, of which all may be beyond the cut.
+    assert abs(ours).max() <= 2 * expected / 0.8796 * 1.0001
     quartiles = [np.quantile(values, (0.25, 0.5, 0.75, 0.9)) for values in (ours, other)]
     np.testing.assert_allclose(*quartiles, atol=0.03 * expected)
 
