@@ -30,13 +30,15 @@ class Recorder(keras.callbacks.Callback):
         self.validated.append(values(self.model.weights))
 
 
-def trained(averaged):
+def trained(averaged, begin=None):
     """A run of three epochs of three steps: start, recorder, average or `None`, model."""
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     model = NETWORK(input_shape=(16, 16, 3), classes=4)
     model.compile(training.SGD(0.1), "categorical_crossentropy")
     data = rng.uniform(0, 255, (12, 16, 16, 3)), np.eye(4)[np.arange(12) % 4]
+    if begin is not None:
+        model.set_weights(begin)
     start, recorder = values(model.weights), Recorder()
     average = Average(model, MOMENTUM) if averaged else None
     model.fit(
@@ -84,7 +86,7 @@ def test_the_average_is_validated_and_training_goes_on_with_the_weights(run):
             weights, expected(start, recorder.updates[: 3 * epoch]), strict=True
         ):
             np.testing.assert_allclose(value, target, rtol=1e-5, atol=1e-6)
-    _, plain, _, _ = trained(averaged=False)
+    _, plain, _, _ = trained(averaged=False, begin=start)
     for ours, theirs in zip(recorder.updates, plain.updates, strict=True):
         for value, target in zip(ours, theirs, strict=True):
             np.testing.assert_allclose(value, target, rtol=1e-4, atol=1e-5)
