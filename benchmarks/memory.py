@@ -1,6 +1,7 @@
 """The most memory that a process takes in its first training step, on a CPU.
 
     python benchmarks/memory.py --peer_python=PEERS/bin/python
+    python benchmarks/memory.py --networks=SEResNet50,SENet154 --batches=64,16
 
 The contenders run one after the other, each alone. Prints a table of gigabytes and ratios, and
 writes a JSON file. See README.md beside this.
@@ -18,15 +19,15 @@ from rich.table import Table
 NETWORKS = flags.DEFINE_list("networks", ["SEResNet50"], f"Of {sorted(PEERS)}.")
 PRECISIONS = flags.DEFINE_list("precisions", ["float32"], "Compute dtypes.")
 CONTENDERS = flags.DEFINE_list("contenders", [], "Names of those that take part. Default: all.")
-BATCH = flags.DEFINE_integer("batch", 64, "Images in a step.")
+BATCHES = flags.DEFINE_list("batches", ["64"], "Images in a step of each network, or of all.")
 SIZE = flags.DEFINE_integer("size", 224, "Height and width of an image.")
 PEER_PYTHON = flags.DEFINE_string("peer_python", sys.executable, "Interpreter that has timm.")
 OUTPUT = flags.DEFINE_string("output", None, "JSON file. Default: results/memory.json.")
 
 
-def entrants(network, precision):
+def entrants(network, precision, batch):
     """The contenders of one network."""
-    common = {"precision": precision, "batch": BATCH.value, "size": SIZE.value}
+    common = {"precision": precision, "batch": batch, "size": SIZE.value}
     ours, timm = {"network": network, **common}, {"network": PEERS[network], **common}
     tensorflow, jax = {"KERAS_BACKEND": "tensorflow"}, {"KERAS_BACKEND": "jax"}
     script = "keras_contender.py"
@@ -44,12 +45,15 @@ def main(_):
     """Measures every network."""
     path = pathlib.Path(OUTPUT.value or FOLDER / "results/memory.json")
     results = []
-    view = Table("what", "contender", "before the step, GB", "peak, GB", "peak / first")
-    for network in NETWORKS.value:
+    view = Table("what", "batch", "contender", "before the step, GB", "peak, GB", "peak / first")
+    networks, batches = NETWORKS.value, [int(batch) for batch in BATCHES.value]
+    if len(batches) == 1:
+        batches *= len(networks)
+    for network, batch in zip(networks, batches, strict=True):
         for precision in PRECISIONS.value:
             rows = {}
             results.append({"what": f"{network} {precision}", "contenders": rows})
-            for contender in entrants(network, precision):
+            for contender in entrants(network, precision, batch):
                 if contender.name not in (CONTENDERS.value or [contender.name]):
                     continue
                 try:
@@ -66,7 +70,8 @@ def main(_):
                 before = rows[name]["peak_bytes_before_first_step"] / 1e9
                 ratio = peak / next(iter(peaks.values()))
                 what = f"{network} {precision}"
-                view.add_row(what, name, f"{before:.2f}", f"{peak / 1e9:.2f}", f"{ratio:.3f}")
+                shown = (f"{before:.2f}", f"{peak / 1e9:.2f}", f"{ratio:.3f}")
+                view.add_row(what, str(batch), name, *shown)
     Console(width=100).print(view)
 
 
