@@ -27,7 +27,12 @@ DESIGNS = {
 }
 SUFFIXES = (".safetensors", ".keras", ".weights.h5")
 IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 16, 16, 3)).astype("float32")
-PAIRS = list(itertools.permutations(DESIGNS, 2))
+# Each pair in one format; the other formats of a pair are slow, all together.
+PAIRS = [
+    pytest.param(*pair, suffix, marks=() if number % 3 == turn else pytest.mark.slow)
+    for number, pair in enumerate(itertools.permutations(DESIGNS, 2))
+    for turn, suffix in enumerate(SUFFIXES)
+]
 
 
 def network(design):
@@ -68,8 +73,7 @@ def test_saved_models_load(name, files):
 
 
 @on_tensorflow
-@pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize(("written", "read"), PAIRS)
+@pytest.mark.parametrize(("written", "read", "suffix"), PAIRS)
 def test_another_design_is_refused(written, read, suffix, files):
     with pytest.raises(ValueError, match=r"se|SE"):
         network(read)(weights=files[0] / f"{written}{suffix}", input_shape=(16, 16, 3))
