@@ -66,6 +66,10 @@ test-fast: $(VENV)/dev
 
 test-slow: $(VENV)/dev
 	$(TEST) -m slow
+	$(JAX) $(TEST) -m slow $(BACKENDS) $(TRAINING)
+	if $(BIN)/python -c "import torch" 2>/dev/null; then \
+	  KERAS_BACKEND=torch $(TEST) -m slow $(BACKENDS); \
+	else echo "PyTorch is not installed: its lines were not run."; fi
 
 # TensorFlow's lines of the suite, each direct dependency in its oldest version.
 LOWEST ?= tests

@@ -1,8 +1,27 @@
 """What all tests share."""
 
+import collections
+
 import keras
 import numpy as np
 import pytest
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Of the cases of a test that is marked `at_first`, marks as slow those that it leaves out."""
+    cases = collections.defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("at_first"):
+            cases[item.nodeid.partition("[")[0]].append(item)
+    for found in cases.values():
+        mark = found[0].get_closest_marker("at_first")
+        every = mark.kwargs.get("every", len(found))
+        # On a backend that has none of them, the first.
+        fast = [x for x in found if x.callspec.id in mark.args] or found[::every]
+        for item in found:
+            if item not in fast:
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 import dataclasses
 
 import keras
-import pytest
 
 import keras_senet
 
@@ -121,7 +120,3 @@ FEW = (
     "efficientnet_v2",
 )  # fmt: skip
 KINDS_HERE = KINDS if keras.backend.backend() == "tensorflow" else {k: KINDS[k] for k in FEW}
-# For tests that compute with each network: the others are slow, all together.
-FEW_AT_FIRST = [
-    pytest.param(kind, marks=() if kind in FEW else pytest.mark.slow) for kind in KINDS_HERE
-]

@@ -17,8 +17,24 @@ if keras.backend.backend() != "tensorflow":
 
 # What every example may use beside the names of its own module.
 COMMON = {"keras": keras, "np": np, "keras_senet": keras_senet}
-# More than 4 s: they train, or convert and quantize.
-SLOW = {"benchmark", "sensitivity", "to_onnx", "to_saved_model", "to_tflite", "train"}
+# More than 2.5 s: they train, or convert and quantize.
+SLOW = {
+    "GateLogger",
+    "benchmark",
+    "diagnose",
+    "evaluate",
+    "excitations",
+    "profile",
+    "quantization_aware",
+    "search",
+    "sensitivity",
+    "to_onnx",
+    "to_saved_model",
+    "to_tflite",
+    "train",
+    "usefulness",
+    "verify",
+}
 PACKAGES = {"to_onnx": ("tf2onnx", "onnxruntime")}
 ROOT = pathlib.Path(keras_senet.__file__).parent
 HAS_HUB = importlib.util.find_spec("keras_hub") is not None

@@ -38,6 +38,8 @@ NOT_RUN = {
 }
 SLOW = {
     "architecture.md",
+    "attention.md",
+    "data.md",
     "dense.md",
     "excitation.md",
     "export.md",

@@ -18,6 +18,7 @@ def network(design):
     return NETWORK.replace(se=DESIGNS[design])(input_shape=(16, 16, 3))
 
 
+@pytest.mark.at_first("eca")
 @pytest.mark.parametrize("design", DESIGNS)
 def test_excitations_are_the_gates(design):
     model = network(design)
@@ -33,6 +34,7 @@ def test_excitations_are_the_gates(design):
     assert found["stage4_block1_se"].histogram.sum() == 12 * 256
 
 
+@pytest.mark.at_first("eca")
 @on_tensorflow
 @pytest.mark.parametrize("design", DESIGNS)
 def test_report_usefulness_and_removal(design, tmp_path):

@@ -15,20 +15,19 @@ from keras_senet.analysis.costs.shapes import shapes_of
 from keras_senet.layers import tensor_memory
 
 MACS = json.loads((pathlib.Path(__file__).parents[1] / "golden" / "macs.json").read_text())
-SLOW = (
-    "SEResNet152",
-    "SENet154",
-    "SEVGG16",
-    "SEInceptionResNetV2",
-    "SEWideResNet16x8",
-    "RegNetY160",
-    "EfficientNetV2S",
-)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in MACS]
+@pytest.mark.at_first(
+    "ResNet18",
+    "SEResNet20",
+    "SEBNInception",
+    "SEMobileNet",
+    "SEShuffleNet",
+    "RegNetY002",
+    "TinyNetE",
+    "EfficientNetB0",
 )
+@pytest.mark.parametrize("name", MACS)
 def test_counts_of_reference_implementations(name):
     model = getattr(keras_senet, name)()
     counted, expected = cost(model), MACS[name]

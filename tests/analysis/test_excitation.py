@@ -43,6 +43,7 @@ def gates_by_hand(model, name):
     return gates if layer.squeeze == "avg" else gates.mean(axis=(1, 2))
 
 
+@pytest.mark.at_first("design0")
 @pytest.mark.parametrize("design", [{}, {"gate": "tanh", "squeeze": "none"}, {"gate": "relu"}])
 def test_statistics_are_those_of_numpy(design):
     model = network(**design)
@@ -90,6 +91,7 @@ def test_saturated_and_constant_gates_by_hand():
     assert (block.divergence, block.spread) == (0, 0)
 
 
+@pytest.mark.slow
 def test_watching_does_not_change_the_model_or_its_files(tmp_path):
     model = network()
     before = model.predict_on_batch(IMAGES), model.get_config()
@@ -146,6 +148,7 @@ def test_one_hot_labels_and_iterables_of_batches():
         np.testing.assert_allclose(one.class_means, other.class_means, rtol=1e-5, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_refusals():
     model = network()
     with pytest.raises(TypeError, match=r"functional keras\.Model"):

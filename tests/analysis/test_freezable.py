@@ -42,6 +42,7 @@ def network(depths=(1, 1, 1), **fields):
     return with_strong_gates(value())
 
 
+@pytest.mark.at_first("post")
 @pytest.mark.parametrize("placement", ["standard", "post"])
 def test_any_frozen_blocks_are_those_removed(placement):
     model = network(placement=placement)
@@ -58,6 +59,7 @@ def test_any_frozen_blocks_are_those_removed(placement):
         assert not chosen or abs(received[0] - whole) > 2e-5
 
 
+@pytest.mark.slow
 def test_every_step_of_a_search_is_the_network_without_its_blocks():
     model = network()
     found = excitations(model, DATA)
@@ -71,6 +73,7 @@ def test_every_step_of_a_search_is_the_network_without_its_blocks():
         assert (step.parameters, step.macs) == (cost(removed).parameters, cost(removed).macs)
 
 
+@pytest.mark.slow
 def test_a_refused_block_stays_whatever_was_judged_ahead(monkeypatch):
     model = network(depths=(3, 3, 2))
     found = excitations(model, IMAGES)
@@ -104,6 +107,7 @@ def test_a_refused_block_stays_whatever_was_judged_ahead(monkeypatch):
     assert set(judged[1 + len(names) :]) == {step.removed for step in result.steps[2:]}
 
 
+@pytest.mark.slow
 def test_blocks_that_cost_together_what_none_does_alone_are_refused(monkeypatch):
     model = network(depths=(3, 3, 2))
     found = excitations(model, IMAGES)
@@ -125,6 +129,7 @@ def test_blocks_that_cost_together_what_none_does_alone_are_refused(monkeypatch)
     assert len(passes) == 4
 
 
+@pytest.mark.slow
 def test_a_smaller_last_batch_and_batches_of_any_size():
     model = network()
     batches = [(IMAGES[a:b], LABELS[a:b]) for a, b in ((0, 3), (3, 15), (15, 16), (16, 20))]
@@ -156,6 +161,7 @@ def test_blocks_of_integers():
     assert use.loss_change == pytest.approx(change, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_half_precision():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -188,6 +194,7 @@ def test_excitations_of_other_weights_are_refused(tmp_path):
     remove_se(copy, [block.name], earlier)
 
 
+@pytest.mark.slow
 def test_excitations_of_another_network_are_refused():
     found = excitations(network(), IMAGES)
     wide = keras_senet.SEWideResNet16x8.replace(depths=(1, 1, 1))()

@@ -42,6 +42,7 @@ def test_lines_of_the_figures_are_the_statistics(found):
         plots.class_spread(found, "stage4_block1_se", ["dog"])
 
 
+@pytest.mark.slow
 def test_report_is_one_file_that_needs_nothing(found, tmp_path):
     page = write_report(found, tmp_path / "report.html").read_text()
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
@@ -75,6 +76,7 @@ def test_blocks_shown_are_the_papers():
     assert len(shown(50)) <= 6
 
 
+@pytest.mark.slow
 @ON_TENSORFLOW
 def test_command(tmp_path, capsys):
     model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
@@ -92,6 +94,7 @@ def test_command(tmp_path, capsys):
     assert "4 images, 2 classes" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @ON_TENSORFLOW
 def test_callback_writes_what_was_seen(tmp_path):
     import tensorflow as tf

@@ -46,6 +46,7 @@ def test_loss_and_accuracy_are_those_of_keras(activation):
     assert accuracy == np.mean(outputs.argmax(axis=1) == LABELS)
 
 
+@pytest.mark.slow
 def test_changes_are_those_of_the_network_without_the_block():
     model = network()
     found = excitations(model, DATA)
@@ -64,6 +65,7 @@ def test_changes_are_those_of_the_network_without_the_block():
     assert worth == sorted(worth)
 
 
+@pytest.mark.slow
 def test_search_keeps_what_costs_too_much(tmp_path):
     model = network()
     # Labels that the network gets right: each change of an answer costs 5 points.
@@ -87,6 +89,7 @@ def test_search_keeps_what_costs_too_much(tmp_path):
     assert "stage3_block1_se" in str(found)
 
 
+@pytest.mark.slow
 def test_latencies_are_of_the_network_in_turns_with_the_whole_one():
     if keras.backend.backend() != "tensorflow":
         pytest.skip("export is TensorFlow's")

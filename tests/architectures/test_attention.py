@@ -25,6 +25,7 @@ def blocks(model):
     return [layer for layer in model.layers if isinstance(layer, ChannelAttention)]
 
 
+@pytest.mark.at_first(every=4)
 @on_tensorflow
 @pytest.mark.parametrize("design", DESIGNS)
 @pytest.mark.parametrize("kind", KINDS)
@@ -39,6 +40,7 @@ def test_every_family_takes_every_design(kind, design):
     assert {type(layer).__name__ for layer in found} == {name}
 
 
+@pytest.mark.at_first("ese")
 @pytest.mark.parametrize("design", DESIGNS)
 def test_networks_learn(design):
     keras.utils.set_random_seed(0)

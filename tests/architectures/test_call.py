@@ -8,7 +8,7 @@ import pathlib
 import keras
 import numpy as np
 import pytest
-from small import FEW_AT_FIRST, KINDS, KINDS_HERE, gates, shape, variants
+from small import KINDS, KINDS_HERE, gates, shape, variants
 
 import keras_senet
 from keras_senet import SEConfig
@@ -63,7 +63,8 @@ def test_layer_names_and_their_order_are_a_file_format(kind, only_shapes):
     assert [layer.name for layer in model.layers] == frozen[kind]
 
 
-@pytest.mark.parametrize("kind", FEW_AT_FIRST)
+@pytest.mark.at_first("regnet", "preresnet")
+@pytest.mark.parametrize("kind", KINDS_HERE)
 def test_saved_model_is_the_same(kind, tmp_path):
     network = KINDS[kind]
     model = network(input_shape=shape(network), classes=5)
@@ -74,6 +75,7 @@ def test_saved_model_is_the_same(kind, tmp_path):
     assert np.abs(difference).max() == 0.0
 
 
+@pytest.mark.at_first(every=4)
 @pytest.mark.parametrize("kind", KINDS_HERE)
 def test_mixed_precision_begins_and_ends_in_float32(kind, only_shapes):
     keras.config.set_dtype_policy("mixed_bfloat16")

@@ -48,14 +48,9 @@ def trainable(model):
     return sum(math.prod(weight.shape) for weight in model.trainable_weights)
 
 
+@pytest.mark.at_first("test_efficientnet", "tinynet_e", "mnasnet_small", "tf_efficientnet_b0")
 @on_tensorflow
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow if count > 8e6 else ())
-        for name, count in PARAMETERS.items()
-    ],
-)
+@pytest.mark.parametrize("name", PARAMETERS)
 def test_published_parameters(name):
     assert PARAMETERS.keys() == NETWORKS.keys()
     model = shapes_of(NETWORKS[name])
@@ -100,6 +95,7 @@ def test_units_are_dropped_as_in_keras_applications(name, only_shapes):
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
+@pytest.mark.at_first("one")
 @pytest.mark.parametrize("network", [ONE, TWO], ids=["one", "two"])
 def test_dropping_changes_no_prediction(network):
     model = network(input_shape=(64, 64, 3), classes=5)
@@ -141,6 +137,7 @@ def test_networks_without_se_have_no_public_weights():
     assert ONE.replace(se=None).released_fields == {}
 
 
+@pytest.mark.at_first(every=3)
 @on_tensorflow
 @pytest.mark.parametrize(("network", "message"), REFUSED, ids=range(len(REFUSED)))
 def test_what_timm_computes_otherwise_is_not_exported(network, message, tmp_path, only_shapes):
@@ -150,6 +147,7 @@ def test_what_timm_computes_otherwise_is_not_exported(network, message, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.at_first("middle")
 @pytest.mark.parametrize("pixels", [IMAGENET, MIDDLE], ids=["imagenet", "middle"])
 def test_saved_models_keep_the_pixels_of_their_weights(pixels, tmp_path):
     """Public weights of one row differ in pixels; a saved model says which it has."""

@@ -70,7 +70,8 @@ def mobilenet_name(name):
     return f"conv_{ {'1': 'dw', '2': 'pw'}[conv] }_{number + int(block)}{norm or ''}"
 
 
-@pytest.mark.parametrize("alpha", [0.25, pytest.param(1.0, marks=pytest.mark.slow)])
+@pytest.mark.at_first("0.25")
+@pytest.mark.parametrize("alpha", [0.25, 1.0])
 def test_mobilenet(alpha):
     size = 64 if alpha < 1 else 224
     theirs = keras.applications.MobileNet((size, size, 3), alpha=alpha, **ARGUMENTS)
@@ -115,6 +116,7 @@ V3 = [
 ]
 
 
+@pytest.mark.at_first(every=5)
 @pytest.mark.parametrize(("name", "network", "arguments", "size"), V3)
 def test_mobilenet_v3(name, network, arguments, size):
     theirs = getattr(keras.applications, name)((size, size, 3), **arguments, **ARGUMENTS)

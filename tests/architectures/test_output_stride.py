@@ -41,6 +41,7 @@ def weights_file(name, folder):
     return path
 
 
+@pytest.mark.at_first("dilated_basic")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_maps_and_logits_of_timm(name, tmp_path):
     path, golden = weights_file(name, tmp_path), np.load(GOLDEN / "output_stride.npz")
@@ -63,6 +64,7 @@ def test_maps_and_logits_of_timm(name, tmp_path):
     assert max(errors.values()) <= 1e-5
 
 
+@pytest.mark.at_first("dilated_regnety")
 @pytest.mark.parametrize("name", ["dilated_seresnextaa_d", "dilated_senet154", "dilated_regnety"])
 def test_strides_levels_and_sizes(name, only_shapes):
     for stride, levels in ((8, ["P1", "P2", "P3"]), (16, ["P1", "P2", "P3", "P4"])):
@@ -77,6 +79,7 @@ def test_strides_levels_and_sizes(name, only_shapes):
         assert last[levels[-1]]._keras_history.operation.name == network.feature_names[-1]
 
 
+@pytest.mark.at_first("safetensors")
 @pytest.mark.parametrize("kind", ["keras", "weights.h5", "safetensors"])
 def test_files_of_either_stride(kind, tmp_path, caplog):
     """A stride that is given counts; where none is, the file's does."""
@@ -129,6 +132,7 @@ def test_timm_has_no_file_of_another_stride(tmp_path):
         keras_senet.export_weights(model, tmp_path / "x.safetensors", layout="timm")
 
 
+@pytest.mark.at_first("regnet")
 @pytest.mark.parametrize("kind", ["resnext", "regnet"])
 def test_dilated_groups_are_keras_own_convolutions_and_train(kind):
     """A dilated grouped convolution, by Keras' ungrouped one on each group."""

@@ -106,6 +106,7 @@ def se_biases(model):
     return sum(gate.count_params() for gate in gates(model)) - se_weights(model)
 
 
+@pytest.mark.at_first(every=4)
 @on_tensorflow
 @pytest.mark.parametrize(("table", "row"), ROWS)
 def test_published_parameters(table, row):
@@ -126,6 +127,7 @@ def test_published_parameters(table, row):
     assert {name: found[name] for name in expected} == expected
 
 
+@pytest.mark.at_first(every=4)
 @pytest.mark.parametrize("kind", KINDS_HERE)
 def test_se_adds_its_own_weights_and_biases_alone(kind):
     network = KINDS[kind]
@@ -136,6 +138,7 @@ def test_se_adds_its_own_weights_and_biases_alone(kind):
     assert trainable(without) == trainable(model) - se_biases(model)
 
 
+@pytest.mark.at_first(every=3)
 @on_tensorflow
 @pytest.mark.parametrize("name", PLAIN)
 def test_parameters_of_the_shufflenets(name):
@@ -171,6 +174,7 @@ def test_conventions_of_other_implementations():
         assert trainable(other) == trainable(model) + channels
 
 
+@pytest.mark.at_first("small")
 @on_tensorflow
 @pytest.mark.parametrize("kind", ["large", "small"])
 def test_parameters_of_mobilenet_v3(kind):
@@ -187,6 +191,7 @@ def test_parameters_of_mobilenet_v3(kind):
     assert trainable(built(minimalistic)) == expected["minimalistic"]
 
 
+@pytest.mark.at_first("20")
 @on_tensorflow
 @pytest.mark.parametrize("depth", ["20", "56", "110", "164"])
 def test_parameters_of_the_preactivation_networks(depth):
@@ -251,6 +256,7 @@ DESIGNS = [
 ]
 
 
+@pytest.mark.at_first(every=4)
 @on_tensorflow
 @pytest.mark.parametrize(("network", "design", "weights"), DESIGNS)
 def test_se_parameters_by_design(network, design, weights):

@@ -92,6 +92,7 @@ def feature_shapes(kind):
     return {name: feature.shape for name, feature in features.items()}
 
 
+@pytest.mark.at_first(every=5)
 @pytest.mark.parametrize(("kind", "placement"), PLACES)
 def test_placements(kind, placement, only_shapes):
     network = KINDS[kind].replace(se=SEConfig(placement=placement))
@@ -116,6 +117,7 @@ def test_every_placement_has_a_place_or_a_reason(kind):
                 KINDS[kind].replace(se=SEConfig(placement=placement))
 
 
+@pytest.mark.at_first(every=4)
 @pytest.mark.parametrize("kind", KINDS_HERE)
 def test_a_subset_of_stages_with_a_ratio_for_each(kind, only_shapes):
     network = KINDS[kind]
@@ -138,6 +140,7 @@ def hidden_widths(kind, placement):
     return {gate.name.removesuffix("_se"): gate.reduce.filters for gate in gates(model)}
 
 
+@pytest.mark.at_first(every=7)
 @pytest.mark.parametrize(("kind", "placement"), PLACES)
 def test_a_ratio_of_the_units_input(kind, placement, only_shapes):
     """Before a unit the block rescales what enters: the other placements have its hidden width."""
@@ -152,6 +155,7 @@ def test_a_ratio_of_the_units_input(kind, placement, only_shapes):
         assert hidden_widths(kind, placement).items() <= widths.items()
 
 
+@pytest.mark.at_first(every=4)
 @pytest.mark.parametrize("kind", KINDS_HERE)
 def test_choices_of_the_block(kind, only_shapes):
     network = KINDS[kind]

@@ -50,13 +50,11 @@ def test_parameters_of_regnets_by_their_widths(name):
 
 
 BUILT = [name for name, count in PARAMETERS["regnet"].items() if count < 1e8]
-FAST = ("regnety_002", "regnety_008_tv", "regnetx_002", "resnetrs50")
 
 
 @on_tensorflow
-@pytest.mark.parametrize(
-    "name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in BUILT]
-)
+@pytest.mark.at_first("regnety_002", "regnety_008_tv", "regnetx_002", "resnetrs50")
+@pytest.mark.parametrize("name", BUILT)
 def test_parameters_of_regnets_and_resnet_rs(name, only_shapes):
     assert parameters(regnet(name)()) == PARAMETERS["regnet"][name]
 

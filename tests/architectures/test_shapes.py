@@ -5,7 +5,7 @@ import math
 import keras
 import numpy as np
 import pytest
-from small import FEW_AT_FIRST, KINDS, KINDS_HERE, shallow
+from small import KINDS, KINDS_HERE, shallow
 
 import keras_senet
 
@@ -33,6 +33,7 @@ def expected_sizes(kind, side):
     return [math.ceil(side / 2**power) for power in range(1, 6)]
 
 
+@pytest.mark.at_first(every=4)
 @pytest.mark.parametrize("kind", KINDS_HERE)
 @pytest.mark.parametrize("sides", [(96, 96), (101, 79), (None, None)])
 def test_strides_and_pyramid_at_even_and_odd_sizes(kind, sides, only_shapes):
@@ -75,7 +76,8 @@ def test_pyramid_by_levels(kind, only_shapes):
         assert strides[name] == 2 ** int(level[1:])
 
 
-@pytest.mark.parametrize("kind", FEW_AT_FIRST)
+@pytest.mark.at_first("regnet", "preresnet")
+@pytest.mark.parametrize("kind", KINDS_HERE)
 def test_any_size_with_the_same_weights(kind):
     """A model of open size computes what one of a fixed, odd size does."""
     if kind == "vgg":
@@ -92,6 +94,7 @@ def test_any_size_with_the_same_weights(kind):
     )
 
 
+@pytest.mark.slow
 def test_vgg_slides_over_larger_images():
     """At 224 pixels the network of the paper; at 256 the average over its 2 x 2 views."""
     network = shallow(keras_senet.SEVGG16).replace(se=None)

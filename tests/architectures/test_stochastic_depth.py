@@ -87,6 +87,7 @@ def test_at_a_rate_near_1_only_shortcuts_are_left():
     np.testing.assert_array_equal(found, images)
 
 
+@pytest.mark.slow
 def test_inference_and_analysis_are_those_without_it():
     model, plain = trained(NETWORK), PLAIN()
     plain.set_weights(model.get_weights())
@@ -102,6 +103,7 @@ def test_inference_and_analysis_are_those_without_it():
     assert not any("drop" in layer.name for layer in plain.layers)
 
 
+@pytest.mark.slow
 @on_tensorflow
 def test_a_folded_network_is_the_same(tmp_path):
     model, plain = trained(NETWORK), PLAIN()
@@ -117,6 +119,7 @@ def test_a_folded_network_is_the_same(tmp_path):
     assert abs(sizes[0] - sizes[1]) < 100  # the names of tensors
 
 
+@pytest.mark.at_first(every=4)
 @pytest.mark.parametrize("se", [None, SEConfig(), SEConfig(placement="identity")])
 @pytest.mark.parametrize("kind", RESIDUAL)
 def test_the_order_of_layers_stays(kind, se, only_shapes):
@@ -129,6 +132,7 @@ def test_the_order_of_layers_stays(kind, se, only_shapes):
     assert orders[0] == orders[1]
 
 
+@pytest.mark.at_first(every=5)
 @pytest.mark.parametrize("suffix", [".keras", ".weights.h5", ".safetensors"])
 @pytest.mark.parametrize(("source", "target"), [(NETWORK, PLAIN), (PLAIN, NETWORK)])
 def test_weights_load_with_and_without_it(source, target, suffix, tmp_path):

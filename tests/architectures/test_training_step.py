@@ -8,15 +8,6 @@ from small import KINDS, distinct, shallow, size, variants
 
 import keras_senet
 
-# Of other networks these, whose units are those of a kind and yet differ in more than widths.
-ALSO = ("BNInception", "MobileNetV3Small", "MobileNetV3SmallMinimalistic")
-# Elsewhere than on TensorFlow one of each family: compiling a network takes long on JAX.
-FAMILIES = (
-    "resnext", "bn_inception", "inception_resnet", "vgg", "mobilenet", "mobilenet_v3",
-    "shufflenet", "shufflenet_v2", "preresnet", "regnet",
-    "efficientnet_v2",
-)  # fmt: skip
-
 
 def named(network):
     return network.replace(name="shallow")
@@ -28,12 +19,10 @@ OTHERS = {
     if named(shallow(variants()[name])) not in map(named, KINDS.values())
 }
 NETWORKS = {**KINDS, **OTHERS}
-# The default suite takes a network of each kind. The slow one takes all.
-QUICK = (*KINDS, *ALSO) if keras.backend.backend() == "tensorflow" else FAMILIES
-NAMES = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.at_first("cifar", "preresnet", "regnet", "shufflenet_v2", "efficientnet_v2")
+@pytest.mark.parametrize("name", NETWORKS)
 def test_every_weight_has_a_gradient(name):
     network = NETWORKS[name]
     keras.utils.set_random_seed(0)

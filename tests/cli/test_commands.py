@@ -187,6 +187,7 @@ def test_flags_of_another_format_are_refused(capsys):
     assert "--model" in said(capsys, export.run, "--output=m.tflite")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports run on TensorFlow")
 def test_every_format_is_verified_also_where_nothing_is_named(tmp_path, monkeypatch, capsys):
     """A map of features names no class: its differences alone are judged, of ONNX files too."""
@@ -206,6 +207,7 @@ def test_every_format_is_verified_also_where_nothing_is_named(tmp_path, monkeypa
             export.run([*given, "--overwrite", "--min_agreement=0.9"])
 
 
+@pytest.mark.at_first("digits")
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports run on TensorFlow")
 @pytest.mark.parametrize("source", ["images.npz", "digits"])
 def test_labels_of_the_images_are_none_of_several_outputs(source, tmp_path, monkeypatch, recwarn):
@@ -221,6 +223,7 @@ def test_labels_of_the_images_are_none_of_several_outputs(source, tmp_path, monk
     assert not [one for one in recwarn if "classes" in str(one.message)]
 
 
+@pytest.mark.slow
 def test_a_run_evaluated_by_either_command(tmp_path, capsys):
     """`train --mode=evaluate` and `evaluate` say the same."""
     if keras.backend.backend() != "tensorflow":

@@ -26,6 +26,7 @@ def network(tmp_path_factory):
     return model, str(folder / "model.keras"), str(folder / "photo.png")
 
 
+@pytest.mark.slow
 def test_the_names_and_scores_are_the_models(network, capsys):
     model, file, picture = network
     predict.run([f"--weights={file}", "--top=2", picture])

@@ -97,6 +97,7 @@ def test_a_few_images_may_be_black():
     assert len(Split(dark, LABELS).subset(slice(1, 6))) == 5
 
 
+@pytest.mark.at_first(every=3)
 @pytest.mark.parametrize(
     "labels",
     [

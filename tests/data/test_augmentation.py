@@ -56,6 +56,7 @@ def test_a_part_of_a_strip_is_central():
         np.testing.assert_allclose(got, window, atol=1)
 
 
+@pytest.mark.slow
 def test_eager_results_equal_those_of_tf_data():
     def augmented(k):
         return transforms.augment(tf.constant(NOISE), k, EVERYTHING, 24)
@@ -111,6 +112,7 @@ def test_erasing_fills_2_to_33_percent_of_some_images():
     assert shares[shares > 0].min() > 0.015 and shares.max() < 0.35
 
 
+@pytest.mark.at_first("0.2")
 @pytest.mark.parametrize("alpha", [0.1, 0.2, 1.0])
 def test_shares_follow_the_beta_distribution(alpha):
     draws = over_keys(lambda k: mixing.beta(k, alpha), 3000)
@@ -228,6 +230,7 @@ def test_maps_are_those_of_tensorflows_operation(fill_mode, pixels):
     assert np.mean(exact) > 0.9
 
 
+@pytest.mark.slow
 def test_operations_are_drawn_alike_and_as_strong_as_said(monkeypatch):
     """Each of 15 with probability 0.5 / 15, at levels of N(7, 0.5) of both signs."""
 

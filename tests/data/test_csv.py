@@ -159,6 +159,7 @@ def test_more_mistakes(tmp_path):
         data.load_csv(table(tmp_path, lines, "split,cat"), 16)
 
 
+@pytest.mark.slow
 def test_unreadable_images_are_counted_as_those_of_folders(tmp_path):
     path = table(tmp_path)
     (tmp_path / "1.png").write_bytes(b"no image")
@@ -172,6 +173,7 @@ def test_unreadable_images_are_counted_as_those_of_folders(tmp_path):
         list(data.load_csv(path, 16).train(16).take(4))
 
 
+@pytest.mark.slow
 def test_batches_have_the_labels_of_their_images(tmp_path):
     """Red is ten times the number of an image, whose labels repeat after five."""
     dataset = data.load_csv(table(tmp_path), 16)
@@ -182,6 +184,7 @@ def test_batches_have_the_labels_of_their_images(tmp_path):
     np.testing.assert_array_equal(labels, np.array(LABELS)[images.numpy()[:, 0, 0, 0] // 10])
 
 
+@pytest.mark.slow
 def test_mixup_shares_labels(tmp_path):
     """Pairs have shares s and 1 - s of their own labels, by the formula."""
     dataset = data.load_csv(table(tmp_path), 16)

@@ -54,6 +54,7 @@ def test_training_stream_sees_every_image_once_a_pass(digits):
     assert not np.array_equal(labels, second)
 
 
+@pytest.mark.slow
 def test_training_stream_is_a_function_of_the_seed(digits):
     def first(seed):
         return next(digits.train(32, seed).as_numpy_iterator())

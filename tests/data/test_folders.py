@@ -234,6 +234,7 @@ def test_links_are_followed_once(tmp_path):
 NAMES = ("two words", "[x]*", "new\nline", unicodedata.normalize("NFD", "é"), "雪")
 
 
+@pytest.mark.slow
 def test_names_of_every_kind(tmp_path):
     for name in NAMES:
         pictures(tmp_path / name, 2)

@@ -29,6 +29,7 @@ def assert_equal(first, second):
         np.testing.assert_array_equal(one[1], other[1])
 
 
+@pytest.mark.at_first("uniform-augmentation0", "class_balanced-augmentation1")
 @pytest.mark.parametrize("augmentation", [data.SHIFT, data.RELEASED, MIXED])
 @pytest.mark.parametrize("sampling", ["uniform", "class_balanced"])
 def test_a_stream_can_begin_at_any_step(digits, augmentation, sampling):
@@ -45,6 +46,7 @@ def test_batches_of_any_size_are_cut_from_one_stream(digits):
         assert_equal(whole, [(np.concatenate(images), np.concatenate(labels))])
 
 
+@pytest.mark.at_first("augmentation0")
 @pytest.mark.parametrize("augmentation", [data.SHIFT, MIXED])
 def test_shards_are_slices_of_the_batch(digits, augmentation):
     whole = batches(digits, 3, 32, 7, step=44, augmentation=augmentation)  # over an epoch's end
@@ -59,6 +61,7 @@ def test_shards_are_slices_of_the_batch(digits, augmentation):
     assert_equal(whole, joined)
 
 
+@pytest.mark.slow
 def test_shards_of_the_held_out_images(digits):
     whole = [labels for _, labels in digits.validation(32).as_numpy_iterator()]
     parts = [
@@ -156,6 +159,7 @@ def test_bad_images_are_named_and_replaced(folder):
     assert_equal(sound, [(images[i : i + 10], labels[i : i + 10]) for i in range(0, 80, 10)])
 
 
+@pytest.mark.slow
 def test_too_many_bad_images(folder):
     for path in (folder / "apple").glob("1*.JPG"):
         spoil(path)
@@ -177,6 +181,7 @@ def of_files(folder, bad_training, bad_held_out, **fields):
     return data.Dataset("files", ("a", "b"), 16, *splits, **fields)
 
 
+@pytest.mark.slow
 def test_each_split_tolerates_a_tenth_of_its_own_images(tmp_path):
     dataset = of_files(tmp_path, 1, 1)
     assert len(batches(dataset, 2, 9)) == 2
@@ -214,6 +219,7 @@ def test_what_is_no_file(tmp_path):
             data.Dataset("missing", ("a", "b"), 16, missing, missing).train(6)
 
 
+@pytest.mark.slow
 def test_a_refusal_within_tensorflow_is_unwrapped(tmp_path):
     dataset = of_files(tmp_path, 0, 0)
     for path in dataset.training.items[3:]:
@@ -232,6 +238,7 @@ def test_a_refusal_within_tensorflow_is_unwrapped(tmp_path):
         raise KeyError("other")
 
 
+@pytest.mark.slow
 def test_turned_photos_are_upright(tmp_path):
     """An EXIF orientation is seen whichever the byte order, and whichever way is taken."""
     pixels = np.zeros((40, 40, 3), "uint8")

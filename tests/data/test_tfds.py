@@ -60,6 +60,7 @@ def test_examples_are_read_by_number(dataset):
     assert data.check(dataset) == {}
 
 
+@pytest.mark.slow
 def test_fake_mnist_of_tensorflow_datasets(tmp_path, monkeypatch):
     """Grey PNG images and numbered classes, in the data set that TFDS tests itself with."""
     builder = tfds.testing.DummyMnist(data_dir=tmp_path)
@@ -73,6 +74,7 @@ def test_fake_mnist_of_tensorflow_datasets(tmp_path, monkeypatch):
     np.testing.assert_array_equal(np.bincount(labels), [2] * 10)
 
 
+@pytest.mark.at_first("cifar10-10")
 @pytest.mark.parametrize(("name", "classes"), [("cifar10", 10), ("cifar100", 100)])
 def test_cifar_from_its_own_files(name, classes, tmp_path, monkeypatch):
     """TFDS' own builders, on files in CIFAR's format: of CIFAR-100 the fine classes are learned.
@@ -157,6 +159,7 @@ def test_pixels_in_floats_are_refused(made):
         made(pixels="float32")
 
 
+@pytest.mark.slow
 def test_sixteen_bits(made):
     images, _ = made(pixels="uint16").held_out_arrays()
     assert sorted(images[:, 0, 0, 0]) == [0, 19, 39, 58]  # 5000 * number / 257

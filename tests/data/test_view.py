@@ -54,10 +54,8 @@ def photos(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize(
-    "view",
-    [pytest.param(one, marks=pytest.mark.slow if one[0] > 300 else ()) for one in RECORD_VIEWS],
-)
+@pytest.mark.at_first(every=8)
+@pytest.mark.parametrize("view", RECORD_VIEWS)
 def test_validation_shows_what_load_image_shows(photos, view):
     """`load_image` equals timm's transform: tests/data/test_load_image.py."""
     model = network(View(*view))
@@ -69,6 +67,7 @@ def test_validation_shows_what_load_image_shows(photos, view):
         assert np.abs(image.astype(int) - expected).mean() <= 0.5
 
 
+@pytest.mark.slow
 def test_sizes_that_are_no_square(photos):
     view = View((48, 96), crop=0.9)
     loaded = data.load(f"folder:{photos}", image_size=32).replace(view=view)
@@ -140,6 +139,7 @@ def test_orientation_is_the_one_that_pillow_sees(jpeg):
         assert int(ask(broken)) == 1
 
 
+@pytest.mark.slow
 def test_small_images_are_seen_whole(tmp_path):
     rng = np.random.default_rng(0)
     expected = rng.integers(0, 256, (10, 32, 32, 3), dtype="uint8")

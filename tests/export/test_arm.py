@@ -59,6 +59,7 @@ def results(network, images):
     return dict(zip(tensors, map(np.stack, zip(*rows, strict=True)), strict=True))
 
 
+@pytest.mark.slow
 def test_operators_alone_compute_what_they_do_together(int8_file):
     network, images = int8_file
     received = results(network, images)

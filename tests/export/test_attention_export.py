@@ -30,6 +30,7 @@ def model(request):
     return network(request.param)
 
 
+@pytest.mark.at_first("eca", "scse")
 def test_folding_is_exact(model):
     folded = export.fold(model)
     np.testing.assert_allclose(folded(IMAGES), model(IMAGES), atol=5e-6)
@@ -41,6 +42,7 @@ def test_folding_is_exact(model):
     assert folded.count_params() < model.count_params()
 
 
+@pytest.mark.at_first("scse-int8")
 @pytest.mark.parametrize("quantization", [None, "int8"])
 def test_one_partition(model, quantization, tmp_path):
     images = IMAGES if quantization else None
@@ -54,6 +56,7 @@ def test_one_partition(model, quantization, tmp_path):
         assert export.verify(model, path, IMAGES).largest_difference < 1e-5
 
 
+@pytest.mark.slow
 def test_saved_model(model, tmp_path):
     path = export.to_saved_model(model, tmp_path / "served")
     assert export.verify(model, path, IMAGES).largest_difference < 1e-5

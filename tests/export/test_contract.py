@@ -91,6 +91,7 @@ ENDS = {
 }
 
 
+@pytest.mark.at_first(every=5)
 @pytest.mark.parametrize("case", ENDS)
 def test_uint8_ends_cost_two_steps_at_most(case, tmp_path):
     first, end, dense, images = ENDS[case]
@@ -122,6 +123,7 @@ def test_uint8_ends_cost_two_steps_at_most(case, tmp_path):
     assert (program(integers).partitions, program(integers).undelegated) == (1, ())
 
 
+@pytest.mark.slow
 def test_reports_and_metadata_say_the_models_own_range(tmp_path):
     raw, other = network(RESCALED, L.Softmax()), network()
     path = export.to_tflite(raw, tmp_path / "raw.tflite")
@@ -190,6 +192,7 @@ def test_wrong_images_are_refused_at_every_door(case, tmp_path):
         export.sensitivity(path, images)
 
 
+@pytest.mark.slow
 def test_doubtful_images_warn(tmp_path):
     def export_with(model, images):
         export.to_tflite(
@@ -292,6 +295,7 @@ def foreign(folder, model, name="foreign.tflite"):
     return path
 
 
+@pytest.mark.slow
 def test_files_of_several_inputs_and_outputs(tmp_path):
     image, ids = keras.Input((8, 8, 3)), keras.Input((4,), dtype="int32")
     x = L.GlobalAveragePooling2D()(L.Conv2D(4, 3)(image))
@@ -330,6 +334,7 @@ def test_what_is_no_file_of_ours(tmp_path):
         export.verify(model, tmp_path / "others", PIXELS)
 
 
+@pytest.mark.slow
 def test_a_data_set_is_seen_as_the_model_sees_it(tmp_path, monkeypatch):
     """Its own evaluation transform, another part of the image, would be judged in its place."""
     model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))(classes=4, input_shape=(16, 16, 3))
@@ -353,6 +358,7 @@ def test_a_data_set_is_seen_as_the_model_sees_it(tmp_path, monkeypatch):
     assert seen == [data.View(16, 0.5, "bicubic")] * 2
 
 
+@pytest.mark.slow
 def test_a_data_set_of_other_classes_or_with_broken_files(tmp_path):
     model = network(RESCALED, L.Softmax())
     path = export.to_tflite(model, tmp_path / "m.tflite")

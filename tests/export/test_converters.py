@@ -74,6 +74,7 @@ def test_files_for_servers_are_judged_on_the_images_of_the_model(setting):
     assert found["OpenVINO", "bf16"]["precision"] in ("bf16", "f32")
 
 
+@pytest.mark.slow
 def test_a_file_that_does_not_load_is_a_row_with_its_reason(setting):
     _, exam, folder = setting
     path = folder / "broken.tflite"
@@ -85,6 +86,7 @@ def test_a_file_that_does_not_load_is_a_row_with_its_reason(setting):
     assert "flatbuffer" in row["refusal"].lower()
 
 
+@pytest.mark.slow
 def test_other_images_are_not_judged(setting, tmp_path):
     model, exam, folder = setting
     path = keras_senet.export.to_tflite(model, folder / "network.tflite")

@@ -26,6 +26,18 @@ def digits():
 
 @pytest.fixture(scope="module")
 def model(digits):
+    """Not trained, but its normalization knows the images."""
+    keras.utils.set_random_seed(0)
+    network = SMALL()
+    for _ in range(3):
+        for layer in network.layers:
+            layer.momentum = 0.5
+        network(digits[0][:100], training=True)
+    return network
+
+
+@pytest.fixture(scope="module")
+def trained(digits):
     keras.utils.set_random_seed(0)
     network = SMALL()
     network.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
@@ -64,16 +76,17 @@ def test_float32_equals_the_model(model, held_out, tmp_path):
     np.testing.assert_allclose(output, model.predict(held_out[0][:1], verbose=0), atol=1e-4)
 
 
-def test_quantized_files_agree_and_are_smaller(model, digits, held_out, tmp_path):
+@pytest.mark.slow
+def test_quantized_files_agree_and_are_smaller(trained, digits, held_out, tmp_path):
     sizes = {}
     for quantization, agreement in ((None, 1), ("float16", 0.99), ("int8", 0.98)):
         path = export.to_tflite(
-            model,
+            trained,
             tmp_path / f"{quantization}.tflite",
             quantization=quantization,
             calibration_images=digits[0][:300] if quantization == "int8" else None,
         )
-        report = export.verify(model, path, *held_out)
+        report = export.verify(trained, path, *held_out)
         assert report.top1_agreement >= agreement
         assert abs(report.accuracy - report.model_accuracy) <= 1 - agreement
         assert report.bytes == path.stat().st_size
@@ -178,6 +191,7 @@ def test_a_failed_conversion_leaves_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_verify_sees_another_models_artefact(model, held_out, tmp_path):
     path = export.to_tflite(SMALL(), tmp_path / "m.tflite")
     report = export.verify(model, path, *held_out)
@@ -223,10 +237,10 @@ def test_report_is_a_json_file(model, held_out, tmp_path):
 
 
 @pytest.mark.slow
-def test_int8_of_a_network_with_a_dead_hidden_unit(model, digits, held_out, tmp_path):
+def test_int8_of_a_network_with_a_dead_hidden_unit(trained, digits, held_out, tmp_path):
     """Blocks of 16 channels have one hidden unit; training may leave it at 0 for every image."""
-    dead = keras.models.clone_model(model)
-    dead.set_weights(model.get_weights())
+    dead = keras.models.clone_model(trained)
+    dead.set_weights(trained.get_weights())
     bias = dead.get_layer("stage2_block1_se").reduce.bias
     bias.assign(np.full(bias.shape, -1000.0))
     path = export.to_tflite(
@@ -235,6 +249,7 @@ def test_int8_of_a_network_with_a_dead_hidden_unit(model, digits, held_out, tmp_
     assert export.verify(dead, path, *held_out).top1_agreement >= 0.98
 
 
+@pytest.mark.slow
 def test_int8_of_a_filter_above_32_mebibytes(tmp_path):
     """As SENet-154 has one; its weights are the nearest multiples of a scale for each filter."""
     keras.utils.set_random_seed(0)

@@ -37,6 +37,7 @@ def run(folder, script, *flags):
     )
 
 
+@pytest.mark.slow
 def test_tflite_with_report(folder):
     flags = (
         "--output=m.tflite",
@@ -70,6 +71,7 @@ def test_missed_threshold_exits_with_1_and_keeps_the_report(folder):
     assert json.loads((folder / "half.tflite.json").read_text())["largest_difference"] > 1e-9
 
 
+@pytest.mark.slow
 def test_int8_without_calibration_writes_nothing(folder):
     done = run(folder, "to_tflite.py", "--output=n.tflite", "--quantization=int8")
     assert done.returncode != 0

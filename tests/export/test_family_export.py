@@ -8,17 +8,16 @@ from xnnpack import partition
 
 from keras_senet import export
 
-# The default suite takes a few, the slow one all with SE, and one without of each family: all
-# operators of a plain network are in its SE twin.
-FAST = ("SEBNInception", "MobileNetV3Large", "SEShuffleNet", "RegNetY002")
+# All with SE, and one without of each family: all operators of a plain network are in its SE twin.
 PLAIN = {type(value): name for name, value in variants().items() if value.se is None}
 NAMES = [
-    name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
+    name
     for name in dict.fromkeys([*distinct(), *PLAIN.values()])
     if variants()[name].se is not None or name in PLAIN.values()
 ]
 
 
+@pytest.mark.at_first("RegNetY002")
 @pytest.mark.parametrize("name", NAMES)
 def test_one_partition_without_flex(name, tmp_path):
     network = shallow(variants()[name])
@@ -35,9 +34,20 @@ def test_one_partition_without_flex(name, tmp_path):
     assert export.verify(model, path, x).largest_difference < 1e-5 * largest
 
 
+QUANTIZED = (
+    "SEBNInception",
+    "MobileNetV3Large",
+    "SEShuffleNet",
+    "RegNetY002",
+    "ResNetRS50",
+    "EfficientNetB0",
+    "EfficientNetV2S",
+)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("quantization", ["dynamic", "int8"])
-@pytest.mark.parametrize("name", (*FAST, "ResNetRS50", "EfficientNetB0", "EfficientNetV2S"))
+@pytest.mark.parametrize("name", QUANTIZED)
 def test_one_partition_when_quantized(name, quantization, tmp_path):
     """Pooling, hard swish and, with dynamic ranges, depthwise convolutions have no int8 kernels."""
     network = shallow(variants()[name])

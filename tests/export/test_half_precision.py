@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 import keras_senet
 from keras_senet import export
@@ -29,6 +30,7 @@ def test_what_half_precision_cannot_hold_is_said(tmp_path):
     assert "above 65504 where half precision ends" in str(found)
 
 
+@pytest.mark.slow
 def test_of_a_network_it_is_what_its_file_computes(tmp_path):
     """Folded: what a normalization divides by its deviation is not in the file."""
     model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))(classes=3)

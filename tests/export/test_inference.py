@@ -74,6 +74,7 @@ MODELS = {
 }
 
 
+@pytest.mark.at_first("default", "pipeline")
 @pytest.mark.parametrize("name", MODELS)
 def test_files_compute_what_predict_does(name, tmp_path):
     keras.utils.set_random_seed(0)
@@ -106,6 +107,7 @@ def test_pixels_of_a_uint8_model_are_whole_for_the_delegate(tmp_path):
         assert np.abs(LiteRT(path)(images) - expected).max() <= bound
 
 
+@pytest.mark.slow
 def test_random_outputs_and_predictions_of_ones_own_are_refused(tmp_path):
     class Halved(keras.Model):
         def predict_step(self, data):
@@ -142,6 +144,7 @@ def test_onnx_of_a_resized_network(tmp_path):
     np.testing.assert_allclose(received, model.predict(images, verbose=0), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_networks_that_amplify_rounding_are_not_refused():
     """Weights that blow a change of one bit up to another class: file and model may differ."""
     image = keras.Input((8, 8, 3))

@@ -76,6 +76,7 @@ def test_a_factor_of_anything_leaves_the_range_open(quantization, tmp_path):
         assert report.input["range"] == pytest.approx([-300, 300], abs=4)
 
 
+@pytest.mark.slow
 def test_images_that_a_scaling_model_may_not_take_warn(tmp_path):
     statistics = L.Normalization(mean=[120.0] * 3, variance=[3000.0] * 3)
     for model in (reading(statistics), reading(L.Rescaling(1 / 50))):
@@ -103,6 +104,7 @@ def test_layers_that_vanish_are_seen_through(case):
     assert contract(model).input_range == RAW
 
 
+@pytest.mark.slow
 def test_an_augmented_model_says_its_range(tmp_path):
     augmented = [L.RandomFlip(), L.Resizing(32, 32), L.RandomRotation(0.2)]
     model = keras.Sequential([keras.Input((48, 48, 3)), *augmented, classifier()])
@@ -146,6 +148,7 @@ HELD = {
 }
 
 
+@pytest.mark.at_first("nested")
 @pytest.mark.parametrize("case", HELD)
 def test_one_output_is_one_output_whatever_holds_it(case, tmp_path):
     model = keras.Model(*HELD[case](keras.Input((8, 8, 3), name="image")))
@@ -307,6 +310,7 @@ def full(model, path, **options):
     )
 
 
+@pytest.mark.slow
 def test_unsure_probabilities_take_steps_of_their_size(tmp_path):
     model = unsure(factor=10.0)
     largest = float(model.predict(COLOURS, verbose=0).max())

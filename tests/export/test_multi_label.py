@@ -40,6 +40,7 @@ def exported(request, tmp_path_factory):
     return model, dataset, export.to_tflite(model, folder / "x.tflite", labels=names)
 
 
+@pytest.mark.at_first("1")
 def test_a_file_is_judged_by_all_labels(exported):
     model, dataset, path = exported
     images, labels = dataset.held_out_arrays()
@@ -57,6 +58,7 @@ def test_a_file_is_judged_by_all_labels(exported):
         assert archive.read("labels.txt").decode().split() == list(dataset.class_names)
 
 
+@pytest.mark.slow
 def test_int8_is_judged_by_all_labels(exported, tmp_path):
     """With `argmax` one label would always agree."""
     model, dataset, _ = exported
@@ -81,6 +83,7 @@ def test_agreement_counts_images_whose_labels_are_all_the_same():
     assert agreement(some[:, :1], others[:, :1]) is None
 
 
+@pytest.mark.slow
 def test_logits_are_cut_at_zero(exported, tmp_path):
     model, dataset, _ = exported
     logits = NETWORK(
@@ -96,6 +99,7 @@ def test_logits_are_cut_at_zero(exported, tmp_path):
     assert report.accuracy == (said == (labels == 1)).all(-1).mean()
 
 
+@pytest.mark.at_first("1")
 def test_a_model_that_does_not_say_so_has_no_accuracy(exported):
     model, dataset, _ = exported
     other = NETWORK(classes=model.output_shape[-1], classifier_activation="sigmoid")

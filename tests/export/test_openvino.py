@@ -22,6 +22,7 @@ def path(request, tmp_path_factory):
     return export.to_tflite(model, folder / "m.tflite", quantization=request.param, **given)
 
 
+@pytest.mark.at_first("int8")
 def test_both_fields_of_each_code_say_the_operator(path):
     """The schema: `deprecated_builtin_code` up to 127, where it says to look at the other."""
     model = schema.Model.GetRootAsModel(path.read_bytes(), 0)

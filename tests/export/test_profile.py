@@ -19,6 +19,7 @@ def path(tmp_path_factory):
     return export.to_tflite(model, tmp_path_factory.mktemp("profile") / "network.tflite")
 
 
+@pytest.mark.slow
 def test_kinds_of_operators(path):
     rows = export.profile(path, runs=3)
     kinds = {row.operator: row.count for row in rows}
@@ -27,6 +28,7 @@ def test_kinds_of_operators(path):
     assert [row.ms for row in rows] == sorted((row.ms for row in rows), reverse=True)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_profiled(path, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent\.tflite"):
         export.profile(tmp_path / "absent.tflite")

@@ -83,6 +83,7 @@ def codes(path):
             yield kind_of(network, operator), shape, *ends
 
 
+@pytest.mark.slow
 def test_the_file_is_that_of_the_network(family):
     """Training begins where plain int8 is: the same operators, scales and zero points."""
     before, after = (sorted(codes(path)) for path in family[3])
@@ -174,6 +175,7 @@ def aware(tiny):
     return export.quantization_aware(tiny, photographs(32))
 
 
+@pytest.mark.slow
 def test_a_saved_model_goes_on(aware, tmp_path):
     images = photographs(32)
     path = written(aware, tmp_path / "before.tflite", images)
@@ -185,6 +187,7 @@ def test_a_saved_model_goes_on(aware, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_training_moves_kernels_and_ranges_and_the_file_follows(tiny, tmp_path):
     images = photographs(32)
     aware = export.quantization_aware(tiny, images)
@@ -211,6 +214,7 @@ def test_training_moves_kernels_and_ranges_and_the_file_follows(tiny, tmp_path):
     assert [row[2] for row in after] != [row[2] for row in before]
 
 
+@pytest.mark.slow
 def test_ranges_are_those_of_the_file(aware, tmp_path):
     """A range that training might have found is in the file, as scale and zero point."""
     model = keras.models.clone_model(aware)
@@ -243,6 +247,7 @@ def test_what_is_known_of_the_network_stays(tiny, aware):
     assert not aware.get_layer("image_range").trainable_weights
 
 
+@pytest.mark.slow
 def test_frozen_layers_stay_frozen():
     model = CIFAR(input_shape=(32, 32, 3), classes=4)
     for layer in model.layers:
@@ -270,6 +275,7 @@ def within(*made):
     return keras.Sequential([keras.Input((32, 32, 3)), *made], name="inner")
 
 
+@pytest.mark.at_first(every=3)
 @pytest.mark.parametrize(
     "build",
     [
@@ -326,6 +332,7 @@ def test_outputs_of_a_dictionary_keep_their_names(tmp_path):
         np.testing.assert_allclose(file[name], expected[name], atol=0.2)
 
 
+@pytest.mark.slow
 def test_uint8_images(tmp_path):
     image = keras.Input((32, 32, 3), dtype="uint8")
     body = CIFAR(input_shape=(32, 32, 3), classes=4)
@@ -379,6 +386,7 @@ def digits():
     return keras_senet.data.load("digits")
 
 
+@pytest.mark.slow
 def test_a_run_trains_saves_and_goes_on(digits, tmp_path):
     start = CIFAR(input_shape=(32, 32, 3), classes=10)
     start.save(tmp_path / "start.keras")

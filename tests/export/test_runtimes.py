@@ -52,6 +52,7 @@ def model(photographs):
     return model
 
 
+@pytest.mark.at_first("int8")
 @pytest.mark.parametrize("quantization", export.QUANTIZATIONS)
 def test_every_quantization_runs_whole(model, photographs, quantization, tmp_path):
     calibrated = quantization in ("int8", "int8_full")

@@ -70,6 +70,7 @@ def check(report, images, largest):
     assert report.images == len(images)
 
 
+@pytest.mark.at_first("int8")
 @pytest.mark.parametrize("quantization", export.QUANTIZATIONS)
 def test_tflite(model, images, quantization, tmp_path):
     calibrated = quantization in ("int8", "int8_full")
@@ -96,6 +97,7 @@ def test_tflite(model, images, quantization, tmp_path):
     assert timing.median_ms > 0
 
 
+@pytest.mark.slow
 def test_saved_model(model, images, tmp_path):
     path = export.to_saved_model(model, tmp_path / "served")
     check(export.verify(model, path, images[:4]), images[:4], 1e-4)
@@ -119,6 +121,7 @@ def test_onnx(model, images, tmp_path):
     assert [one.name for one in session.get_outputs()] == NAMES
 
 
+@pytest.mark.slow
 def test_thresholds_apply_to_each_output(model, images, tmp_path):
     """A change of one head is found there, and nowhere else."""
     path = export.to_tflite(model, tmp_path / "m.tflite")
@@ -137,6 +140,7 @@ def test_thresholds_apply_to_each_output(model, images, tmp_path):
     assert written["outputs"]["boxes"]["agreement"] is None
 
 
+@pytest.mark.slow
 def test_pixels_of_logits_are_compared_where_the_caller_says_so(model, images, tmp_path):
     path = export.to_tflite(model, tmp_path / "m.tflite", quantization="float16")
     report = export.verify(model, path, images[:4], logits=["scores_1"])
@@ -145,6 +149,7 @@ def test_pixels_of_logits_are_compared_where_the_caller_says_so(model, images, t
         export.verify(model, path, images[:4], logits=["scores"])
 
 
+@pytest.mark.slow
 def test_a_linear_head_names_classes_where_the_caller_says_so(images, tmp_path):
     """Four numbers of an image may be a box: the greatest of them is no class."""
     network = NETWORK(include_top=False, pooling="avg", input_shape=(32, 32, 3))
@@ -158,6 +163,7 @@ def test_a_linear_head_names_classes_where_the_caller_says_so(images, tmp_path):
     assert [one.agreement for one in report.outputs.values()] == [None, 1.0]
 
 
+@pytest.mark.slow
 def test_lists_are_numbered_and_artefacts_of_others_refused(model, images, tmp_path):
     pyramid = NETWORK(pyramid=True, input_shape=(32, 32, 3))
     listed = keras.Model(pyramid.input, list(pyramid.output.values()))
@@ -169,6 +175,7 @@ def test_lists_are_numbered_and_artefacts_of_others_refused(model, images, tmp_p
         export.verify(model, path, images[:2])
 
 
+@pytest.mark.slow
 def test_a_map_of_probabilities_alone(images, tmp_path):
     """A network of one output, whose pixels are compared as images are elsewhere."""
     whole = detector()
@@ -184,6 +191,7 @@ def test_a_map_of_probabilities_alone(images, tmp_path):
     assert report.failures(min_agreement=1.01)
 
 
+@pytest.mark.slow
 def test_what_is_for_one_output_only(model, images, tmp_path):
     with pytest.raises(ValueError, match="`min_agreement` is for models with one output"):
         export.to_tflite(
@@ -203,6 +211,7 @@ def test_what_is_for_one_output_only(model, images, tmp_path):
         export.verify(model, path, images[:2], np.zeros(2, int))
 
 
+@pytest.mark.at_first(every=3)
 @pytest.mark.parametrize("quantization", ["int8", "int8_full"])
 @pytest.mark.parametrize(
     "read",

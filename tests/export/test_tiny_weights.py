@@ -32,6 +32,7 @@ def network(scale, bias):
     return model
 
 
+@pytest.mark.at_first(every=5)
 @pytest.mark.parametrize("quantization", QUANTIZED)
 @pytest.mark.parametrize("scale", [1e-4, 1e-6, 1e-8, 0.0])
 def test_a_bias_is_kept(scale, quantization, images, tmp_path):
@@ -46,6 +47,7 @@ def test_a_bias_is_kept(scale, quantization, images, tmp_path):
     assert received.largest_difference < 4 * np.ptp(expected) / 255
 
 
+@pytest.mark.at_first(every=5)
 @pytest.mark.parametrize("factor", [1e-2, 1e-3, 1e-5, 1e-9, 0.0])
 def test_gates_that_are_nearly_constant_stay_open(factor, images, tmp_path):
     """With a bias of 4 a gate is 0.98; where the bias was cut off it was a half."""
@@ -73,6 +75,7 @@ def test_gates_that_are_nearly_constant_stay_open(factor, images, tmp_path):
         assert report.largest_difference < 4 * expected.max() / 255, quantization
 
 
+@pytest.mark.at_first("int8")
 @pytest.mark.parametrize("quantization", ["float16", "dynamic", "int8", "int8_full"])
 def test_sensitivity_is_that_of_float32_files(quantization, images, tmp_path):
     known = images if "int8" in quantization else None

@@ -106,6 +106,7 @@ def contract(path):
     return json.loads((path / "contract.json").read_text())
 
 
+@pytest.mark.slow
 def test_what_the_folder_has(model, runtime, tmp_path):
     path = export.to_web(model, tmp_path / "page", runtime=runtime)
     of_runtime = {f"litert/{name}" for one in litert_js.PACKAGES for name in one.files}
@@ -158,6 +159,7 @@ def test_labels_of_any_kind(labels, model, runtime, tmp_path):
     assert contract(path)["classes"] == ["w", "x", "y", "z"]
 
 
+@pytest.mark.slow
 def test_labels_of_which_an_image_has_any_number(runtime, tmp_path):
     model = TINY(classes=3, classifier_activation=None)
     name_classes(model, ["a", "b", "c"], multi_label=True)
@@ -210,6 +212,7 @@ def test_refused_before_anything_is_written(build, message, runtime, tmp_path):
     assert not (tmp_path / "page").exists()
 
 
+@pytest.mark.slow
 def test_what_is_there_is_kept(model, runtime, tmp_path):
     (tmp_path / "page").mkdir()
     (tmp_path / "page" / "mine.txt").write_text("mine")
@@ -271,6 +274,7 @@ def test_page_loads_nothing_from_elsewhere():
     assert "unsafe-eval'" not in policy.replace("'wasm-unsafe-eval'", "")
 
 
+@pytest.mark.slow
 def test_command(model, runtime, tmp_path, capsys):
     model.save(tmp_path / "model.keras")
     images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), "uint8")

@@ -13,6 +13,7 @@ from keras_senet.layers.global_average import global_average
 SIZES = [(1, 1), (7, 7), (8, 8), (14, 14), (9, 15), (28, 56), (112, 112), (113, 112), (97, 89)]
 
 
+@pytest.mark.at_first(every=4)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("keepdims", [True, False])
 def test_it_is_the_mean(size, keepdims):
@@ -75,6 +76,7 @@ def test_half_precision_can_sum_it(kind, size, in_half_precision):
     assert (np.abs(in_one / exact - 1) > 1e-2).any(), "one sum would do, so this shows nothing"
 
 
+@pytest.mark.slow
 def test_exported_networks_sum_few_values(tmp_path):
     """Squeezes behind a convolution and behind an activation, and the pooling of the head."""
     interpreter = pytest.importorskip("ai_edge_litert.interpreter")

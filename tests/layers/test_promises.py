@@ -89,6 +89,7 @@ def learns(model):
     ]
 
 
+@pytest.mark.at_first(every=3)
 @pytest.mark.parametrize("again", AGAIN)
 @pytest.mark.parametrize("frozen", NETWORKS)
 def test_what_is_frozen_stays_frozen(frozen, again, tmp_path):
@@ -115,6 +116,7 @@ def test_frozen_by_argument_before_and_after_the_build(name):
     assert len(by_argument.trainable_variables) == len(fresh.trainable_variables)
 
 
+@pytest.mark.slow
 def test_fit_moves_only_what_may_move(tmp_path):
     model = loaded(network("half"), tmp_path)
     statistics = {
@@ -198,6 +200,7 @@ def test_the_kernel_of_the_squeeze_is_float32_in_mixed_precision():
     np.testing.assert_allclose(gates[0], 9 * (1 + 2.0**-12), rtol=1e-6)
 
 
+@pytest.mark.at_first(every=3)
 @pytest.mark.parametrize("policy", ["float64", "float32", "mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_policies_go_round(name, policy, tmp_path):

@@ -98,6 +98,7 @@ def assert_near(actual, expected, bound=1e-4):
     assert np.abs(actual - expected).max() <= bound * np.abs(expected).max()
 
 
+@pytest.mark.at_first(every=4)
 @pytest.mark.parametrize("product", [backward_twice, forward_of_backward, backward_of_forward])
 @pytest.mark.parametrize("mode", ["eager", "function", "compiled"])
 def test_hessian_times_vector(product, mode):
@@ -148,6 +149,7 @@ def test_batch_normalization():
         assert_near(product(lambda x: layer(x, training=True), x, v), expected)
 
 
+@pytest.mark.slow
 def test_gradient_penalty_of_a_network(monkeypatch):
     import tensorflow as tf
 

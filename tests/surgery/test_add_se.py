@@ -22,7 +22,6 @@ BLOCKS = {
     "DenseNet121": 58,
     "Xception": 12,
 }
-QUICK = ("MobileNetV2",)
 EXPORTED = ("MobileNetV2", "MobileNet", "ResNet50V2")  # converting the deep ones takes minutes
 SIZE = 75
 
@@ -40,11 +39,9 @@ def outputs(model):
     return keras.ops.convert_to_numpy(model(images(), training=False))
 
 
+@pytest.mark.slow
 @on_tensorflow
-@pytest.mark.parametrize(
-    "name",
-    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in BLOCKS],
-)
+@pytest.mark.parametrize("name", BLOCKS)
 def test_identity_start_changes_no_bit_and_learns(name, tmp_path):
     plain = getattr(keras.applications, name)(weights=None, input_shape=(SIZE, SIZE, 3), classes=5)
     model = add_se(plain, start="identity")

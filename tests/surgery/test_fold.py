@@ -9,7 +9,6 @@ import keras_senet
 from keras_senet.export import fold
 from keras_senet.surgery.linear import merged_groups, wide_groups
 
-FAST = ("SEResNet50", "SEResNeXt26", "SENet154", "SEShuffleNet", "MobileNetV3Large")
 # Groups are merged up to a width of channels, where there are groups.
 WIDTHS = [(name, 1) for name in distinct()]
 WIDTHS += [(name, 64) for name in distinct() if getattr(variants()[name], "groups", 1) > 1]
@@ -51,10 +50,8 @@ def kinds(model):
     return [type(layer).__name__ for layer in model.layers]
 
 
-@pytest.mark.parametrize(
-    ("name", "group_width"),
-    [row if row[0] in FAST else pytest.param(*row, marks=pytest.mark.slow) for row in WIDTHS],
-)
+@pytest.mark.at_first("SEResNet50-1", "SEResNeXt26-64", "SEShuffleNet-64")
+@pytest.mark.parametrize(("name", "group_width"), WIDTHS)
 def test_every_network_computes_the_same(name, group_width):
     keras.utils.set_random_seed(0)
     network = shallow(variants()[name])

@@ -68,6 +68,7 @@ def expected(start, updates):
     return averages
 
 
+@pytest.mark.slow
 def test_all_weights_are_averaged_at_every_update(run):
     start, recorder, average, model = run
     assert len(recorder.updates) == 9
@@ -79,6 +80,7 @@ def test_all_weights_are_averaged_at_every_update(run):
         np.testing.assert_allclose(value, target, rtol=1e-5, atol=1e-6, err_msg=path)
 
 
+@pytest.mark.slow
 def test_the_average_is_validated_and_training_goes_on_with_the_weights(run):
     start, recorder, _, _ = run
     for epoch, weights in enumerate(recorder.validated, 1):

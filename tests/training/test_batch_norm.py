@@ -35,6 +35,7 @@ def targets(count):
     return np.eye(4, dtype="float32")[np.arange(count) % 4]
 
 
+@pytest.mark.slow
 def test_zero_gamma_makes_every_unit_its_shortcut():
     """relu(x + 0) = x in an identity unit of ReLU outputs."""
     network = keras_senet.SEResNet50.replace(depths=(2, 2, 1, 1))
@@ -115,6 +116,7 @@ def state(model):
     }
 
 
+@pytest.mark.slow
 def test_normalization_is_frozen_from_the_stated_epoch_on():
     """Statistics, gamma and beta move in epochs 0 and 1, not in 2 and 3; the rest goes on."""
     recipe = training.DIGITS.replace(epochs=4, batch_size=8, freeze_bn_from=2)
@@ -159,6 +161,7 @@ def test_frozen_statistics_normalize_while_training():
     np.testing.assert_allclose(model(batch, training=True), model(batch), rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_frozen_stages_keep_everything():
     model = build()
     freeze_stages(model, ("stem", "stage2"))

@@ -99,6 +99,7 @@ def test_zero_gamma_leaves_trained_weights_alone(digits, tmp_path):
     assert any(not np.asarray(keras.ops.convert_to_numpy(gamma)).any() for gamma in gammas)
 
 
+@pytest.mark.at_first(every=4)
 @pytest.mark.parametrize(
     "design",
     [

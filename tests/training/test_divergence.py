@@ -29,6 +29,7 @@ def fit(target, validation_target, steps):
     )
 
 
+@pytest.mark.at_first("3")
 @pytest.mark.parametrize("steps", [3, 250])
 def test_a_high_training_loss_counts(steps):
     with pytest.raises(Diverged, match=r"The loss is 1\d.* above 1\.39, twice that of a guess"):

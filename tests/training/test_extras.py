@@ -48,6 +48,7 @@ def finished(tmp_path_factory):
     return result, counter
 
 
+@pytest.mark.slow
 def test_callbacks_and_metrics_are_those_of_the_run(finished):
     result, counter = finished
     assert int(counter.epochs) == 3
@@ -59,6 +60,7 @@ def test_callbacks_and_metrics_are_those_of_the_run(finished):
         assert float(row["val_top3"]) >= float(row["val_accuracy"])
 
 
+@pytest.mark.slow
 def test_raw_metrics_stand_beside_those_of_the_average(finished):
     """The last epoch's average is the model; the weights themselves are judged too."""
     result, _ = finished
@@ -81,6 +83,7 @@ def test_raw_metrics_stand_beside_those_of_the_average(finished):
     assert float(last["val_raw_loss"]) == pytest.approx(loss, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_best_epoch_is_kept(finished):
     result, _ = finished
     images, labels = DIGITS.held_out_arrays()

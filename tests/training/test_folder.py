@@ -66,6 +66,7 @@ def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch, caplog):
         assert "has no locks (No locks available)" in caplog.text
 
 
+@pytest.mark.slow
 def test_the_model_is_there_whatever_fails_after_it(digits, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise OSError("The test disk is gone.")

@@ -30,6 +30,7 @@ def run_program(*flags):
     )
 
 
+@pytest.mark.slow
 def test_the_program_says_a_mistake(tmp_path):
     done = run_program("--data=folder:/nope", f"--workdir={tmp_path}/run")
     assert done.returncode == 2 and "Traceback" not in done.stderr

@@ -136,6 +136,7 @@ def result(dataset, tmp_path_factory):
     return training.train(NETWORK, dataset.replace(test=dataset.held_out), RECIPE, workdir)
 
 
+@pytest.mark.slow
 def test_a_run_learns_and_says_what_it_is_judged_by(result, dataset):
     assert result.mean_average_precision > 0.9
     summary = json.loads((result.workdir / "summary.json").read_text())
@@ -162,6 +163,7 @@ def test_a_run_learns_and_says_what_it_is_judged_by(result, dataset):
     assert "top-1" not in report and "taken for" not in report
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_the_outputs(result, dataset):
     images, labels = dataset.held_out_arrays()
     scores = result.model.predict(images, verbose=0)
@@ -190,6 +192,7 @@ def test_the_model_says_what_it_was_trained_for(result, dataset, tmp_path):
     assert not is_multi_label(NETWORK(weights=path, classes=3))
 
 
+@pytest.mark.slow
 def test_data_of_another_kind_are_refused(result, dataset):
     images, labels = dataset.held_out_arrays()
     single = data.Split(images, labels[:, 0])

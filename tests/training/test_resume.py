@@ -78,6 +78,7 @@ def test_sigterm_saves_and_the_same_call_goes_on(
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_trained_again(uninterrupted, digits):
     before = state(uninterrupted.workdir)
     files = [uninterrupted.workdir / name for name in ("model.keras", "best.keras")]
@@ -93,6 +94,7 @@ def test_a_finished_run_is_not_trained_again(uninterrupted, digits):
         assert file.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_another_run_does_not_go_on(uninterrupted, digits):
     workdir = uninterrupted.workdir
     for change, message in [
@@ -122,6 +124,7 @@ def test_must_and_never(digits, tmp_path):
     assert state(tmp_path)[0]["run"]["seed"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["nan", pytest.param("high", marks=pytest.mark.slow)])
 def test_a_run_that_diverges_stops_with_the_last_good_state(kind, digits, tmp_path):
     # Nothing is left of the weights after one step at such a rate.

@@ -62,6 +62,7 @@ def send(monkeypatch, number, hook, when):
     monkeypatch.setattr(training.run, "Progress", lambda *_, **__: sender())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("epoch", "batch"), [(1, 1), pytest.param(2, 0, marks=pytest.mark.slow)])
 def test_sigterm_in_validation(epoch, batch, digits, tmp_path, monkeypatch, capsys, uninterrupted):
     with monkeypatch.context() as patch:

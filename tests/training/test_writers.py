@@ -53,6 +53,7 @@ WRITERS = {
 }
 
 
+@pytest.mark.at_first(every=3)
 @pytest.mark.parametrize("before", [None, f"as it was {MARK}".encode()], ids=["new", "replaced"])
 @pytest.mark.parametrize("name", WRITERS)
 def test_an_error_leaves_no_partial_file(name, before, tmp_path, monkeypatch):

@@ -57,6 +57,7 @@ def files(tmp_path_factory):
     return folder, expected
 
 
+@pytest.mark.at_first(every=4)
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("name", DESIGNS)
 def test_the_same_design_comes_back(name, suffix, files):
@@ -65,6 +66,7 @@ def test_the_same_design_comes_back(name, suffix, files):
     np.testing.assert_array_equal(outputs(model), expected[name])
 
 
+@pytest.mark.at_first(every=3)
 @pytest.mark.parametrize("name", DESIGNS)
 def test_saved_models_load(name, files):
     folder, expected = files
@@ -79,6 +81,7 @@ def test_another_design_is_refused(written, read, suffix, files):
         network(read)(weights=files[0] / f"{written}{suffix}", input_shape=(16, 16, 3))
 
 
+@pytest.mark.at_first(every=3)
 @on_tensorflow
 @pytest.mark.parametrize("read", DESIGNS)
 def test_load_weights_of_keras_refuses_another_design(read, files):
@@ -144,6 +147,7 @@ def test_added_designs_are_told_apart(tmp_path):
     added.load_weights(tmp_path / "ese.weights.h5")
 
 
+@pytest.mark.at_first(every=3)
 @on_tensorflow
 @pytest.mark.parametrize(
     ("change", "message"),
@@ -164,6 +168,7 @@ def test_what_timm_lacks_is_refused(change, message, tmp_path):
         keras_senet.export_weights(network(classes=5), tmp_path / "x.safetensors")
 
 
+@pytest.mark.slow
 @on_tensorflow
 def test_files_in_timms_layout_are_told_apart_by_their_tensors(tmp_path):
     deep = {"depths": (1, 1, 1, 1), "stem_pool": "pad", "stride_in": "3x3", "classes": 5}

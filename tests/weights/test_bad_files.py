@@ -213,6 +213,7 @@ def test_header_of_a_hostile_size(tmp_path):
 UNIT = "features.stage3.unit1"
 
 
+@pytest.mark.at_first(every=4)
 @pytest.mark.parametrize(
     ("network", "architecture", "change", "message"),
     [

@@ -18,12 +18,10 @@ NETWORKS = {
     "SE-ResNeXt-50": keras_senet.SEResNeXt50,
     "SENet-154": keras_senet.SENet154,
 }
-SLOW = ("SE-ResNeXt-50", "SENet-154")
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in NETWORKS]
-)
+@pytest.mark.at_first("SE-BN-Inception")
+@pytest.mark.parametrize("name", NETWORKS)
 def test_official_names_and_shapes_load(name, tmp_path):
     path = tmp_path / f"{name}.caffemodel"
     blobs = caffe_files.write(name, path)

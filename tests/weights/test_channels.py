@@ -35,6 +35,7 @@ def by_hand(kernel, channels):
     return np.concatenate([kernel] * channels, axis=2)[:, :, :channels] * 3 / channels
 
 
+@pytest.mark.at_first(every=4)
 @pytest.mark.parametrize("network", NETWORKS)
 def test_stems(network, tmp_path):
     path, architecture = weights_file(network, tmp_path), NETWORKS[network]
@@ -49,6 +50,7 @@ def test_stems(network, tmp_path):
             np.testing.assert_allclose(a, b, atol=1e-4 * np.abs(b).max())
 
 
+@pytest.mark.at_first("1")
 @pytest.mark.parametrize("channels", [1, 4])
 def test_pixels(channels, tmp_path):
     """All channels are normalized; with equal means and deviations a grey image is one in RGB."""
@@ -96,6 +98,7 @@ def test_files_of_other_channels(tmp_path):
         network(weights=path, input_shape=(64, 64, 3))
 
 
+@pytest.mark.at_first(every=5)
 @pytest.mark.parametrize("channels", [1, 4])
 @pytest.mark.parametrize("name", ["x.keras", "x.weights.h5", "x.safetensors"])
 def test_files_of_our_own(name, channels, tmp_path):

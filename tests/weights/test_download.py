@@ -74,6 +74,7 @@ def predicts(model):
     assert output.shape == (1, model.output_shape[1]) and abs(output.sum() - 1) < 1e-3
 
 
+@pytest.mark.slow
 def test_from_the_hub_and_offline(server, records, monkeypatch):
     records(hub_record(server))
     model = SHALLOW(weights="timm/seresnet50.a1_in1k")
@@ -91,6 +92,7 @@ def test_from_the_hub_and_offline(server, records, monkeypatch):
     np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
 
 
+@pytest.mark.slow
 def test_a_broken_connection_resumes(server, records):
     records(hub_record(server))
     server.cut = 2
@@ -170,6 +172,7 @@ def test_every_layout_from_a_plain_address(server, records, tmp_path):
         assert [path.name for path in kept.parent.iterdir()] == [kept.name]
 
 
+@pytest.mark.at_first(every=2)
 @pytest.mark.parametrize(
     ("name", "network", "golden"),
     [

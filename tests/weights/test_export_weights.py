@@ -25,6 +25,7 @@ def small(**arguments):
     return keras_senet.SEResNet20.replace(depths=(1, 1, 1))(input_shape=(32, 32, 3), **arguments)
 
 
+@pytest.mark.at_first(every=5)
 @pytest.mark.parametrize("network", NETWORKS)
 def test_round_trip(network, tmp_path):
     written = tensors(network)
@@ -95,6 +96,7 @@ OWN_DESIGNS = [(name, "tanh, no bias") for name in OWN]
 OWN_DESIGNS += [("SEResNet18", design) for design in ("max", "gelu", "plain")]
 
 
+@pytest.mark.at_first(every=5)
 @pytest.mark.parametrize(("name", "design"), OWN_DESIGNS)
 def test_own_layout_comes_back(name, design, tmp_path):
     network, path = OWN[name].replace(se=DESIGNS[design]), tmp_path / "x.safetensors"
@@ -123,6 +125,7 @@ def test_own_layout_decides_backbone_and_pixels(tmp_path):
 PAD = keras_senet.SEResNet18.replace(depths=(1, 1, 1, 1), stem_pool="pad")
 
 
+@pytest.mark.at_first(every=3)
 @pytest.mark.parametrize(
     ("network", "field"),
     [
@@ -155,6 +158,7 @@ TENSORFLOW = {"padding": "same", "epsilon": 1e-3}
 PYTORCH = {"padding": "torch", "epsilon": 1e-5}
 
 
+@pytest.mark.at_first(every=4)
 @pytest.mark.parametrize(
     ("network", "field"),
     [
@@ -208,6 +212,7 @@ def test_others_may_read_the_file(tmp_path):
     assert (tmp_path / "x.safetensors").stat().st_mode == plain.stat().st_mode
 
 
+@pytest.mark.at_first("stage4_block1_se")
 @pytest.mark.parametrize("name", ["head", "stage2_block1_conv2", "stage4_block1_se"])
 def test_low_rank_adapters_are_part_of_their_kernels(name, tmp_path):
     model = small()
@@ -243,6 +248,7 @@ def test_a_field_of_classes_that_was_set_counts_as_the_argument_does(tmp_path, c
     assert network.replace(classes=7)(weights=path, classes=5).output_shape == (None, 5)
 
 
+@pytest.mark.slow
 def test_a_file_of_ours_in_timms_layout_says_which_backbone_it_has(tmp_path, caplog):
     path, default = tmp_path / "x.safetensors", keras_senet.MobileNetV3Small050
     network = default.replace(**PYTORCH)

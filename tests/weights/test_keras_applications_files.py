@@ -51,12 +51,10 @@ CASES = {
         139,
     ),
 }
-SLOW = ("vgg16", "inception_resnet_v2")
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in CASES]
-)
+@pytest.mark.at_first("mobilenet")
+@pytest.mark.parametrize("name", CASES)
 def test_se_starts_as_the_plain_network(name, tmp_path):
     theirs, network, plain, module, size = CASES[name]
     # MobileNet's class takes sizes of its own files only, where a classifier of 1000 is asked.
@@ -81,6 +79,7 @@ def test_se_starts_as_the_plain_network(name, tmp_path):
     assert error <= 1e-4
 
 
+@pytest.mark.at_first("MobileNetV3Small")
 @pytest.mark.parametrize("name", ["MobileNetV3Large", "MobileNetV3Small"])
 def test_mobilenet_v3(name, tmp_path):
     model = randomized(getattr(keras.applications, name)((64, 64, 3), **ARGUMENTS))
@@ -110,17 +109,18 @@ def efficient(name, size):
     return model
 
 
+@pytest.mark.at_first("EfficientNetB0-64-1e-05")
 @pytest.mark.parametrize(
     ("name", "size", "bound"),
     [
         ("EfficientNetB0", 64, 1e-5),
         ("EfficientNetV2B0", 65, 1e-5),
-        pytest.param("EfficientNetB0", 65, 1e-5, marks=pytest.mark.slow),
-        pytest.param("EfficientNetB2", 97, 1e-5, marks=pytest.mark.slow),
-        pytest.param("EfficientNetV2B3", 96, 1e-5, marks=pytest.mark.slow),
-        pytest.param("EfficientNetV2S", 97, 1e-5, marks=pytest.mark.slow),
+        ("EfficientNetB0", 65, 1e-5),
+        ("EfficientNetB2", 97, 1e-5),
+        ("EfficientNetV2B3", 96, 1e-5),
+        ("EfficientNetV2S", 97, 1e-5),
         # Sums of 57 units grow to 200, and errors of float32 with them, from unit to unit.
-        pytest.param("EfficientNetV2M", 64, 1e-4, marks=pytest.mark.slow),
+        ("EfficientNetV2M", 64, 1e-4),
     ],
 )
 def test_efficientnet(name, size, bound, tmp_path):
@@ -136,6 +136,7 @@ def test_efficientnet(name, size, bound, tmp_path):
     assert error <= bound
 
 
+@pytest.mark.slow
 def test_efficientnet_normalizes_as_its_file(tmp_path):
     """The published files have deviations where the layer expects variances; others are refused."""
     network = keras_senet.EfficientNetB0

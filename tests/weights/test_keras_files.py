@@ -57,6 +57,7 @@ def files(tmp_path_factory):
 FORMATS = ("x.weights.h5", "x.weights.json", "x.keras")
 
 
+@pytest.mark.at_first("x.keras")
 @pytest.mark.parametrize("name", FORMATS)
 def test_backbone_gates_pixels_and_view_come_from_the_file(name, files, caplog):
     folder, expected = files
@@ -67,6 +68,7 @@ def test_backbone_gates_pixels_and_view_come_from_the_file(name, files, caplog):
     assert not caplog.records
 
 
+@pytest.mark.at_first("x.keras")
 @pytest.mark.parametrize("name", FORMATS)
 def test_other_classes_leave_a_fresh_classifier(name, files, caplog):
     folder, _ = files
@@ -115,7 +117,6 @@ HIDDEN = {
     "SEBNInception": [{"conv_bias": True}],
     "SEVGG16": [{"conv_bias": True}],
 }
-SLOW = ("SEBNInception", "SEVGG16", "SEResNet50", "MobileNetV3Small")
 DESIGNS = [
     {"gate": "tanh"},
     {"gate": "hard_sigmoid"},
@@ -129,14 +130,16 @@ DESIGNS = [
 def changed_networks():
     for name, rows in HIDDEN.items():
         for row in rows:
-            marks = pytest.mark.slow if name in SLOW else ()
-            yield pytest.param(name, row, id=f"{name}-{'-'.join(row) or 'same'}", marks=marks)
+            yield pytest.param(name, row, id=f"{name}-{'-'.join(row) or 'same'}")
     for design in DESIGNS:
         yield pytest.param(
             "SEResNet20", {"se": SEConfig(**design)}, id="-".join(map(str, design.values()))
         )
 
 
+@pytest.mark.at_first(
+    "SEResNet18-stem_pool0", "SEResNet20-same", "SEMobileNet-padding", "tanh", "pre"
+)
 @pytest.mark.parametrize(("name", "changes"), list(changed_networks()))
 def test_every_hidden_field_comes_back(name, changes, tmp_path):
     network = shallow(getattr(keras_senet, name))
@@ -169,6 +172,7 @@ def test_the_view_travels_with_the_weights(files):
     assert model.get_layer("preprocessing").size == 288
 
 
+@pytest.mark.slow
 def test_saved_and_cloned_models_still_say_what_they_are(files, tmp_path):
     folder, expected = files
     model = keras.models.load_model(folder / "x.keras")
@@ -180,6 +184,7 @@ def test_saved_and_cloned_models_still_say_what_they_are(files, tmp_path):
     )
 
 
+@pytest.mark.at_first("n.keras")
 @pytest.mark.parametrize("name", ["n.weights.h5", "n.keras"])
 def test_a_network_inside_of_another_model(name, tmp_path, caplog):
     backbone = OTHER(include_top=False, pooling="avg", **SHAPE)
@@ -195,6 +200,7 @@ def test_a_network_inside_of_another_model(name, tmp_path, caplog):
     assert "has no classifier, the model has 4" in caplog.text
 
 
+@pytest.mark.slow
 def test_parts_of_a_network(files, tmp_path, caplog):
     path = files[0] / "x.weights.h5"
     bare = NETWORK(weights=path, include_top=False, include_preprocessing=False, **SHAPE)
@@ -216,6 +222,7 @@ def test_parts_of_a_network(files, tmp_path, caplog):
     assert "took normalized pixels" in caplog.text
 
 
+@pytest.mark.slow
 def test_added_se_is_no_plain_network(tmp_path):
     plain = PLAIN(classes=3, **SHAPE)
     path = tmp_path / "a.weights.h5"
@@ -239,6 +246,7 @@ def strip(path, names):
         file.visititems(visit)
 
 
+@pytest.mark.at_first("names1")
 @pytest.mark.parametrize("names", [("keras_senet",), ("keras_senet", "name")])
 def test_files_of_earlier_versions_load_and_say_what_is_assumed(names, tmp_path, caplog):
     path = tmp_path / "old.weights.h5"
@@ -269,6 +277,7 @@ def test_a_whole_model_says_what_its_layers_do(tmp_path):
         NETWORK(weights=tmp_path / "x.keras", **SHAPE)
 
 
+@pytest.mark.slow
 def test_a_file_of_others_is_refused_in_a_sentence(tmp_path):
     other = keras.Sequential([keras.Input((32, 32, 3))])
     for filters in range(1, 40):
@@ -304,6 +313,7 @@ def test_a_description_of_no_network_is_an_error(tmp_path):
         NETWORK(weights=path, **SHAPE)
 
 
+@pytest.mark.at_first("text0")
 @pytest.mark.parametrize("text", ["[" * 9999, "3"])
 def test_a_broken_description_is_none(text, tmp_path, caplog):
     model, path = described(text, tmp_path)

@@ -44,6 +44,7 @@ def outputs(model, images, names=()):
     return [keras.ops.convert_to_numpy(one) for one in found]
 
 
+@pytest.mark.at_first("small_regnety")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_features_and_pyramids_are_those_of_the_whole(name, tmp_path, caplog):
     network = NETWORKS[name]
@@ -73,6 +74,7 @@ PYTORCH = {"padding": "torch", "epsilon": 1e-5}
 ALL_STAGES = dataclasses.replace(keras_senet.EfficientNetB0.se, stages=tuple(range(1, 8)))
 
 
+@pytest.mark.at_first(every=5)
 @pytest.mark.parametrize(
     ("record", "name", "wrong"),
     [

@@ -10,23 +10,33 @@ import pytest
 from golden.random_tensors import image
 from weights.reference_files import CIFAR, LARGE, LARGE_RESIDUAL, SMALL, golden, weights_file
 
-slow = pytest.mark.slow
-# Their units are those of ResNet-20, more of them or wider.
-LARGE_CIFAR = ("seresnet110_cifar10", "wrn16_10_cifar10")
 CASES = [
-    *(pytest.param(name, network, 1e-5, id=name) for name, network in SMALL.items()),
+    *(pytest.param(name, network, 1e-5, id=name) for name, network in (SMALL | LARGE).items()),
     *(
-        pytest.param(name, network, 1e-4, id=name, marks=slow if name in LARGE_CIFAR else ())
-        for name, network in CIFAR.items()
-    ),
-    *(pytest.param(name, network, 1e-5, id=name, marks=slow) for name, network in LARGE.items()),
-    *(
-        pytest.param(name, network, 1e-4, id=name, marks=slow)
-        for name, network in LARGE_RESIDUAL.items()
+        pytest.param(name, network, 1e-4, id=name)
+        for name, network in (CIFAR | LARGE_RESIDUAL).items()
     ),
 ]
 
 
+@pytest.mark.at_first(
+    "small_basic",
+    "small_legacy_basic",
+    "small_legacy_seresnext",
+    "small_seresnext_d",
+    "small_ecaresnet",
+    "small_resnetrs",
+    "small_regnety",
+    "small_mnasnet",
+    "mobilenet_wd4",
+    "shufflenetv2_wd2_se",
+    "tf_mobilenetv3_small_minimal_100",
+    "small_efficientnetv2_rw",
+    "seresnet20_cifar10",
+    "preresnet20_cifar10",
+    # On JAX it is compiled for a minute.
+    *(["bninception"] if keras.backend.backend() == "tensorflow" else []),
+)
 @pytest.mark.parametrize(("name", "network", "bound"), CASES)
 def test_logits(name, network, bound, tmp_path):
     """Error of the logits over their largest, by image size; one model for all sizes."""

@@ -95,6 +95,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.at_first(every=4)
 @pytest.mark.parametrize(("make", "name", "said"), ROWS)
 def test_what_is_left_out_is_said(make, name, said, tmp_path, caplog):
     WRITERS[name](make(), tmp_path / name)
@@ -103,6 +104,7 @@ def test_what_is_left_out_is_said(make, name, said, tmp_path, caplog):
     assert said in caplog.text, caplog.text
 
 
+@pytest.mark.at_first("x.safetensors")
 @pytest.mark.parametrize("name", WRITERS)
 def test_nothing_is_said_of_what_comes_back_whole(name, tmp_path, caplog):
     for make, options in [

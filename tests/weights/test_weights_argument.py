@@ -87,6 +87,7 @@ def test_without_metadata_it_says_what_is_assumed(timm_file, tmp_path, caplog):
     assert not caplog.records
 
 
+@pytest.mark.slow
 def test_a_backbone_alone_gets_a_new_classifier(timm_file, tmp_path, caplog):
     tensors = safetensors.load_file(timm_file)
     path = tmp_path / "x.safetensors"
@@ -102,6 +103,7 @@ def test_a_backbone_alone_gets_a_new_classifier(timm_file, tmp_path, caplog):
     assert NETWORK(weights=path, include_top=False, pooling="avg").output_shape == (None, 2048)
 
 
+@pytest.mark.slow
 def test_both_backbones_of_mobilenet_v3_are_named(tmp_path, caplog):
     small = keras_senet.MobileNetV3Small
     torch = small.replace(padding="torch", epsilon=1e-5)
