@@ -53,12 +53,7 @@ def written(model, path, images):
     )
 
 
-# The hardest is the usual run's, the others take half a minute each.
-USUAL = ("depthwise, hard swish",)
-SLOW = [name if name in USUAL else pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS]
-
-
-@pytest.fixture(scope="module", params=SLOW)
+@pytest.fixture(scope="module", params=NETWORKS)
 def family(request, tmp_path_factory):
     """A network, its twin that trains for int8, images, and the int8 files of both."""
     keras.utils.set_random_seed(0)
@@ -111,6 +106,7 @@ def values_in(path, image):
     return found
 
 
+@pytest.mark.slow
 def test_each_operator_computes_what_the_file_does(family):
     """Fed with the file's own values, so that no difference grows from layer to layer."""
     _, aware, images, paths = family

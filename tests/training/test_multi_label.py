@@ -175,6 +175,7 @@ def test_figures_are_those_of_the_outputs(result, dataset):
     assert found.exact_match == np.mean(((scores > 0.5) == labels).all(-1))
 
 
+@pytest.mark.slow
 def test_the_model_says_what_it_was_trained_for(result, dataset, tmp_path):
     path = result.workdir / "model.keras"
     model = keras.models.load_model(path)
