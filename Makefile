@@ -9,12 +9,18 @@ TEST = $(BIN)/python -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadf
 # and processes and tests that need the same one share it.
 JAX = KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 \
   JAX_COMPILATION_CACHE_DIR=$(CURDIR)/build/jax JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
-# What runs on every backend; the rest of the analysis is the same code, and minutes of compiling on
-# JAX. Files are found, read and refused before a backend sees them, and written from arrays.
-BACKENDS = tests/layers tests/architectures tests/surgery/test_add_se.py tests/weights \
+# What runs on every backend before a release; the rest of the analysis is the same code, and minutes
+# of compiling on JAX. Files are found, read and refused before a backend sees them, and written from
+# arrays.
+ALL_BACKENDS = tests/layers tests/architectures tests/surgery/test_add_se.py tests/weights \
   tests/analysis/test_cost.py tests/analysis/test_excitation.py tests/analysis/test_freezable.py \
   $(addprefix --ignore=tests/weights/test_, bad_files.py checkpoints.py download.py \
   export_weights.py hostile_files.py records.py surroundings.py weights_argument.py)
+# At every change not what is decided by shapes, and not the readers of further formats.
+BACKENDS = $(ALL_BACKENDS) \
+  $(addprefix --ignore=tests/architectures/test_, attention.py keras_applications.py \
+  output_stride.py parameters.py placements.py shapes.py) \
+  $(addprefix --ignore=tests/weights/test_, caffe.py channels.py keras_applications_files.py parts.py)
 # Training runs on TensorFlow and JAX. Mistakes and the writing of files are no backend's.
 TRAINING = tests/training \
   $(addprefix --ignore=tests/training/test_, mistakes.py writers.py)
@@ -66,9 +72,9 @@ test-fast: $(VENV)/dev
 
 test-slow: $(VENV)/dev
 	$(TEST) -m slow
-	$(JAX) $(TEST) -m slow $(BACKENDS) $(TRAINING)
+	$(JAX) $(TEST) $(ALL_BACKENDS) $(TRAINING)
 	if $(BIN)/python -c "import torch" 2>/dev/null; then \
-	  KERAS_BACKEND=torch $(TEST) -m slow $(BACKENDS); \
+	  KERAS_BACKEND=torch $(TEST) $(ALL_BACKENDS); \
 	else echo "PyTorch is not installed: its lines were not run."; fi
 
 # TensorFlow's lines of the suite, each direct dependency in its oldest version.

@@ -42,7 +42,7 @@ def network(depths=(1, 1, 1), **fields):
     return with_strong_gates(value())
 
 
-@pytest.mark.at_first("post")
+@pytest.mark.slow
 @pytest.mark.parametrize("placement", ["standard", "post"])
 def test_any_frozen_blocks_are_those_removed(placement):
     model = network(placement=placement)

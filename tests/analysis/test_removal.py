@@ -125,7 +125,7 @@ def test_every_placement(placement, kept, gate):
     assert rescalings(removed) == rescalings(model) + kept
 
 
-@pytest.mark.at_first("post")
+@pytest.mark.slow
 @ON_TENSORFLOW
 @pytest.mark.parametrize("placement", ["standard", "pre", "post", "identity"])
 def test_the_network_that_is_timed_has_the_operators_of_the_one_removed(placement):
@@ -217,7 +217,7 @@ def test_weights_of_the_original_stay():
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.at_first("timm")
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", [None, "timm", "keras_senet"])
 def test_weight_files_do_not_forget_removed_blocks(layout, tmp_path):
     network = keras_senet.SEResNet50.replace(depths=(1, 1, 1, 1))

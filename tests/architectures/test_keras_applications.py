@@ -116,7 +116,7 @@ V3 = [
 ]
 
 
-@pytest.mark.at_first(every=5)
+@pytest.mark.at_first(every=6)
 @pytest.mark.parametrize(("name", "network", "arguments", "size"), V3)
 def test_mobilenet_v3(name, network, arguments, size):
     theirs = getattr(keras.applications, name)((size, size, 3), **arguments, **ARGUMENTS)

@@ -79,7 +79,7 @@ def test_strides_levels_and_sizes(name, only_shapes):
         assert last[levels[-1]]._keras_history.operation.name == network.feature_names[-1]
 
 
-@pytest.mark.at_first("safetensors")
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["keras", "weights.h5", "safetensors"])
 def test_files_of_either_stride(kind, tmp_path, caplog):
     """A stride that is given counts; where none is, the file's does."""

@@ -207,7 +207,7 @@ def test_every_format_is_verified_also_where_nothing_is_named(tmp_path, monkeypa
             export.run([*given, "--overwrite", "--min_agreement=0.9"])
 
 
-@pytest.mark.at_first("digits")
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports run on TensorFlow")
 @pytest.mark.parametrize("source", ["images.npz", "digits"])
 def test_labels_of_the_images_are_none_of_several_outputs(source, tmp_path, monkeypatch, recwarn):

@@ -54,7 +54,7 @@ def photos(tmp_path_factory):
     return root
 
 
-@pytest.mark.at_first(every=8)
+@pytest.mark.at_first(every=16)
 @pytest.mark.parametrize("view", RECORD_VIEWS)
 def test_validation_shows_what_load_image_shows(photos, view):
     """`load_image` equals timm's transform: tests/data/test_load_image.py."""

@@ -71,6 +71,7 @@ def test_operators_alone_compute_what_they_do_together(int8_file):
     assert sum(row["values"] for row in rows) == sum(value.size for value in received.values())
 
 
+@pytest.mark.slow
 def test_a_difference_is_found_where_it_arises(int8_file):
     network, images = int8_file
     received = results(network, images)

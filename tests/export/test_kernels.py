@@ -85,7 +85,9 @@ def converted(monkeypatch, model, least, **arguments):
         return conversion.convert(model, model.input_shape[1:], **arguments), said
 
 
-@pytest.mark.at_first(every=5)
+@pytest.mark.at_first(
+    "residual-{}", "dense, square-{'float16': True}", "transposed-{'integers': True}"
+)
 @pytest.mark.parametrize("arguments", [{}, {"float16": True}, {"integers": True}], ids=str)
 @pytest.mark.parametrize("network", NETWORKS)
 def test_the_file_is_the_same(network, arguments, monkeypatch):

@@ -40,7 +40,7 @@ def exported(request, tmp_path_factory):
     return model, dataset, export.to_tflite(model, folder / "x.tflite", labels=names)
 
 
-@pytest.mark.at_first("1")
+@pytest.mark.slow
 def test_a_file_is_judged_by_all_labels(exported):
     model, dataset, path = exported
     images, labels = dataset.held_out_arrays()

@@ -50,7 +50,7 @@ def kinds(model):
     return [type(layer).__name__ for layer in model.layers]
 
 
-@pytest.mark.at_first("SEResNet50-1", "SEResNeXt26-64", "SEShuffleNet-64")
+@pytest.mark.at_first("SEResNet50-1", "SEResNeXt26-64")
 @pytest.mark.parametrize(("name", "group_width"), WIDTHS)
 def test_every_network_computes_the_same(name, group_width):
     keras.utils.set_random_seed(0)

@@ -94,6 +94,7 @@ def test_the_average_is_validated_and_training_goes_on_with_the_weights(run):
             np.testing.assert_allclose(value, target, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_average_takes_the_place_of_the_weights(run):
     _, _, average, model = run
     averages = values(average.variables[:-1])

@@ -109,7 +109,7 @@ def efficient(name, size):
     return model
 
 
-@pytest.mark.at_first("EfficientNetB0-64-1e-05")
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "size", "bound"),
     [

@@ -74,7 +74,7 @@ PYTORCH = {"padding": "torch", "epsilon": 1e-5}
 ALL_STAGES = dataclasses.replace(keras_senet.EfficientNetB0.se, stages=tuple(range(1, 8)))
 
 
-@pytest.mark.at_first(every=5)
+@pytest.mark.at_first(every=12)
 @pytest.mark.parametrize(
     ("record", "name", "wrong"),
     [
