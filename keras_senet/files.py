@@ -23,6 +23,7 @@ def replacing(path, overwrite=True, mark=None):
     Raises:
         FileExistsError: If `path` exists and `overwrite` is false, or is a folder without the mark.
         FileNotFoundError: If the folder to write into does not exist.
+        ValueError: If the path ends in no name, as `.` does.
         PermissionError: If the folder cannot be written into.
 
     Example:
@@ -30,6 +31,8 @@ def replacing(path, overwrite=True, mark=None):
         ...     _ = partial.write_text("0.98")
     """
     path = pathlib.Path(path)
+    if path.name in ("", ".."):
+        raise ValueError(f"Expected the name of a file or folder to write. Received: {path}")
     _refuse_existing(path, overwrite, mark)
     folder = path.absolute().parent
     if not folder.is_dir():
@@ -44,15 +47,18 @@ def replacing(path, overwrite=True, mark=None):
             f"Cannot write into {folder} ({error.strerror}). Choose another folder, or change "
             "its permissions."
         ) from error
+    replaced = workplace / ".replaced"
     try:
         partial = workplace / path.name
         yield partial
         _refuse_existing(path, overwrite, mark)
         if os.path.lexists(path) and (partial.is_dir() or path.is_dir()):
             # Nothing is renamed over a folder, nor a folder over a file: the old steps aside.
-            os.replace(path, workplace / ".replaced")
+            os.replace(path, replaced)
         os.replace(partial, path)
     finally:
+        if os.path.lexists(replaced) and not os.path.lexists(path):
+            os.replace(replaced, path)  # if that fails too, the old stays in the workplace
         shutil.rmtree(workplace, ignore_errors=True)
 
 

@@ -46,6 +46,17 @@ def test_folders_and_files_replace_each_other(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_folder_comes_back_when_nothing_takes_its_place(tmp_path):
+    """The old one has stepped aside by then."""
+    path = tmp_path / "served"
+    path.mkdir()
+    (path / "saved_model.pb").write_text("old")
+    with pytest.raises(FileNotFoundError), replacing(path, mark="saved_model.pb"):
+        pass  # nothing was written
+    assert (path / "saved_model.pb").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("mark", [None, "saved_model.pb"])
 def test_a_folder_of_other_things_is_never_replaced(mark, tmp_path):
     path = tmp_path / "photos"
@@ -72,3 +83,9 @@ def test_what_exists_is_refused_unless_it_may_be_replaced(tmp_path):
 def test_a_folder_that_is_missing_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="Create it first"):
         write(tmp_path / "none" / "a.json")
+
+
+@pytest.mark.parametrize("path", [".", "..", "/"])
+def test_a_path_without_a_name_is_refused(path):
+    with pytest.raises(ValueError, match="name of a file or folder"):
+        write(path, mark="x")
