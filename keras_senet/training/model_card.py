@@ -78,6 +78,7 @@ def _figures(run):
         "held_out_exact_match": "all labels right, held-out images",
         "test_accuracy": "accuracy, test images",
         "test_mean_average_precision": "mean average precision, test images",
+        "test_exact_match": "all labels right, test images",
     }
     return [(text, run[name]) for name, text in names.items() if run.get(name) is not None]
 

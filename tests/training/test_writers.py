@@ -1,5 +1,6 @@
 """Whatever a run writes is there whole, or as it was before."""
 
+import json
 import os
 import types
 
@@ -94,6 +95,19 @@ def test_a_card_of_the_users_own_stays(tmp_path):
     path.write_text(mine)
     write_card(tmp_path)
     assert path.read_text() == mine
+
+
+def test_the_card_has_every_figure_of_several_labels(tmp_path):
+    write_all_results(tmp_path)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    for number, name in enumerate(("mean_average_precision", "exact_match")):
+        for index, images in enumerate(("held_out", "test")):
+            summary[f"{images}_{name}"] = 0.3 + number / 10 + index / 100
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    write_card(tmp_path)
+    card = (tmp_path / "README.md").read_text()
+    for figure in ("30.00%", "31.00%", "40.00%", "41.00%"):
+        assert card.count(figure) == 1
 
 
 def test_what_killed_runs_left_of_checkpoints_is_removed(tmp_path):
