@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_senet.layers import ImageNormalization
 from keras_senet.weights.fields import replaced
-from keras_senet.weights.preprocessing import CROP_MODES, INTERPOLATIONS
+from keras_senet.weights.preprocessing import check_view
 
 SMALL = 64  # pixels; images up to here are seen whole
 CROP = 0.875  # 224 of 256 pixels, usual for larger ones
@@ -53,16 +53,7 @@ class View:
     def __post_init__(self):
         if min(self.sides) < 1:
             raise ValueError(f"Field `size` must be above 0 pixels. Received: {self.size!r}")
-        if not 0 < self.crop <= 1 or self.interpolation not in INTERPOLATIONS:
-            raise ValueError(
-                f"`crop` must be above 0 and at most 1, `interpolation` one of {INTERPOLATIONS}. "
-                f"Received: crop={self.crop!r}, interpolation={self.interpolation!r}"
-            )
-
-        if self.crop_mode not in CROP_MODES:
-            raise ValueError(
-                f"Field `crop_mode` must be one of {CROP_MODES}. Received: {self.crop_mode!r}"
-            )
+        check_view(self.crop, self.interpolation, self.crop_mode)
 
     @classmethod
     def usual(cls, size: int) -> typing.Self:

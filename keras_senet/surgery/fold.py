@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_senet import layers
+from keras_senet.layers.idle import IDLE
 from keras_senet.surgery.gates import narrow_gates
 from keras_senet.surgery.graph import Graph, functional, takes_training
 from keras_senet.surgery.linear import (
@@ -21,43 +22,6 @@ from keras_senet.surgery.rewrite import (
     copied,
     rewrite,
 )
-
-# Layers that do something in training only. Not every version of Keras has all of them.
-IDLE_NAMES = (
-    "ActivityRegularization",
-    "AlphaDropout",
-    "AugMix",
-    "CutMix",
-    "Dropout",
-    "GaussianDropout",
-    "GaussianNoise",
-    "Identity",
-    "MixUp",
-    "RandAugment",
-    "RandomBrightness",
-    "RandomColorDegeneration",
-    "RandomColorJitter",
-    "RandomContrast",
-    "RandomElasticTransform",
-    "RandomErasing",
-    "RandomFlip",
-    "RandomGaussianBlur",
-    "RandomGrayscale",
-    "RandomHue",
-    "RandomInvert",
-    "RandomPerspective",
-    "RandomPosterization",
-    "RandomRotation",
-    "RandomSaturation",
-    "RandomSharpness",
-    "RandomShear",
-    "RandomTranslation",
-    "RandomZoom",
-    "SpatialDropout1D",
-    "SpatialDropout2D",
-    "SpatialDropout3D",
-)
-IDLE = tuple(getattr(keras.layers, name) for name in IDLE_NAMES if hasattr(keras.layers, name))
 
 
 def fold(model: keras.Model, group_width: int = 1) -> keras.Model:

@@ -4,8 +4,8 @@ import keras
 
 from keras_senet import layers
 from keras_senet.layers.fake_quantize import FakeQuantize
+from keras_senet.layers.idle import IDLE
 from keras_senet.layers.tflite_operator import TFLiteOperator
-from keras_senet.surgery.fold import IDLE
 from keras_senet.surgery.graph import call_of, position_of
 from keras_senet.surgery.rewrite import computes_its_graph
 

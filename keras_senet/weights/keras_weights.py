@@ -7,6 +7,7 @@ import re
 import typing
 
 from keras_senet.layers import ChannelAttention, ImageNormalization, facts
+from keras_senet.layers.idle import is_idle_class
 from keras_senet.weights.fingerprint import adopt, adopt_pixels, describe, described
 from keras_senet.weights.keras_config import OF_STRIDE, check_config
 from keras_senet.weights.kernels import adapt_stem
@@ -17,7 +18,7 @@ from keras_senet.weights.opened import (
     warn_of_new_classifier,
 )
 from keras_senet.weights.readers.keras_file import read_config, read_keras_file
-from keras_senet.weights.surroundings import is_idle, is_other, others, stored_call, warn
+from keras_senet.weights.surroundings import is_other, others, stored_call, warn
 
 logger = logging.getLogger("keras_senet")
 
@@ -197,7 +198,7 @@ class KerasWeights:
     def _is_left_out(self, layer, names):
         is_model = f"layers/{layer.key}" in self.models
         is_input = layer.key.startswith("input_layer")
-        is_part = is_input or is_idle(layer.key)
+        is_part = is_input or is_idle_class(layer.key)
         return not is_model and not is_part and is_other(layer.name, names)
 
     def _say_pixels(self, model):

@@ -10,6 +10,17 @@ INTERPOLATIONS = ("bilinear", "bicubic")
 CROP_MODES = ("center", "squash")
 
 
+def check_view(crop: float, interpolation: str, crop_mode: str) -> None:
+    """Raises `ValueError` unless images can be evaluated so, see `Preprocessing`."""
+    if not 0 < crop <= 1 or interpolation not in INTERPOLATIONS:
+        raise ValueError(
+            f"`crop` must be above 0 and at most 1, `interpolation` one of {INTERPOLATIONS}. "
+            f"Received: crop={crop!r}, interpolation={interpolation!r}"
+        )
+    if crop_mode not in CROP_MODES:
+        raise ValueError(f"`crop_mode` must be one of {CROP_MODES}. Received: {crop_mode!r}")
+
+
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
     """Normalization of raw pixels in 0..255: `(x / 255 - mean) / std`.
@@ -45,17 +56,7 @@ class Preprocessing:
                 "`mean` and `std` must have one value for every channel, `std` above 0. "
                 f"Received: mean={self.mean}, std={self.std}"
             )
-
-        if not 0 < self.crop <= 1 or self.interpolation not in INTERPOLATIONS:
-            raise ValueError(
-                f"`crop` must be above 0 and at most 1, `interpolation` one of {INTERPOLATIONS}. "
-                f"Received: crop={self.crop}, interpolation={self.interpolation!r}"
-            )
-
-        if self.crop_mode not in CROP_MODES:
-            raise ValueError(
-                f"`crop_mode` must be one of {CROP_MODES}. Received: {self.crop_mode!r}"
-            )
+        check_view(self.crop, self.interpolation, self.crop_mode)
 
     def of_channels(self, channels: int | None) -> typing.Self:
         """The normalization of images with another number of channels than RGB.

@@ -6,13 +6,11 @@ import logging
 import keras
 
 from keras_senet.layers import facts
+from keras_senet.layers.idle import is_idle_class
 from keras_senet.weights.fingerprint import described
 from keras_senet.weights.layouts.layout import TOP
 
 logger = logging.getLogger("keras_senet")
-
-# Layers that return their input where nothing is trained, in their classes' names.
-IDLE = ("Dropout", "Identity", "GaussianNoise", "ActivityRegularization")
 
 
 def warn(path, stored, model, *, others=(), new_classifier=False):
@@ -89,19 +87,9 @@ def others(config, model):
             operations[kind] -= 1
             if operations[kind] < 0:
                 found.append(kind)
-        elif kind != "InputLayer" and not is_idle(kind) and is_other(name, names):
+        elif kind != "InputLayer" and not is_idle_class(kind) and is_other(name, names):
             found.append(name)
     return found
-
-
-def is_idle(kind):
-    """Whether layers of a class change nothing outside of training.
-
-    Args:
-        kind: Name of the class, or its key in a file of Keras: `"SpatialDropout2D"`, `"dropout_1"`.
-    """
-    plain = str(kind).replace("_", "").lower()
-    return any(name.lower() in plain for name in IDLE)
 
 
 def is_other(name, names):

@@ -64,6 +64,12 @@ def dropping():
     return network(classes=4, **SHAPE)
 
 
+def augmented():
+    image = keras.Input((16, 16, 3))
+    x = layers.GaussianNoise(1.0)(layers.RandomFlip()(image))
+    return keras.Model(image, NETWORK(classes=4, **SHAPE)(layers.SpatialDropout2D(0.1)(x)))
+
+
 def sigmoids():
     return NETWORK(classes=4, classifier_activation="sigmoid", **SHAPE)
 
@@ -115,6 +121,7 @@ def test_nothing_is_said_of_what_comes_back_whole(name, tmp_path, caplog):
         (linear, {"classifier_activation": "linear"}),
         (NETWORK, {"include_top": False}),
         (dropping, {"classes": 4}),
+        *([] if name == "x.safetensors" else [(augmented, {"classes": 4})]),
     ]:
         model = make(classes=4, **SHAPE) if make is NETWORK else make()
         WRITERS[name](model, tmp_path / name)
