@@ -1,11 +1,11 @@
 """Artefacts to deploy, each checked against the Keras model it came from."""
 
+from keras_senet.export._quantization_aware import quantization_aware
 from keras_senet.export.measure.benchmark import Timing, benchmark
 from keras_senet.export.measure.latency_plot import plot_latencies
 from keras_senet.export.measure.profile import OperatorTime, profile
 from keras_senet.export.measure.sensitivity import BlockSensitivity, sensitivity
 from keras_senet.export.onnx import to_onnx
-from keras_senet.export.quantization_aware import quantization_aware
 from keras_senet.export.report import OutputReport, Report
 from keras_senet.export.saved_model import to_saved_model
 from keras_senet.export.sources import load_calibration, load_verification
