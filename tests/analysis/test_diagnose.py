@@ -32,7 +32,6 @@ def answers():
     return truth, images, labels
 
 
-@pytest.mark.slow
 def test_diagnose(answers):
     truth, images, labels = answers
     wrong = NETWORK.replace(preprocessing=IMAGENET)(input_shape=(64, 64, 3))

@@ -74,5 +74,7 @@ def write(path, folder=FOLDER):
 
 
 if __name__ == "__main__":
+    if not sys.argv[1:] or not all(argument.endswith(".prototxt") for argument in sys.argv[1:]):
+        sys.exit(f"Expected paths of .prototxt files. Received: {sys.argv[1:]}")
     for argument in sys.argv[1:]:
         write(pathlib.Path(argument))

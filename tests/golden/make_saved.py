@@ -66,9 +66,14 @@ def randomized(model):
 
 
 def main():
-    """Writes NAME.keras, NAME.weights.h5 and NAME.npy (the outputs) of each model."""
+    """Writes NAME.keras, NAME.weights.h5 and NAME.npy (the outputs) of models that are new."""
     FOLDER.mkdir(exist_ok=True)
-    for name in sys.argv[1:] or MODELS:
+    names = sys.argv[1:]
+    known = [name for name in names if (FOLDER / f"{name}.npy").exists()]
+    if not names or known or not MODELS.keys() >= set(names):
+        new = [name for name in MODELS if not (FOLDER / f"{name}.npy").exists()]
+        sys.exit(f"Files of earlier code stay. Expected names among {new}. Received: {names}")
+    for name in names:
         model = randomized(MODELS[name]())
         model.save(FOLDER / f"{name}.keras")
         if name != "mobilenet_v3":
