@@ -5,10 +5,9 @@ import numpy as np
 from keras_senet.data.augmentation import SHIFT
 from keras_senet.data.checks import as_image_size
 from keras_senet.data.dataset import Dataset
+from keras_senet.data.folder import HELD_OUT
 from keras_senet.data.split import Split
 from keras_senet.extras import needed
-
-HELD_OUT = 5  # every fifth image of each class is held out
 
 
 def load_digits(image_size: int = 32) -> Dataset:

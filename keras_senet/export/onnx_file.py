@@ -2,12 +2,11 @@
 
 import numpy as np
 
+from keras_senet.export.models import INTEGERS
 from keras_senet.extras import needed
 from keras_senet.mistakes import first_line
 
-TYPES = {"tensor(float)": "float32"} | {
-    f"tensor({name})": name for name in ("uint8", "int8", "int16", "int32")
-}
+TYPES = {"tensor(float)": "float32"} | {f"tensor({name})": name for name in INTEGERS}
 
 
 class OnnxFile:

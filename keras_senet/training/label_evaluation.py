@@ -8,6 +8,8 @@ from keras_senet.data import View
 from keras_senet.training.average_precision import average_precision
 from keras_senet.training.judged import THRESHOLD
 
+FIGURES = ("average_precision", "precision", "recall", "f1")  # of a label
+
 
 @dataclasses.dataclass(frozen=True)
 class MultiLabelEvaluation:
@@ -73,12 +75,7 @@ class MultiLabelEvaluation:
 
     def labels(self) -> list[dict]:
         """The figures of each label, in JSON's types; `None` where one has no value."""
-        figures = {
-            "average_precision": self.average_precision,
-            "precision": self.precision,
-            "recall": self.recall,
-            "f1": self.f1,
-        }
+        figures = {name: getattr(self, name) for name in FIGURES}
         return [
             {
                 "label": name,
@@ -98,8 +95,7 @@ class MultiLabelEvaluation:
         width = max(5, *map(len, self.class_names))
         lines = [f"{'label':{width}}  images  average precision  precision  recall      F1"]
         for row in sorted(self.labels(), key=lambda row: -row["images"]):
-            names = ("average_precision", "precision", "recall", "f1")
-            shares = ["none" if row[name] is None else f"{row[name]:.1%}" for name in names]
+            shares = ["none" if row[name] is None else f"{row[name]:.1%}" for name in FIGURES]
             average, precision, recall, f1 = shares
             lines.append(
                 f"{row['label']:{width}}  {row['images']:6}  {average:>17}  {precision:>9}  "

@@ -11,12 +11,11 @@ import numpy as np
 
 from keras_senet.files import replacing
 from keras_senet.training.evaluation import Evaluation
-from keras_senet.training.label_evaluation import MultiLabelEvaluation
+from keras_senet.training.label_evaluation import FIGURES, MultiLabelEvaluation
 
 WORST = 10  # classes shown with those that they are mistaken for
 MISTAKES = 3  # such classes shown for each
 LISTED = 2000  # classes or labels shown with their accuracy
-FIGURES = ("average_precision", "precision", "recall", "f1")  # of a label
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
