@@ -1,7 +1,6 @@
 """From positions of a stream to batches of uint8 images and labels."""
 
 import itertools
-import math
 
 import keras
 import numpy as np
@@ -31,7 +30,7 @@ def training(dataset, batch_size, seed, step, shard, sampling, augmentation, rep
     split, size = dataset.training, dataset.image_size
     place = repeated(order(sampling, split, seed), repeats)
     crop = _training_crop(dataset, augmentation)
-    chunk = math.gcd(local, CHUNK)
+    chunk = max(size for size in range(1, CHUNK + 1) if local % size == 0)
     chunks = local // chunk  # in a batch
 
     def positions(number):  # in the stream that all shards share
@@ -86,7 +85,7 @@ def plain(dataset, split, positions, batch_size):
 
     crop = crops.Centre(dataset.seen)
     stream = tf.data.Dataset.from_tensor_slices(np.asarray(positions, "int64"))
-    stream = stream.batch(math.gcd(batch_size, CHUNK))
+    stream = stream.batch(CHUNK)
     loaders = _loaders(dataset, split, place, crop, replace=False)
     stream = _read(stream, loaders, example, crop.sides, _label_shape(dataset)).map(left)
     stream = stream.filter(lambda *chunk: tf.size(chunk[1]) > 0)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import itertools
 import pathlib
 import struct
 
@@ -153,6 +154,35 @@ def test_small_images_are_seen_whole(tmp_path):
     images, _ = next(stream.as_numpy_iterator())
     assert {image.tobytes() for image in images} == {image.tobytes() for image in expected[2:]}
     assert loaded.augmentation == data.CIFAR
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_images_of_the_view_s_sides_are_delivered_as_they_are(tmp_path, interpolation):
+    """Bit for bit Pillow's pixels, among images of other sizes, which are resized."""
+    rng = np.random.default_rng(0)
+    sizes = [(32, 32)] * 4 + [(32, 31), (31, 32), (64, 64), (16, 16)]
+    for number, (height, width) in enumerate(sizes):
+        pixels = rng.integers(0, 256, (height, width, 3), dtype="uint8")
+        for split, name in itertools.product(("train", "test"), "ab"):
+            path = tmp_path / split / name / f"{number}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels if split == "test" else pixels[::-1]).save(path)
+    view = View(32, 1.0, interpolation)
+    loaded = data.load(f"folder:{tmp_path}", image_size=32).replace(view=view)
+    images, _ = loaded.held_out_arrays()
+    for image, path in zip(images, loaded.held_out.items, strict=True):
+        expected = keras_senet.load_image(str(path), network(view))[0]
+        assert image.shape == (32, 32, 3)
+        if Image.open(path).size == (32, 32):
+            np.testing.assert_array_equal(image, np.asarray(Image.open(path)))
+        else:
+            assert np.abs(image.astype(int) - expected).mean() <= 0.5
+    stream = loaded.train(16, augmentation=data.NONE)
+    trained = {image.tobytes() for image in next(stream.as_numpy_iterator())[0]}
+    kept = [Image.open(path) for path in loaded.training.items]
+    assert {np.asarray(image).tobytes() for image in kept if image.size == (32, 32)} <= trained
+    cropped, _ = loaded.replace(view=View(32, 0.8, interpolation)).held_out_arrays()
+    assert not np.array_equal(cropped[0], images[0])
 
 
 @pytest.mark.slow
