@@ -16,11 +16,13 @@ ALL_BACKENDS = tests/layers tests/architectures tests/surgery/test_add_se.py tes
   tests/analysis/test_cost.py tests/analysis/test_excitation.py tests/analysis/test_freezable.py \
   $(addprefix --ignore=tests/weights/test_, bad_files.py checkpoints.py download.py \
   export_weights.py hostile_files.py records.py surroundings.py weights_argument.py)
-# At every change not what is decided by shapes, and not the readers of further formats.
+# At every change not what is decided by shapes, not the family that compiles longest, and not the
+# readers of files that TensorFlow's line reads.
 BACKENDS = $(ALL_BACKENDS) \
-  $(addprefix --ignore=tests/architectures/test_, attention.py keras_applications.py \
+  $(addprefix --ignore=tests/architectures/test_, attention.py efficientnet.py keras_applications.py \
   output_stride.py parameters.py placements.py shapes.py) \
-  $(addprefix --ignore=tests/weights/test_, caffe.py channels.py keras_applications_files.py parts.py)
+  $(addprefix --ignore=tests/weights/test_, attention_files.py caffe.py channels.py \
+  keras_applications_files.py keras_files.py parts.py)
 # Training runs on TensorFlow and JAX. Mistakes and the writing of files are no backend's.
 TRAINING = tests/training \
   $(addprefix --ignore=tests/training/test_, mistakes.py writers.py)

@@ -99,7 +99,7 @@ def test_all_blocks_of_every_family(name):
     assert before.macs - after.macs == sum(2 * c * h for c, h in zip(channels, widths, strict=True))
 
 
-@pytest.mark.at_first(every=5)
+@pytest.mark.at_first(every=8)
 @pytest.mark.parametrize(
     ("placement", "kept"),
     # After a sum whose parts have other readers, and on a shortcut that is the unit's input, no

@@ -25,7 +25,7 @@ def blocks(model):
     return [layer for layer in model.layers if isinstance(layer, ChannelAttention)]
 
 
-@pytest.mark.at_first(every=4)
+@pytest.mark.at_first(every=9)
 @on_tensorflow
 @pytest.mark.parametrize("design", DESIGNS)
 @pytest.mark.parametrize("kind", KINDS)

@@ -106,7 +106,7 @@ def se_biases(model):
     return sum(gate.count_params() for gate in gates(model)) - se_weights(model)
 
 
-@pytest.mark.at_first(every=4)
+@pytest.mark.at_first(every=9)
 @on_tensorflow
 @pytest.mark.parametrize(("table", "row"), ROWS)
 def test_published_parameters(table, row):
@@ -127,7 +127,7 @@ def test_published_parameters(table, row):
     assert {name: found[name] for name in expected} == expected
 
 
-@pytest.mark.at_first(every=4)
+@pytest.mark.at_first(every=9)
 @pytest.mark.parametrize("kind", KINDS_HERE)
 def test_se_adds_its_own_weights_and_biases_alone(kind):
     network = KINDS[kind]
@@ -256,7 +256,7 @@ DESIGNS = [
 ]
 
 
-@pytest.mark.at_first(every=4)
+@pytest.mark.at_first(every=11)
 @on_tensorflow
 @pytest.mark.parametrize(("network", "design", "weights"), DESIGNS)
 def test_se_parameters_by_design(network, design, weights):

@@ -92,7 +92,7 @@ def feature_shapes(kind):
     return {name: feature.shape for name, feature in features.items()}
 
 
-@pytest.mark.at_first(every=5)
+@pytest.mark.at_first(every=13)
 @pytest.mark.parametrize(("kind", "placement"), PLACES)
 def test_placements(kind, placement, only_shapes):
     network = KINDS[kind].replace(se=SEConfig(placement=placement))
@@ -117,7 +117,7 @@ def test_every_placement_has_a_place_or_a_reason(kind):
                 KINDS[kind].replace(se=SEConfig(placement=placement))
 
 
-@pytest.mark.at_first(every=4)
+@pytest.mark.at_first(every=9)
 @pytest.mark.parametrize("kind", KINDS_HERE)
 def test_a_subset_of_stages_with_a_ratio_for_each(kind, only_shapes):
     network = KINDS[kind]
@@ -140,7 +140,7 @@ def hidden_widths(kind, placement):
     return {gate.name.removesuffix("_se"): gate.reduce.filters for gate in gates(model)}
 
 
-@pytest.mark.at_first(every=7)
+@pytest.mark.at_first(every=19)
 @pytest.mark.parametrize(("kind", "placement"), PLACES)
 def test_a_ratio_of_the_units_input(kind, placement, only_shapes):
     """Before a unit the block rescales what enters: the other placements have its hidden width."""

@@ -31,6 +31,7 @@ def trained(network):
     return model
 
 
+@pytest.mark.at_first(every=2)
 @pytest.mark.parametrize(
     ("network", "last", "dropped"),
     [
@@ -119,7 +120,7 @@ def test_a_folded_network_is_the_same(tmp_path):
     assert abs(sizes[0] - sizes[1]) < 100  # the names of tensors
 
 
-@pytest.mark.at_first(every=4)
+@pytest.mark.at_first(every=11)
 @pytest.mark.parametrize("se", [None, SEConfig(), SEConfig(placement="identity")])
 @pytest.mark.parametrize("kind", RESIDUAL)
 def test_the_order_of_layers_stays(kind, se, only_shapes):

@@ -55,7 +55,7 @@ def photos(tmp_path_factory):
     return root
 
 
-@pytest.mark.at_first(every=16)
+@pytest.mark.at_first(every=48)
 @pytest.mark.parametrize("view", RECORD_VIEWS)
 def test_validation_shows_what_load_image_shows(photos, view):
     """`load_image` equals timm's transform: tests/data/test_load_image.py."""
@@ -156,6 +156,7 @@ def test_small_images_are_seen_whole(tmp_path):
     assert loaded.augmentation == data.CIFAR
 
 
+@pytest.mark.at_first("bilinear")
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 def test_images_of_the_view_s_sides_are_delivered_as_they_are(tmp_path, interpolation):
     """Bit for bit Pillow's pixels, among images of other sizes, which are resized."""

@@ -30,7 +30,7 @@ def model(request):
     return network(request.param)
 
 
-@pytest.mark.at_first("eca", "scse")
+@pytest.mark.at_first("scse")
 def test_folding_is_exact(model):
     folded = export.fold(model)
     np.testing.assert_allclose(folded(IMAGES), model(IMAGES), atol=5e-6)

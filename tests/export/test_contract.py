@@ -91,7 +91,7 @@ ENDS = {
 }
 
 
-@pytest.mark.at_first(every=5)
+@pytest.mark.at_first(every=12)
 @pytest.mark.parametrize("case", ENDS)
 def test_uint8_ends_cost_two_steps_at_most(case, tmp_path):
     first, end, dense, images = ENDS[case]
@@ -176,6 +176,7 @@ WRONG = {
 }
 
 
+@pytest.mark.at_first(every=3)
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_images_are_refused_at_every_door(case, tmp_path):
     images, message = WRONG[case]

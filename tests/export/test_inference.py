@@ -74,7 +74,7 @@ MODELS = {
 }
 
 
-@pytest.mark.at_first("default", "pipeline")
+@pytest.mark.at_first("pipeline")
 @pytest.mark.parametrize("name", MODELS)
 def test_files_compute_what_predict_does(name, tmp_path):
     keras.utils.set_random_seed(0)

@@ -32,6 +32,7 @@ def test_both_fields_of_each_code_say_the_operator(path):
     assert len(pairs) > 5
 
 
+@pytest.mark.at_first("int8_full")
 def test_openvino_computes_what_litert_does(path):
     openvino = pytest.importorskip("openvino", reason="needs `pip install openvino`")
     compiled = openvino.Core().compile_model(str(path), "CPU")

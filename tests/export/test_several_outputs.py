@@ -211,7 +211,7 @@ def test_what_is_for_one_output_only(model, images, tmp_path):
         export.verify(model, path, images[:2], np.zeros(2, int))
 
 
-@pytest.mark.at_first(every=3)
+@pytest.mark.at_first(every=7)
 @pytest.mark.parametrize("quantization", ["int8", "int8_full"])
 @pytest.mark.parametrize(
     "read",

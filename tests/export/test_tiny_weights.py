@@ -32,7 +32,7 @@ def network(scale, bias):
     return model
 
 
-@pytest.mark.at_first(every=5)
+@pytest.mark.at_first(every=12)
 @pytest.mark.parametrize("quantization", QUANTIZED)
 @pytest.mark.parametrize("scale", [1e-4, 1e-6, 1e-8, 0.0])
 def test_a_bias_is_kept(scale, quantization, images, tmp_path):

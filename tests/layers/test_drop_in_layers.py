@@ -39,7 +39,7 @@ def assert_same_training(ours, stock, x, jit_compile=False):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(b).max())
 
 
-@pytest.mark.at_first(every=5)
+@pytest.mark.at_first(every=7)
 @pytest.mark.parametrize(
     "shape",
     [(4, 5, 3, 7), (1, 6, 6, 1), (2, 1, 1, 8), (1, 1, 1, 3), (3, 17, 9, 33), (5, 4, 3)],
@@ -98,7 +98,7 @@ def test_half_precision_batch_normalization_has_float32_statistics():
     np.testing.assert_allclose(layer.get_weights()[3], rounded.var((0, 1, 2)), rtol=1e-4)
 
 
-@pytest.mark.at_first(every=7)
+@pytest.mark.at_first(every=13)
 @pytest.mark.parametrize("groups", [1, 2, 8])
 @pytest.mark.parametrize("native", [True, False])
 @pytest.mark.parametrize("strides", [1, 2])
@@ -179,7 +179,7 @@ def test_processors_made_for_bfloat16(cpuinfo, made_for_bfloat16):
     assert processor._is_made_for_bfloat16(cpuinfo) is made_for_bfloat16
 
 
-@pytest.mark.at_first(every=3)
+@pytest.mark.at_first(every=5)
 @pytest.mark.parametrize("shape", [(4, 5, 3, 16), (1, 7, 7, 8), (3, 1, 1, 32), (2, 9, 1, 4)])
 @pytest.mark.parametrize("use_bias", [True, False])
 def test_squeeze_excitation_trains_like_keras(shape, use_bias):

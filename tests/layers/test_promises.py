@@ -89,7 +89,7 @@ def learns(model):
     ]
 
 
-@pytest.mark.at_first(every=3)
+@pytest.mark.at_first(every=7)
 @pytest.mark.parametrize("again", AGAIN)
 @pytest.mark.parametrize("frozen", NETWORKS)
 def test_what_is_frozen_stays_frozen(frozen, again, tmp_path):

@@ -57,7 +57,7 @@ def files(tmp_path_factory):
     return folder, expected
 
 
-@pytest.mark.at_first(every=4)
+@pytest.mark.at_first(every=9)
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("name", DESIGNS)
 def test_the_same_design_comes_back(name, suffix, files):
@@ -81,7 +81,7 @@ def test_another_design_is_refused(written, read, suffix, files):
         network(read)(weights=files[0] / f"{written}{suffix}", input_shape=(16, 16, 3))
 
 
-@pytest.mark.at_first(every=3)
+@pytest.mark.at_first(every=7)
 @on_tensorflow
 @pytest.mark.parametrize("read", DESIGNS)
 def test_load_weights_of_keras_refuses_another_design(read, files):

@@ -25,7 +25,7 @@ def small(**arguments):
     return keras_senet.SEResNet20.replace(depths=(1, 1, 1))(input_shape=(32, 32, 3), **arguments)
 
 
-@pytest.mark.at_first(every=5)
+@pytest.mark.at_first(every=11)
 @pytest.mark.parametrize("network", NETWORKS)
 def test_round_trip(network, tmp_path):
     written = tensors(network)
@@ -96,7 +96,7 @@ OWN_DESIGNS = [(name, "tanh, no bias") for name in OWN]
 OWN_DESIGNS += [("SEResNet18", design) for design in ("max", "gelu", "plain")]
 
 
-@pytest.mark.at_first(every=5)
+@pytest.mark.at_first(every=9)
 @pytest.mark.parametrize(("name", "design"), OWN_DESIGNS)
 def test_own_layout_comes_back(name, design, tmp_path):
     network, path = OWN[name].replace(se=DESIGNS[design]), tmp_path / "x.safetensors"

@@ -29,14 +29,9 @@ AT_FIRST = [
 ]
 if keras.backend.backend() == "tensorflow":  # JAX compiles each for ten seconds, the first a minute
     AT_FIRST += [
-        "bninception",
-        "small_legacy_basic",
-        "small_seresnext_d",
         "small_regnety",
-        "small_mnasnet",
         "small_efficientnetv2_rw",
         "tf_mobilenetv3_small_minimal_100",
-        "preresnet20_cifar10",
     ]
 
 
