@@ -20,11 +20,13 @@ def is_upright_jpeg(data):
     # Decoding a crop does not notice that the rest of a file is missing.
     last = tf.maximum(tf.strings.length(data) - 2, 0)
     whole = tf.strings.substr(data, last, 2) == b"\xff\xd9"
-    # Encoded pixels never contain the marker APP1 of the segments that state an orientation, and
-    # most files have none.
+    # A JPEG file's encoded pixels never contain the marker APP1 of the segments that state an
+    # orientation, and most files have none.
     parts = tf.raw_ops.StringSplitV2(input=[data], sep=b"\xff\xe1", maxsplit=1).values
-    upright = tf.cond(tf.size(parts) > 1, lambda: orientation(data) == 1, lambda: True)
-    return is_jpeg(data) & whole & upright
+    begins = is_jpeg(data)
+    has_metadata = begins & (tf.size(parts) > 1)
+    upright = tf.cond(has_metadata, lambda: orientation(data) == 1, lambda: True)
+    return begins & whole & upright
 
 
 def is_jpeg(data):

@@ -7,8 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_senet.data import crops, jpeg, transforms
+from keras_senet.data.decode import read_rgb
 from keras_senet.data.mixing import mix
 from keras_senet.data.order import order, repeated
+from keras_senet.data.png import is_plain_png
 from keras_senet.data.shards import shard_size
 
 if keras.backend.backend() == "jax" and tf.config.list_physical_devices("GPU"):
@@ -150,9 +152,9 @@ def _loaders(dataset, split, place, crop, replace):
     """The quick and the sure loader.
 
     Both are functions from position and key to the crop `(h, w, 3)` uint8 of an image, its label,
-    and whether the image was read. At a JPEG file with broken contents the quick one raises an
-    error. The sure one delivers the next readable image in the training order instead if `replace`,
-    else zeros that count as not read.
+    and whether the image was read. At a broken file the quick one raises an error. The sure one
+    delivers the next readable image in the training order instead if `replace`, else zeros that
+    count as not read.
     """
     read = split.reader()
     if split.holds_pixels:
@@ -166,8 +168,16 @@ def _loaders(dataset, split, place, crop, replace):
 
         return pixels, pixels
 
+    def windowed(image, key):
+        image.set_shape((None, None, 3))
+        shape = tf.shape(image)
+        window = crop.window(shape, key)
+        return crop.resize(crops.cut(image, window), window, shape)
+
     def quick(position, key):
-        """Decodes the window alone of an upright JPEG file; raises an error if it is broken."""
+        """Decodes the window alone of an upright JPEG file, other files whole; raises an error if
+        the file is broken.
+        """
         data, label = read(place(position))
 
         def part():
@@ -178,21 +188,26 @@ def _loaders(dataset, split, place, crop, replace):
             )
             return crop.resize(pixels, window, shape), label, True
 
-        return tf.cond(jpeg.is_upright_jpeg(data), part, lambda: whole(position, key))
+        def whole():
+            pixels = tf.cond(
+                is_plain_png(data),
+                lambda: tf.io.decode_png(data, channels=3),
+                lambda: tf.numpy_function(read_rgb, [data], tf.uint8),
+            )
+            return windowed(pixels, key), label, True
 
-    def whole(position, key):
-        """The window of an image of any format, or of the one in its place."""
+        return tf.cond(jpeg.is_upright_jpeg(data), part, whole)
+
+    def replaced(position, key):
+        """The window of the image at a position, or of the one in its place."""
         image, label, readable = tf.numpy_function(
-            read_whole, [position], (tf.uint8, tf.int32, tf.bool)
+            read_or_replace, [position], (tf.uint8, tf.int32, tf.bool)
         )
-        image.set_shape((None, None, 3))
         label.set_shape(_label_shape(dataset))
         readable.set_shape(())
-        shape = tf.shape(image)
-        window = crop.window(shape, key)
-        return crop.resize(crops.cut(image, window), window, shape), label, readable
+        return windowed(image, key), label, readable
 
-    def read_whole(position):
+    def read_or_replace(position):
         following = itertools.count(position) if replace else [position]
         candidates = (int(place(tf.constant(at))) for at in following)
         found = dataset.bad_images.read(split, itertools.islice(candidates, len(split)))
@@ -204,8 +219,8 @@ def _loaders(dataset, split, place, crop, replace):
         return np.ascontiguousarray(image), np.asarray(label, "int32"), True
 
     def sure(position, key):
-        """The result of `quick`, or of `whole` where `quick` raises an error."""
+        """The result of `quick`, or of `replaced` where `quick` raises an error."""
         element = tf.data.Dataset.from_tensors((position, key))
-        return _first(element.map(quick), element.map(whole))
+        return _first(element.map(quick), element.map(replaced))
 
     return quick, sure
