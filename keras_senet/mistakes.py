@@ -93,18 +93,28 @@ def architecture(name: str, said_as: str = "--model="):
 
 
 def load_model(path: str | os.PathLike) -> "keras.Model":
-    """Reads a `.keras` file.
+    """Reads a `.keras` file, or builds the network of a weight set.
 
     Args:
-        path: The file; `~` is the home folder.
+        path: The file; `~` is the home folder. Or the name of a weight set in
+            `keras_senet.weights.table()`.
 
     Raises:
-        ValueError: If it is missing, or Keras cannot read it.
+        ValueError: If it is neither, or Keras cannot read the file.
     """
     import keras
 
+    import keras_senet
+    from keras_senet.weights.records.table import find
+
     path = os.path.expanduser(path)
-    expected = "Expected a .keras file, such as model.keras in the folder of a run."
+    record = None if os.path.exists(path) else find(path)
+    if record is not None:
+        return getattr(keras_senet, record.network)(weights=record.name)
+    expected = (
+        "Expected a .keras file, such as model.keras in the folder of a run, or the name of a "
+        "weight set."
+    )
     if not os.path.isfile(path):
         what = "is a folder" if os.path.isdir(path) else "is not there"
         raise ValueError(f"{path} {what}. {expected}")

@@ -144,6 +144,7 @@ def folder(tmp_path, monkeypatch):
     """What readers have: photos of two classes, others with two labels, and a trained network."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "docs").symlink_to(ROOT / "docs")  # of a checkout
+    (tmp_path / "cat.jpg").symlink_to(ROOT / "docs" / "images" / "cat.jpg")
     for name in ("cat", "dog"):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for number in range(10):

@@ -12,7 +12,7 @@ from keras_senet.figures import save
 def main(arguments=None):
     """Reads the flags, collects, writes report, numbers and figures, prints the summary."""
     parser = mistakes.Parser(prog="keras-senet gates", description=__doc__)
-    parser.add_argument("--model", required=True, help="A .keras file.")
+    parser.add_argument("--model", required=True, help="A .keras file, or a weight set.")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", help="A data set: its held-out images are looked at.")
     source.add_argument("--images", help="A folder with one folder of images for each class.")

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from keras_senet.data import Dataset
-from keras_senet.data.checks import as_labels
+from keras_senet.data.checks import FEW, as_labels
 from keras_senet.data.classes import class_indices, mismatch
+from keras_senet.surgery.image_range import check_finite, image_range, misfit
+from keras_senet.surgery.rewrite import computes_its_graph
 from keras_senet.weights.named_classes import is_multi_label
 
 # Images, or images and labels: of a data set, in arrays, or batch by batch.
@@ -25,15 +27,16 @@ def batches(data, batch_size, model=None):
             for the data set's own.
 
     Raises:
-        ValueError: If there is no image, a batch is no image batch, or the images of a `Dataset`
-            have any number of labels.
+        ValueError: If there is no image, a batch is no image batch, images are not finite or not
+            in the range that the model takes, or the images of a `Dataset` have any number of
+            labels.
     """
     check_one_class(data)
     if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
         raise ValueError(
             f"Argument `batch_size` must be at least 1 image. Received: {batch_size!r}"
         )
-    empty = True
+    seen, extremes, extent = 0, np.zeros(0), _range_of(model)
     for images, labels in _pairs(data, batch_size, model):
         images = np.asarray(images)
         labels = None if labels is None else as_labels(labels)[0]
@@ -42,10 +45,31 @@ def batches(data, batch_size, model=None):
                 "Expected batches of images (N, H, W, C) and labels (N,). Received: images "
                 f"{images.shape}, labels {None if labels is None else labels.shape}"
             )
-        empty = False
+        if not images.size:
+            continue
+        check_finite(images, "Images")
+        values = np.array([*extremes, images.min(), images.max()])
+        seen, extremes = seen + len(images), np.array([values.min(), values.max()])
+        if seen > FEW:  # the first may be almost black
+            _check_range(extremes, extent)
         yield images, labels
-    if empty:
+    if not seen:
         raise ValueError("Expected at least one image. Received no batch.")
+    _check_range(extremes, extent)
+
+
+def _range_of(model):
+    """The range of the images that a model takes, `None` where its layers do not tell."""
+    if model is None or len(model.inputs) != 1 or not computes_its_graph(model):
+        return None
+    extent = image_range(model)
+    return extent if isinstance(extent, tuple) else None
+
+
+def _check_range(extremes, extent):
+    """Raises a ValueError if images of these values are certainly not in a range."""
+    if extent is not None and (sentence := misfit(extremes, extent)):
+        raise ValueError(f"Images {sentence}")
 
 
 def check_one_class(data):

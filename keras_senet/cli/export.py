@@ -45,7 +45,13 @@ def run(arguments: Sequence[str]) -> None:
 def _define():
     values = program.flag_values()
     add = program.adder(values)
-    add(flags.DEFINE_string, "model", None, "The .keras file.", required=True)
+    add(
+        flags.DEFINE_string,
+        "model",
+        None,
+        "A .keras file, or a weight set.",
+        required=True,
+    )
     add(flags.DEFINE_string, "output", None, "The file or folder to write.", required=True)
     add(flags.DEFINE_enum, "format", None, FORMATS, "Default: as the output's name says.")
     add(flags.DEFINE_bool, "overwrite", False, "Replace the files that are there.")

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 import keras
 from absl import flags
 
-import keras_senet
 from keras_senet import mistakes
 from keras_senet.cli import program
 from keras_senet.data.decode import load_image
-from keras_senet.surgery.made_by import holds_probabilities
+from keras_senet.surgery.made_by import POOLING, holds_probabilities, is_idle, made_by
 from keras_senet.weights.labels import CLASSES, imagenet_classes
 from keras_senet.weights.named_classes import class_names, is_multi_label, numbered
 from keras_senet.weights.records.table import find
@@ -51,14 +50,16 @@ def load(weights: str | os.PathLike) -> tuple[keras.Model, tuple[str, ...]]:
         ValueError: If it is neither, the file cannot be fetched or read, or has no classifier.
     """
     record = None if os.path.exists(weights) else find(os.fspath(weights))
-    if record is None:
-        model = mistakes.load_model(weights)
-    elif record.classes:
-        model = getattr(keras_senet, record.network)(weights=record.name)
-    else:
+    if record is not None and not record.classes:
         raise ValueError(f"{record.name} has no classifier: it names nothing. Fine-tune it first.")
+    model = mistakes.load_model(weights)
     if len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
         raise ValueError(f"{weights} is no classifier: its outputs are {model.output_shape}.")
+    if type(made_by(model.outputs[0], is_idle)).__name__ in POOLING:
+        raise ValueError(
+            f"{weights} has no classifier: its {model.output_shape[-1]} outputs are features of "
+            "the image, not scores. Expected a network that was built with its classifier."
+        )
     classes = model.output_shape[-1]
     names = class_names(model)
     if names is None and record is not None and classes == CLASSES:
@@ -113,7 +114,7 @@ def _main(values, pictures):
         try:
             answers = likeliest(model, path, names, values.top)
         except (OSError, ValueError) as error:  # the other pictures are named all the same
-            print(mistakes.first_line(error), file=sys.stderr)
+            print(_why_not(path) or mistakes.first_line(error), file=sys.stderr)
             unread += 1
             continue
         print(path)
@@ -121,6 +122,15 @@ def _main(values, pictures):
             print(f"  {_written(score, model)}  {name}")
     if unread:
         sys.exit(mistakes.EXIT_CODE)
+
+
+def _why_not(path):
+    """Why a path is no file, in words; `None` for one that is."""
+    if "://" in path and not os.path.exists(path):
+        return f"{path} is an address. Expected an image file: download it first."
+    if os.path.isdir(path):
+        return f"{path} is a folder. Expected image files: {os.path.join(path, '*.jpg')}"
+    return None if os.path.exists(path) else f"{path} is not there. Expected an image file."
 
 
 def _written(score, model):

@@ -45,6 +45,7 @@ class Dataset:
             `None`: that of the model, see `seen_by`.
         source: What `load` finds the data by, from any working folder; `None`: it cannot.
         division: What `load` divides them by anew, such as `"fold 2/5"`; `None`: not at all.
+        long_tail: The ratio of `long_tailed`, by which classes have shrunk; `None`: they have not.
 
     Raises:
         ValueError: If a field has a wrong type, a split has no images, or pixels and labels do not
@@ -62,6 +63,7 @@ class Dataset:
     view: View | None = None
     source: str | None = None
     division: str | None = None
+    long_tail: float | None = None
 
     def __post_init__(self):
         least = 1 if getattr(self.training, "multi_label", False) else 2
@@ -254,10 +256,12 @@ class Dataset:
         """A copy whose training classes shrink geometrically, the last one to 1 of `ratio`.
 
         Of class c out of K the first `n * ratio ** (-c / (K - 1))` images are kept, n being the
-        size of the smallest class, at least one.
+        size of the smallest class, at least one; a class with too few for the ratio is warned of.
+        Images are held out anew before, not after, which would mix the tail with the held-out ones.
 
         Raises:
-            ValueError: If the ratio is below 1, or images have any number of labels.
+            ValueError: If the ratio is below 1, images have any number of labels, or the data set
+                is long-tailed already.
 
         Reference:
             Y. Cui et al., Class-Balanced Loss Based on Effective Number of Samples, 2019, 5.1.
@@ -266,6 +270,7 @@ class Dataset:
             name=f"{self.name} (long-tailed 1:{ratio})",
             source=None,
             training=self.training.subset(long_tail.kept(self, ratio)),
+            long_tail=ratio,
         )
 
     def _arrays(self, split, positions):

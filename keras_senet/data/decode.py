@@ -12,6 +12,9 @@ from keras_senet.data.view import View
 from keras_senet.extras import needed
 
 WHITE = (255, 255, 255, 255)
+# Tags of TIFF 6.0, and values of the second and the third.
+BITS, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
+WHITE_IS_ZERO, UNSIGNED = 0, 1
 # Formats that Pillow lists and that are not read: for some it runs another program (EPS, WMF), the
 # others it does not decode.
 NO_PICTURES = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG", "IPTC"}
@@ -56,7 +59,7 @@ def read_rgb(file: str | os.PathLike | bytes) -> np.ndarray:
         FileNotFoundError: If there is no such file.
         ImportError: If Pillow is not installed.
         ValueError: If the file is not an image, is truncated, or has pixels whose white is not
-            known (floats, 32 bits); the message names it.
+            known (floats, 32 bits, signs); the message names it.
 
     Example:
         >>> keras.utils.save_img("photo.jpg", np.zeros((375, 500, 3)))
@@ -85,7 +88,8 @@ def as_rgb(image) -> np.ndarray:
     """`(H, W, 3)` uint8 of a Pillow image of any mode, upright and without transparency."""
     from PIL import ImageOps
 
-    return _rgb(ImageOps.exif_transpose(image))
+    black_and_white = _black_and_white(image)  # of the file: the turned image does not know it
+    return _rgb(ImageOps.exif_transpose(image), black_and_white)
 
 
 def load_image(path: str | os.PathLike | bytes, model: keras.Model) -> np.ndarray:
@@ -154,17 +158,49 @@ def grey(pixels):
     return np.asarray(Image.fromarray(pixels).convert("L"))
 
 
-def _rgb(image):
+def _black_and_white(image):
+    """The numbers of black and white in a grey Pillow image of more than 8 bits; `None` for others.
+
+    Pillow delivers the numbers of the file. Those of 12 bits are no brighter than those of 16, and
+    of a TIFF file whose white is 0 it turns those of 8 bits alone.
+
+    Raises:
+        ValueError: If nothing says which number is white.
+    """
+    if image.mode == "F":
+        raise ValueError("its pixels are floats, and nothing says which number is white")
+    if not image.mode.startswith("I"):
+        return None
+    kind, white = image.format, 65535
+    if kind == "TIFF":
+        bits, photometric, signs = (
+            image.tag_v2.get(tag, usual)
+            for tag, usual in ((BITS, (1,)), (PHOTOMETRIC, 1), (SAMPLE_FORMAT, (1,)))
+        )
+        is_known = bits[0] <= 16 and signs[0] == UNSIGNED
+        white = 2 ** bits[0] - 1
+        if is_known:
+            return (white, 0) if photometric == WHITE_IS_ZERO else (0, white)
+    elif image.mode == "I":
+        is_known = kind in ("PNG", "PPM")  # which have 16 bits, or are brought to 16
+    else:
+        is_known = image.mode.startswith("I;16") and kind in (None, "PNG", "JPEG2000")
+    if not is_known:
+        raise ValueError(
+            f"its pixels have another form than 16 bits without a sign ({kind or 'no file'}, mode "
+            f"{image.mode}), and nothing says which number is white"
+        )
+    return 0, white
+
+
+def _rgb(image, black_and_white):
     """`(H, W, 3)` uint8 of a Pillow image of any mode."""
     from PIL import Image
 
-    if image.mode == "F":
-        raise ValueError("its pixels are floats, and nothing says which number is white")
-    if image.mode.startswith("I"):  # a grey image of more than 8 bits
-        pixels = np.asarray(image, "float64")
-        if pixels.min() < 0 or pixels.max() > 65535:
-            raise ValueError("its pixels have more than 16 bits, and nothing says which is white")
-        grey = np.rint(pixels * (255 / 65535)).astype("uint8")
+    if black_and_white is not None:
+        black, white = black_and_white
+        pixels = (np.asarray(image, "float64") - black) / (white - black)
+        grey = np.rint(255 * pixels).astype("uint8")
         return np.repeat(grey[..., None], 3, axis=-1)
     if image.has_transparency_data:
         image = image.convert("RGBA")

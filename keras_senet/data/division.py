@@ -31,7 +31,7 @@ def hold_out(dataset: Dataset, share: float) -> Dataset:
 
     Raises:
         ValueError: If the share is no such number, a class has too few images for it, an image
-            comes twice, or the data set is one of records.
+            comes twice, or the data set is one of records, or long-tailed.
 
     Example:
         >>> digits = keras_senet.data.load("digits")
@@ -130,6 +130,11 @@ def _divided(dataset, chosen, words):
 def _together(dataset):
     """A `Split` of the images to learn from and of those held out."""
     splits = dataset.training, dataset.held_out
+    if dataset.long_tail is not None:
+        raise ValueError(
+            f"{dataset.name} holds out images as it did before its classes shrank. Expected the "
+            "division first: hold_out(dataset, 0.1).long_tailed(100)."
+        )
     if not all(isinstance(split, Split) for split in splits):
         raise ValueError(
             f"{dataset.name} reads its splits from records, which are not divided anew. Expected a "

@@ -1,5 +1,7 @@
 """Training images whose classes shrink geometrically: see `Dataset.long_tailed`."""
 
+import warnings
+
 import numpy as np
 
 from keras_senet.data.limits import Limit
@@ -14,6 +16,11 @@ def kept(dataset, ratio):
             f"Images of {dataset.name} have any number of labels: leaving out those of one would "
             "take others with it. Expected one class an image."
         )
+    if dataset.long_tail is not None:
+        raise ValueError(
+            f"{dataset.name} is long-tailed already. Expected the data set before it was: "
+            "load(...).long_tailed(100)."
+        )
     if not RATIO.allows(ratio):
         raise ValueError(
             "Argument `ratio` must be how many times more images the first class keeps than the "
@@ -21,6 +28,12 @@ def kept(dataset, ratio):
         )
     labels, classes = dataset.training.labels, len(dataset.class_names)
     least = np.bincount(labels, minlength=classes).min()
+    if least < ratio:
+        warnings.warn(
+            f"The smallest class of {dataset.name} has {least} images to learn from: the last "
+            f"class keeps one, and the ratio is 1:{least}, not 1:{ratio}.",
+            stacklevel=3,
+        )
     positions = []
     for label in range(classes):
         count = max(1, round(least * ratio ** (-label / (classes - 1))))

@@ -175,8 +175,9 @@ def _loaders(dataset, split, place, crop, replace):
         return crop.resize(crops.cut(image, window), window, shape)
 
     def quick(position, key):
-        """Decodes the window alone of an upright JPEG file, other files whole; raises an error if
-        the file is broken.
+        """Decodes the window alone of an upright JPEG file, other files whole.
+
+        A broken file raises an error.
         """
         data, label = read(place(position))
 

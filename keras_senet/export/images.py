@@ -9,8 +9,15 @@ import numpy as np
 import tensorflow as tf
 
 from keras_senet.data import Dataset
-from keras_senet.export.contract import PIXELS, UNKNOWN, described
+from keras_senet.export.contract import UNKNOWN
 from keras_senet.export.datasets import training_images
+from keras_senet.surgery.image_range import (
+    PIXELS,
+    check_finite,
+    looks_normalized,
+    misfit,
+    shown_range,
+)
 
 # Most images that calibration takes from a data set or a generator.
 CALIBRATION_LIMIT = 512
@@ -59,7 +66,7 @@ def examples(images, shape, known=UNKNOWN, name="images", limit=None):
     """
     images, labels = _collected(images, shape, name, limit)
     images = _numbers(images, shape, name)
-    _check_finite(images, name)
+    check_finite(images, f"Argument `{name}`")
     _check_range(images, known, name)
     return images, labels
 
@@ -181,34 +188,14 @@ def _shape_remedy(images, shape):
     return ""
 
 
-def _check_finite(images, name):
-    if images.dtype.kind != "f":
-        return
-    with np.errstate(over="ignore"):
-        finite = np.isfinite(images.astype("float32", copy=False)).all(axis=(1, 2, 3))
-    if not finite.all():
-        bad = np.flatnonzero(~finite)
-        raise ValueError(
-            f"Argument `{name}` must be finite numbers. Received: NaN or infinity in {len(bad)} of "
-            f"{len(images)} images, the first of them images[{bad[0]}]. Leave these out."
-        )
-
-
 def _check_range(images, known, name):
-    extent, low, high = known.input_range, float(images.min()), float(images.max())
-    received = f"{images.dtype} values in {low:.4g}..{high:.4g}"
-    # Pixels divided by 255, or brought to -1..1, or normalized by mean and deviation.
-    normalized = images.dtype.kind == "f" and 0 < max(-low, high) <= (4 if low < 0 else 1)
+    extent, high = known.input_range, float(images.max())
+    received = shown_range(images)
     if extent is None:
-        _check_unknown_range(known, low >= 0 and high > DARK, normalized, name, received)
+        _check_unknown_range(known, images, name)
         return
-    slack = (extent[1] - extent[0]) / 10  # bicubic resizing overshoots
-    if low < extent[0] - slack or high > extent[1] + slack or (extent == PIXELS and normalized):
-        raise ValueError(
-            f"Argument `{name}` must be in {described(extent)}, as the model takes them. Received: "
-            f"{received}."
-            + (" Pass raw pixels: the model normalizes them itself." if extent == PIXELS else "")
-        )
+    if sentence := misfit(images, extent):
+        raise ValueError(f"Argument `{name}` {sentence}")
     if extent == PIXELS and high <= 1:
         warnings.warn(
             f"Argument `{name}` is almost black ({received}, of 0..255). Were the pixels divided "
@@ -217,9 +204,10 @@ def _check_range(images, known, name):
         )
 
 
-def _check_unknown_range(known, raw, normalized, name, received):
+def _check_unknown_range(known, images, name):
     """Warns of images that look normalized for layers that scale down, or raw for others."""
-    if known.scales and normalized:
+    raw, received = images.min() >= 0 and images.max() > DARK, shown_range(images)
+    if known.scales and looks_normalized(images):
         warnings.warn(
             f"Argument `{name}` looks normalized ({received}), and the model scales its images "
             "down itself. If it was trained on raw pixels, pass raw pixels.",

@@ -5,8 +5,8 @@ import json
 import os
 import pathlib
 
-from keras_senet.export.contract import described
 from keras_senet.files import replacing
+from keras_senet.surgery.image_range import described
 
 LARGEST_HALF = 65504.0  # of IEEE 754 binary16
 

@@ -18,6 +18,7 @@ BOUNDED = {
     "relu6": (0.0, 6.0),
 }
 PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid")
+POOLING = ("GlobalAveragePooling2D", "GlobalMaxPooling2D", "AveragePooling2D", "MaxPooling2D")
 # Compared by identity, since a user's function may have the name of one of Keras'.
 FUNCTIONS = [
     (getattr(module, name), name) for module in (keras.activations, keras.ops) for name in BOUNDED

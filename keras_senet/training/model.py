@@ -1,16 +1,20 @@
 """The compiled model of a run."""
 
 import dataclasses
+import logging
 
 import keras
 
 from keras_senet.architectures import SEConfig
+from keras_senet.data.classes import mismatch
 from keras_senet.training.batch_norm import freeze_batch_norm, zero_gamma
 from keras_senet.training.judged import metric_names, metrics_of
 from keras_senet.training.losses import loss
 from keras_senet.training.numerics import POLICIES
 from keras_senet.training.optimizers import optimizer
 from keras_senet.weights.named_classes import name_classes
+
+logger = logging.getLogger("keras_senet")
 
 
 def compiled_model(
@@ -129,5 +133,9 @@ def _build(architecture, dataset, recipe, weights, policy):
         )
     finally:
         keras.config.set_dtype_policy(before)
+    if weights is not None and (sentence := mismatch(model, dataset)):
+        logger.warning(
+            "%s The classifier begins with the weights of the model's classes.", sentence
+        )
     name_classes(model, dataset.class_names, multi_label=dataset.multi_label)
     return model

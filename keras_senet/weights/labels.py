@@ -79,7 +79,7 @@ def decode_predictions(
         )
     if not is_integer(top) or not 1 <= top <= len(classes):
         raise ValueError(f"Argument `top` must be in 1..{len(classes)}. Received: {top!r}")
-    if labels == "caffe":
+    if isinstance(labels, str) and labels == "caffe":
         predictions = from_caffe(predictions.T).T
     return [
         [(*classes[index], float(row[index])) for index in np.argsort(-row, kind="stable")[:top]]
@@ -91,10 +91,11 @@ def _identified(labels):
     """Pairs of identifier and name for each class."""
     if isinstance(labels, str) and labels in ORDERS:
         return [(wnid, name) for wnid, name, _ in imagenet_classes()]
-    names = [] if labels is None or isinstance(labels, str) else list(labels)
+    is_ordered = isinstance(labels, (Sequence, np.ndarray)) and not isinstance(labels, str)
+    names = list(labels) if is_ordered else []
     if not names or not all(isinstance(name, str) for name in names):
         raise ValueError(
-            f"Argument `labels` must be one of {ORDERS} or the names of the classes. Received: "
-            f"{labels!r}"
+            f"Argument `labels` must be one of {ORDERS} or the names of the classes in the order "
+            f"of the outputs, a list or tuple. Received: {labels!r:.100}"
         )
     return [(str(index), name) for index, name in enumerate(names)]

@@ -7,7 +7,7 @@ from small import shallow
 
 import keras_senet
 from keras_senet import SEConfig
-from keras_senet.analysis import Excitations, excitations
+from keras_senet.analysis import Excitations, excitations, usefulness
 from keras_senet.analysis.gates.collector import Moments
 from keras_senet.analysis.gates.excitation import gates_model
 from keras_senet.analysis.gates.statistics import BINS
@@ -146,6 +146,39 @@ def test_one_hot_labels_and_iterables_of_batches():
     for one, other in zip(whole.blocks, excitations(model, halves).blocks, strict=True):
         # A gate of 1e-8 is the exponential of -18, whose rounding it multiplies.
         np.testing.assert_allclose(one.class_means, other.class_means, rtol=1e-5, atol=1e-9)
+
+
+WRONG = {
+    "divided by 255": (IMAGES / 255, r"in 0\.\.255, as the model takes them. .* Pass raw pixels"),
+    "in -1..1": (IMAGES / 127.5 - 1, r"in 0\.\.255, as the model takes them"),
+    "of 16 bits": (IMAGES * 257.0, r"in 0\.\.255, as the model takes them"),
+    "NaN": (np.where(IMAGES.max() == IMAGES, np.nan, IMAGES), "must be finite numbers"),
+    "infinite": (np.full(IMAGES.shape, np.inf), "must be finite numbers"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_images_that_the_model_does_not_take(case):
+    """Gates of black images would look as if they did nothing."""
+    model, (images, message) = network(), WRONG[case]
+    found = excitations(model, (IMAGES, LABELS))
+    batches = [(images[i : i + 2], LABELS[i : i + 2]) for i in range(0, len(images), 2)]
+    for data in (images, images[:2], (images, LABELS), batches):
+        with pytest.raises(ValueError, match=message):
+            excitations(model, data)
+    for data in ((images, LABELS), batches):
+        with pytest.raises(ValueError, match=message):
+            usefulness(model, data, found)
+
+
+def test_images_that_may_be_right():
+    """Black ones, and any of a model that does not say what it takes."""
+    model, dark = network(), np.zeros((5, *IMAGES.shape[1:]), "float32")
+    dark[4] = IMAGES[0]
+    assert excitations(model, [dark[:2], dark[2:]]).images == 5
+    assert excitations(model, dark[:4]).images == 4
+    bare = keras_senet.SEResNet20.replace(depths=(1, 1, 1))(include_preprocessing=False)
+    assert excitations(bare, IMAGES / 255).images == len(IMAGES)
 
 
 @pytest.mark.slow

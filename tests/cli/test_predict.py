@@ -96,6 +96,10 @@ def test_what_names_nothing_is_refused(tmp_path, monkeypatch):
     model.save(tmp_path / "features.keras")
     with pytest.raises(ValueError, match="no classifier"):
         predict.load(tmp_path / "features.keras")
+    pooled = keras_senet.SEResNet20.replace(depths=(1, 1, 1))(include_top=False, pooling="avg")
+    pooled.save(tmp_path / "pooled.keras")
+    with pytest.raises(ValueError, match="64 outputs are features of the image"):
+        predict.load(tmp_path / "pooled.keras")
     with pytest.raises(ValueError, match="No weight set"):
         predict.load("timm/no_such_network")
     with pytest.raises(ValueError, match="is not there"):

@@ -1,6 +1,7 @@
 """Image files of every kind to RGB pixels."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -43,6 +44,45 @@ def test_sixteen_bits_become_eight():
     grey = (np.arange(600).reshape(20, 30) * 109).astype("uint16")
     expected = np.rint(grey / 257)[..., None].repeat(3, -1)  # 65535 / 255 = 257
     np.testing.assert_array_equal(read_rgb(encoded(Image.fromarray(grey), format="PNG")), expected)
+
+
+def tiff(numbers, bits, photometric=1, sample_format=1):
+    """A grey file by TIFF 6.0, uncompressed, of rows of unsigned numbers."""
+    rows, columns = numbers.shape
+    digits = "".join(f"{number:0{bits}b}" for number in numbers.ravel())
+    size = {12: 1, 16: 2, 32: 4}[bits]  # of 12 bits the first ones come first, others as integers
+    packed = int(digits, 2).to_bytes(len(digits) // 8, "big")
+    content = b"".join(packed[at : at + size][::-1] for at in range(0, len(packed), size))
+    tags = {256: columns, 257: rows, 258: bits, 259: 1, 262: photometric}
+    tags |= {273: 8 + 2 + 12 * 10 + 4, 277: 1, 278: rows, 279: len(content), 339: sample_format}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + b"\0" * 4 + content
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_white_is_what_the_file_says(bits):
+    white = 2**bits - 1
+    numbers = np.linspace(0, white, 64).astype("int64").reshape(8, 8)
+    expected = np.rint(255 * numbers / white)[..., None].repeat(3, -1)
+    np.testing.assert_array_equal(read_rgb(tiff(numbers, bits)), expected)
+    if bits == 16:  # Pillow has none of 12 bits
+        reversed_ = np.rint(255 * (white - numbers) / white)[..., None].repeat(3, -1)
+        np.testing.assert_array_equal(read_rgb(tiff(numbers, bits, photometric=0)), reversed_)
+
+
+@pytest.mark.parametrize(("bits", "sample_format"), [(16, 2), (32, 1), (32, 2)])
+def test_no_file_says_what_white_is_of_32_bits_or_signs(bits, sample_format):
+    """Dark numbers too, which 16 bits could hold."""
+    numbers = np.arange(64).reshape(8, 8)
+    with pytest.raises(ValueError, match="nothing says which number is white"):
+        read_rgb(tiff(numbers, bits, sample_format=sample_format))
+
+
+def test_ppm_of_more_than_eight_bits():
+    numbers = np.linspace(0, 1000, 64).astype(">u2").reshape(8, 8)
+    file = b"P5 8 8 1000\n" + numbers.tobytes()
+    expected = np.rint(255 * numbers.astype(int) / 1000)[..., None].repeat(3, -1)
+    np.testing.assert_allclose(read_rgb(file), expected, atol=1)  # Pillow brings them to 16 bits
 
 
 def test_palettes_and_gif():

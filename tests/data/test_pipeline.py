@@ -314,3 +314,16 @@ def test_shapes_are_the_same_everywhere():
 def test_long_tails_do_not_grow(digits, ratio):
     with pytest.raises(ValueError, match="number from 1, such as 100"):
         digits.long_tailed(ratio)
+
+
+def test_a_long_tail_stays_where_it_is(digits):
+    """Images held out anew would come from both sides of it."""
+    tailed = digits.long_tailed(100)
+    for again in (lambda: data.hold_out(tailed, 0.1), lambda: data.fold(tailed, 1, 5)):
+        with pytest.raises(ValueError, match=r"Expected the division first"):
+            again()
+    with pytest.raises(ValueError, match="long-tailed already"):
+        tailed.long_tailed(10)
+    assert data.hold_out(digits, 0.1).long_tailed(100).division == "hold_out 0.1"
+    with pytest.warns(UserWarning, match="the ratio is 1:139, not 1:1000"):
+        assert np.bincount(digits.long_tailed(1000).training.labels)[-1] == 1

@@ -10,6 +10,7 @@ import keras_senet
 from keras_senet import layers, training
 from keras_senet.training.check import check
 from keras_senet.training.model import compiled_model
+from keras_senet.weights.named_classes import class_names, name_classes
 
 NETWORK = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
 RECIPE = training.DIGITS
@@ -129,3 +130,17 @@ def test_gates_begin_as_the_recipe_says(design, digits, tmp_path):
     kept = compiled_model(network, digits, recipe, weights=path, **options)
     for value, weight in zip(kept.get_weights(), trained.get_weights(), strict=True):
         np.testing.assert_array_equal(value, weight)
+
+
+def test_weights_of_as_many_other_classes_are_said(digits, tmp_path, caplog):
+    """The classifier keeps them, since nothing says that they are of no use."""
+    path = tmp_path / "x.weights.h5"
+    trained = NETWORK(input_shape=(16, 16, 3), classes=10)
+    options = {"weights": path, "precision": "float32", "steps_per_epoch": 1}
+    for names, said in ((None, False), (digits.class_names, False), ("abcdefghij", True)):
+        name_classes(trained, names)
+        trained.save_weights(path)
+        caplog.clear()
+        model = compiled_model(NETWORK, digits, RECIPE, **options)
+        assert ("begins with the weights of the model's classes" in caplog.text) == said
+        assert class_names(model) == digits.class_names

@@ -85,6 +85,7 @@ def test_decode_predictions():
     found = decode_predictions(few, top=2, labels=("cat", "dog", "frog"))
     assert found[0] == [("1", "dog", 0.6), ("2", "frog", 0.3)]
     assert [name for _, name, _ in found[1]] == ["cat", "dog"]
+    assert decode_predictions(few, top=2, labels=np.array(["cat", "dog", "frog"])) == found
     for wrong in (
         {"predictions": np.zeros((1, 999))},
         {"predictions": few, "top": 1},  # ten classes are not ImageNet's first
@@ -92,6 +93,10 @@ def test_decode_predictions():
         {"predictions": few, "labels": ("cat", "dog", "frog"), "top": 4},
         {"predictions": few, "labels": None},  # of a model that does not name its classes
         {"predictions": few, "labels": (1, 2, 3)},
+        {"predictions": few, "labels": {"cat", "dog", "frog"}},  # which has no order
+        {"predictions": few, "labels": {"cat": 0, "dog": 1, "frog": 2}},
+        {"predictions": few, "labels": np.array([["cat", "dog", "frog"]])},
+        {"predictions": few, "labels": object()},
         {"predictions": scores, "labels": "alphabet"},
         {"predictions": scores, "top": 0},
         {"predictions": scores, "top": 1.5},

@@ -5,7 +5,6 @@ import warnings
 
 import numpy as np
 
-from keras_senet.export.contract import PIXELS, described
 from keras_senet.export.tflite.flatbuffer import (
     add_tensor,
     is_kind,
@@ -16,6 +15,7 @@ from keras_senet.export.tflite.flatbuffer import (
     serialized,
 )
 from keras_senet.export.tflite.litert import LiteRT
+from keras_senet.surgery.image_range import PIXELS, described
 
 BYTES = ("uint8", "int8")
 STEPS = 255

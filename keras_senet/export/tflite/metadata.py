@@ -10,8 +10,8 @@ import flatbuffers
 import flatbuffers.table
 from flatbuffers import number_types
 
-from keras_senet.export.contract import PIXELS, described
 from keras_senet.export.tflite.flatbuffer import order_outputs, parsed, serialized
+from keras_senet.surgery.image_range import PIXELS, described
 
 IDENTIFIER = b"M001"
 BUFFER_NAME = b"TFLITE_METADATA"

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from keras_senet.data import Dataset, View
-from keras_senet.export.contract import PIXELS, contract, described, label_threshold
+from keras_senet.export.contract import contract, label_threshold
 from keras_senet.export.models import exportable, image_dtype, image_shape
 from keras_senet.export.tflite.arguments import labels_of
 from keras_senet.export.tflite.litert import LiteRT, end
@@ -19,6 +19,7 @@ from keras_senet.export.tflite_file import to_tflite
 from keras_senet.export.web.litert_js import PACKAGES, archives, unpack
 from keras_senet.extras import check_installed
 from keras_senet.files import replacing
+from keras_senet.surgery.image_range import PIXELS, described
 from keras_senet.weights.named_classes import class_names, numbered
 
 PAGE = pathlib.Path(__file__).with_name("page")
