@@ -253,7 +253,14 @@ class Architecture(ABC):
                 "Argument `input_shape` must be (height, width, channels) of one image, with "
                 f"known channels. Received: {input_shape}"
             )
-        return keras.Input(natural(tuple(input_shape)), name="image")
+        shape = natural(tuple(input_shape))
+        if shape[0] in (1, 3) and shape[2] > 4:
+            warnings.warn(
+                f"Argument `input_shape` is (height, width, channels): {shape} are images of "
+                f"{shape[0]} rows and {shape[2]} channels. Channels come last.",
+                stacklevel=3,
+            )
+        return keras.Input(shape, name="image")
 
     def _normalized(self, image):
         expected = len(self.preprocessing.mean)

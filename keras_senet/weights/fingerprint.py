@@ -172,7 +172,8 @@ def adopt(architecture, description, path):
                     *(path, name, value, architecture.name, name, value),
                 )
         elif name not in GIVEN and (name != "se" or _differ_in_design(value, ours.get(name))):
-            wrong += facts.differences({name: value}, {name: ours.get(name)})
+            both = (_deciding(one) if name == "se" else one for one in (value, ours.get(name)))
+            wrong += facts.differences(*({name: one} for one in both))
     if wrong:
         raise ValueError(
             f"{path} is of another network than {architecture.name}. {facts.listed(wrong)}. "
@@ -229,10 +230,11 @@ def _are_of_two_kinds(theirs, ours):
     return theirs["design"] != ours["design"]
 
 
+def _deciding(se):
+    """The fields of a design, or `None`, but those of `NO_COMPUTATION_OF_SE`."""
+    return se and {name: se[name] for name in se.keys() - set(NO_COMPUTATION_OF_SE)}
+
+
 def _differ_in_design(theirs, ours):
     """Whether two SE designs differ in more than widths, which the arrays show."""
-    if _are_of_two_kinds(theirs, ours):
-        return True
-    return theirs is not None and any(
-        theirs[name] != ours[name] for name in theirs.keys() - set(NO_COMPUTATION_OF_SE)
-    )
+    return _are_of_two_kinds(theirs, ours) or _deciding(theirs) != _deciding(ours)
