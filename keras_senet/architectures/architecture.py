@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import math
 import os
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 

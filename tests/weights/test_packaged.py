@@ -90,3 +90,15 @@ def test_another_network_is_refused():
         keras_senet.SEResNet56(weights="keras_senet/se_resnet20.cifar10")
     with pytest.raises(ValueError, match="are for ResNet20, not for se_resnet20"):
         keras_senet.SEResNet20(weights="keras_senet/resnet20.cifar10")
+
+
+def test_a_refusal_names_what_decides():
+    """Not where new gates begin, which trained ones do not."""
+    network = keras_senet.SEResNet20.replace(se=keras_senet.SEConfig(gate="tanh"))
+    with pytest.raises(ValueError, match=r"se.gate: 'sigmoid' in the file, 'tanh' here\. Choose"):
+        network(weights="keras_senet/se_resnet20.cifar10")
+
+
+def test_channels_first_are_said():
+    with pytest.warns(UserWarning, match="Channels come last"):
+        keras_senet.SEResNet20(weights="keras_senet/se_resnet20.cifar10", input_shape=(3, 32, 32))
