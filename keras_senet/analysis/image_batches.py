@@ -1,6 +1,7 @@
 """Images and their labels, from any container, as batches of arrays."""
 
 import typing
+import warnings
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from keras_senet.data import Dataset
 from keras_senet.data.checks import FEW, as_labels
 from keras_senet.data.classes import class_indices, mismatch
-from keras_senet.surgery.image_range import check_finite, image_range, misfit
+from keras_senet.surgery.image_range import almost_black, check_finite, image_range, misfit
 from keras_senet.surgery.rewrite import computes_its_graph
 from keras_senet.weights.named_classes import is_multi_label
 
@@ -56,6 +57,8 @@ def batches(data, batch_size, model=None):
     if not seen:
         raise ValueError("Expected at least one image. Received no batch.")
     _check_range(extremes, extent)
+    if sentence := almost_black(extremes, extent):
+        warnings.warn(f"Images are {sentence}", stacklevel=3)
 
 
 def _range_of(model):

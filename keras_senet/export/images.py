@@ -12,7 +12,7 @@ from keras_senet.data import Dataset
 from keras_senet.export.contract import UNKNOWN
 from keras_senet.export.datasets import training_images
 from keras_senet.surgery.image_range import (
-    PIXELS,
+    almost_black,
     check_finite,
     looks_normalized,
     misfit,
@@ -189,19 +189,14 @@ def _shape_remedy(images, shape):
 
 
 def _check_range(images, known, name):
-    extent, high = known.input_range, float(images.max())
-    received = shown_range(images)
+    extent = known.input_range
     if extent is None:
         _check_unknown_range(known, images, name)
         return
     if sentence := misfit(images, extent):
         raise ValueError(f"Argument `{name}` {sentence}")
-    if extent == PIXELS and high <= 1:
-        warnings.warn(
-            f"Argument `{name}` is almost black ({received}, of 0..255). Were the pixels divided "
-            "before they became integers?",
-            stacklevel=4,
-        )
+    if sentence := almost_black(images, extent):
+        warnings.warn(f"Argument `{name}` is {sentence}", stacklevel=4)
 
 
 def _check_unknown_range(known, images, name):

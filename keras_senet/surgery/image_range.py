@@ -58,6 +58,16 @@ def misfit(images, extent):
     )
 
 
+def almost_black(images, extent):
+    """What is suspicious of images without a pixel above 1 of 0..255, in words, or `None`."""
+    if extent != PIXELS or images.max() > 1:
+        return None
+    return (
+        f"almost black ({shown_range(images)}, of 0..255). Were the pixels divided before they "
+        "became integers?"
+    )
+
+
 def looks_normalized(images):
     """Whether pixels were divided by 255, brought to -1..1, or normalized by mean and deviation."""
     low, high = float(images.min()), float(images.max())

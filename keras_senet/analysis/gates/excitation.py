@@ -170,8 +170,8 @@ def excitations(
 
     Raises:
         TypeError: If the model is not functional, or has a `call` of its own.
-        ValueError: If it has several inputs or no SE blocks, there are no images, a label has no
-            class, or a gate is not finite.
+        ValueError: If it has several inputs or no SE blocks, there are no images, they are
+            not in the range that the model takes, a label has no class, or a gate is not finite.
 
     Reference:
         Hu et al., https://arxiv.org/abs/1709.01507, section 7.2.
