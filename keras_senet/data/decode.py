@@ -171,7 +171,7 @@ def _black_and_white(image):
         raise ValueError("its pixels are floats, and nothing says which number is white")
     if not image.mode.startswith("I"):
         return None
-    kind, white = image.format, 65535
+    kind, black, white = image.format, 0, 65535
     if kind == "TIFF":
         bits, photometric, signs = (
             image.tag_v2.get(tag, usual)
@@ -179,8 +179,8 @@ def _black_and_white(image):
         )
         is_known = bits[0] <= 16 and signs[0] == UNSIGNED
         white = 2 ** bits[0] - 1
-        if is_known:
-            return (white, 0) if photometric == WHITE_IS_ZERO else (0, white)
+        if photometric == WHITE_IS_ZERO:
+            black, white = white, black
     elif image.mode == "I":
         is_known = kind in ("PNG", "PPM")  # which have 16 bits, or are brought to 16
     else:
@@ -190,7 +190,7 @@ def _black_and_white(image):
             f"its pixels have another form than 16 bits without a sign ({kind or 'no file'}, mode "
             f"{image.mode}), and nothing says which number is white"
         )
-    return 0, white
+    return black, white
 
 
 def _rgb(image, black_and_white):

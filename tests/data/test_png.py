@@ -27,9 +27,9 @@ def chunk(name, content):
     return struct.pack(">I", len(content)) + name + content + crc
 
 
-def with_chunk(name, content, file=None):
+def with_chunk(name, content):
     """The file with one more chunk behind its header."""
-    file = file or saved()
+    file = saved()
     return file[:33] + chunk(name, content) + file[33:]
 
 
@@ -47,12 +47,9 @@ def turned():
     return saved(exif=exif)
 
 
-def text(key, value, **options):
+def text(key, value, international=False):
     info = PngImagePlugin.PngInfo()
-    if options:
-        info.add_itxt(key, value)
-    else:
-        info.add_text(key, value)
+    (info.add_itxt if international else info.add_text)(key, value)
     return saved(pnginfo=info)
 
 
