@@ -1,6 +1,7 @@
 """Data parallelism on several devices and machines, by the means of each backend."""
 
 import contextlib
+import json
 import os
 import sys
 
@@ -9,6 +10,14 @@ import keras
 # JAX misses a dead process after this many seconds; after twice as many the others end.
 HEARTBEAT_SECONDS = 20
 SLURM = "SLURM_NTASKS"
+# What tells a process how many of it were started, and who sets it.
+LAUNCHERS = {
+    SLURM: "Slurm",
+    "WORLD_SIZE": "torchrun",
+    "OMPI_COMM_WORLD_SIZE": "Open MPI",
+    "PMI_SIZE": "MPI",
+}
+CLUSTER = "TF_CONFIG"
 LOST_EXIT_CODE = 76  # EX_PROTOCOL of sysexits.h: start all processes again
 
 
@@ -18,7 +27,7 @@ def initialize(
     """Connects this process with the others of a run; call it before anything uses a device.
 
     Without arguments the processes of a Slurm job step find each other. A single process need not
-    call it.
+    call it. Processes that another launcher started (torchrun, MPI, or `TF_CONFIG`) need arguments.
 
     Args:
         coordinator: `"host:port"` of process 0, the same on all.
@@ -29,18 +38,20 @@ def initialize(
         Whether there are several.
 
     Raises:
-        ValueError: If the backend is not JAX, some arguments are missing, or they name no process.
+        ValueError: If the backend is not JAX, some arguments are missing, they name no process, or
+            a launcher started several processes that would train apart.
     """
     given = (coordinator, num_processes, process_id)
     if given == (None, None, None):
-        tasks = os.environ.get(SLURM, "1")
-        if tasks == "1":
+        variable, launcher, tasks = _launched()
+        if tasks == 1:
             return False
-        if keras.backend.backend() != "jax":
+        if keras.backend.backend() != "jax" or variable != SLURM:
             raise ValueError(
-                f"Slurm starts {tasks} tasks ({SLURM}={tasks}), which would train apart on the "
-                f"{keras.backend.backend()} backend. Set KERAS_BACKEND=jax to train together, or "
-                f"--ntasks=1; where this is one task of its own, unset {SLURM}."
+                f"{launcher} starts {tasks} processes ({variable}), which would train apart. To "
+                "train together, set KERAS_BACKEND=jax and start them by Slurm or with "
+                "--coordinator, --num_processes and --process_id; where this process is alone, "
+                f"unset {variable}."
             )
     elif None in given:
         raise ValueError(
@@ -64,6 +75,23 @@ def initialize(
         coordinator, num_processes, process_id, heartbeat_timeout_seconds=HEARTBEAT_SECONDS
     )
     return jax.process_count() > 1
+
+
+def _launched():
+    """The variable that says how many processes were started, who set it, and how many they are."""
+    for variable, launcher in LAUNCHERS.items():
+        tasks = os.environ.get(variable, "")
+        if tasks.isdigit() and int(tasks) > 1:
+            return variable, launcher, int(tasks)
+    try:
+        cluster = json.loads(os.environ.get(CLUSTER) or "{}").get("cluster", {})
+        workers = [*cluster.get("chief", ()), *cluster.get("worker", ())]
+    except (ValueError, AttributeError, TypeError):
+        raise ValueError(
+            f"{CLUSTER} must be JSON such as {{\"cluster\": {{\"worker\": [...]}}}}. Received: "
+            f"{os.environ[CLUSTER]:.200}"
+        ) from None
+    return CLUSTER, "A cluster of TensorFlow", max(1, len(workers))
 
 
 def process():

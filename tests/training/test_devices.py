@@ -33,12 +33,39 @@ def test_one_device_is_the_one_that_is_used(name, monkeypatch):
     assert used == ["cpu:0"]
 
 
-@pytest.mark.skipif(keras.backend.backend() == "jax", reason="on JAX tasks train together")
-def test_several_tasks_of_slurm(monkeypatch):
-    monkeypatch.setenv("SLURM_NTASKS", "1")
+CLUSTER = json.dumps({"cluster": {"chief": ["a:1"], "worker": ["b:1", "c:1"]}})
+
+
+@pytest.mark.parametrize(
+    ("variable", "alone", "several"),
+    [
+        pytest.param(
+            "SLURM_NTASKS",
+            "1",
+            "3",
+            marks=pytest.mark.skipif(
+                keras.backend.backend() == "jax", reason="on JAX tasks train together"
+            ),
+        ),
+        ("WORLD_SIZE", "1", "3"),
+        ("OMPI_COMM_WORLD_SIZE", "1", "3"),
+        ("PMI_SIZE", "1", "3"),
+        ("TF_CONFIG", '{"cluster": {"worker": ["a:1"]}}', CLUSTER),
+    ],
+)
+def test_processes_that_would_train_apart(variable, alone, several, monkeypatch):
+    monkeypatch.setenv(variable, alone)
     assert training.initialize() is False
-    monkeypatch.setenv("SLURM_NTASKS", "4")
-    with pytest.raises(ValueError, match=r"SLURM_NTASKS=4.*KERAS_BACKEND=jax"):
+    monkeypatch.setenv(variable, several)
+    expected = rf"3 processes \({variable}\).*KERAS_BACKEND=jax.*unset {variable}"
+    with pytest.raises(ValueError, match=expected):
+        training.initialize()
+
+
+@pytest.mark.parametrize("value", ["worker", "[]", '{"cluster": 3}'])
+def test_a_cluster_that_cannot_be_read(value, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", value)
+    with pytest.raises(ValueError, match=r"^TF_CONFIG must be JSON .* Received: "):
         training.initialize()
 
 
