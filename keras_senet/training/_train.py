@@ -109,6 +109,7 @@ def train(
     )
     for package in ("filelock", "matplotlib", "rich"):  # not after hours of training
         check_installed(package, "train", "Training")
+    distribution.check_together()
     workdir = pathlib.Path(workdir).expanduser()
     check_workdir(workdir)
     check_metrics(metrics, dataset)

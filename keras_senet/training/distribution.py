@@ -43,16 +43,11 @@ def initialize(
     """
     given = (coordinator, num_processes, process_id)
     if given == (None, None, None):
-        variable, launcher, tasks = _launched()
+        variable, _, tasks = _launched()
         if tasks == 1:
             return False
         if keras.backend.backend() != "jax" or variable != SLURM:
-            raise ValueError(
-                f"{launcher} starts {tasks} processes ({variable}), which would train apart. To "
-                "train together, set KERAS_BACKEND=jax and start them by Slurm or with "
-                "--coordinator, --num_processes and --process_id; where this process is alone, "
-                f"unset {variable}."
-            )
+            check_together()
     elif None in given:
         raise ValueError(
             "Expected `coordinator`, `num_processes` and `process_id`, or none of them. Received: "
@@ -101,6 +96,18 @@ def process():
     import jax
 
     return jax.process_index(), jax.process_count()
+
+
+def check_together():
+    """Raises a ValueError if this process is alone, of several that were started."""
+    variable, launcher, tasks = _launched()
+    if tasks > 1 and process()[1] == 1:
+        raise ValueError(
+            f"{launcher} starts {tasks} processes ({variable}), which would train apart. To train "
+            "together, set KERAS_BACKEND=jax and call `training.initialize`, with --coordinator, "
+            "--num_processes and --process_id unless Slurm starts them; where this process is "
+            f"alone, unset {variable}."
+        )
 
 
 @contextlib.contextmanager

@@ -53,13 +53,17 @@ CLUSTER = json.dumps({"cluster": {"chief": ["a:1"], "worker": ["b:1", "c:1"]}})
         ("TF_CONFIG", '{"cluster": {"worker": ["a:1"]}}', CLUSTER),
     ],
 )
-def test_processes_that_would_train_apart(variable, alone, several, monkeypatch):
+def test_processes_that_would_train_apart(variable, alone, several, monkeypatch, tmp_path):
+    dataset = keras_senet.data.load("digits", image_size=16)
     monkeypatch.setenv(variable, alone)
     assert training.initialize() is False
     monkeypatch.setenv(variable, several)
     expected = rf"3 processes \({variable}\).*KERAS_BACKEND=jax.*unset {variable}"
     with pytest.raises(ValueError, match=expected):
         training.initialize()
+    with pytest.raises(ValueError, match=expected):
+        training.train(keras_senet.SEResNet20, dataset, training.DIGITS, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("value", ["worker", "[]", '{"cluster": 3}'])
