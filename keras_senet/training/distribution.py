@@ -83,7 +83,7 @@ def _launched():
         workers = [*cluster.get("chief", ()), *cluster.get("worker", ())]
     except (ValueError, AttributeError, TypeError):
         raise ValueError(
-            f"{CLUSTER} must be JSON such as {{\"cluster\": {{\"worker\": [...]}}}}. Received: "
+            f'{CLUSTER} must be JSON such as {{"cluster": {{"worker": [...]}}}}. Received: '
             f"{os.environ[CLUSTER]:.200}"
         ) from None
     return CLUSTER, "A cluster of TensorFlow", max(1, len(workers))
