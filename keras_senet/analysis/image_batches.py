@@ -9,6 +9,7 @@ import numpy as np
 from keras_senet.data import Dataset
 from keras_senet.data.checks import FEW, as_labels
 from keras_senet.data.classes import class_indices, mismatch
+from keras_senet.surgery.graph import check_channels_last
 from keras_senet.surgery.image_range import almost_black, check_finite, image_range, misfit
 from keras_senet.surgery.rewrite import computes_its_graph
 from keras_senet.weights.named_classes import is_multi_label
@@ -125,7 +126,8 @@ def check_judgeable(model, data):
 
 
 def check_input(model):
-    """Raises a ValueError for a model of several inputs."""
+    """Raises a ValueError for a model of several inputs, or with channels first."""
+    check_channels_last(model)
     shapes = [tuple(tensor.shape) for tensor in model.inputs]
     if len(shapes) != 1:
         raise ValueError(

@@ -7,6 +7,7 @@ import typing
 import keras
 
 from keras_senet.architectures.attention_config import AttentionConfig
+from keras_senet.layers.data_format import check_setting
 from keras_senet.weights.fields import is_integer
 from keras_senet.weights.preprocessing import Preprocessing
 
@@ -101,12 +102,7 @@ def _check_design(architecture, se):
 
 def check_call(include_top, pooling, pyramid, classes):
     """Raises a ValueError that says which argument of a call is none of its values."""
-    if keras.config.image_data_format() != "channels_last":
-        raise ValueError(
-            "keras_senet has images in channels_last only. Received: "
-            "keras.config.image_data_format() == 'channels_first'. Call "
-            "keras.config.set_image_data_format('channels_last') first."
-        )
+    check_setting()
     if pyramid not in (True, False, "levels"):
         raise ValueError(
             f"Argument `pyramid` must be True, False or 'levels'. Received: {pyramid!r}"

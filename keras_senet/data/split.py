@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import pathlib
 import typing
 from collections.abc import Callable
 
@@ -24,6 +25,7 @@ class Examples(typing.Protocol):
     def __len__(self) -> int: ...
     def subset(self, indices) -> typing.Any: ...  # noqa: D102
     def name(self, index) -> str: ...  # noqa: D102
+    def encoded(self, index) -> bytes: ...  # noqa: D102
     def read(self, index) -> typing.Any: ...  # noqa: D102
     def reader(self) -> typing.Any: ...  # noqa: D102
 
@@ -93,6 +95,10 @@ class Split:
     def name(self, index: int) -> str:
         """The name of an item in messages: its path."""
         return str(self.items[index])
+
+    def encoded(self, index: int) -> bytes:
+        """The file of one item, as it is; OSError if unreadable. Pixels have none."""
+        return pathlib.Path(str(self.items[index])).read_bytes()
 
     def read(self, index: int) -> tuple[np.ndarray, np.integer]:
         """Pixels `(H, W, 3)` uint8 and label of one item; ValueError or OSError if unreadable."""

@@ -184,6 +184,10 @@ class RecordSplit:
         """The name of an item in messages."""
         return f"{self.info.full_name}/{self.split}[{self.indices[index]}]"
 
+    def encoded(self, index):
+        """The record of one item; OSError if unreadable."""
+        return self.records[self.indices[index]]
+
     def read(self, index):
         """Pixels `(H, W, 3)` uint8 and label of one item; ValueError if unreadable."""
         data, label = self._parse(self.records[self.indices[index]])

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from keras_senet.export.outputs import named, output_names
-from keras_senet.surgery.graph import parts_of
+from keras_senet.surgery.graph import check_channels_last, parts_of
 from keras_senet.surgery.rewrite import can_be_rebuilt, computes_its_graph, copied, rewrite
 from keras_senet.weights.fields import is_integer
 
@@ -24,8 +24,9 @@ def exportable(model):
     Raises:
         TypeError: If it is no Keras model.
         ValueError: If it is not built or not functional, has a `call` of its own, has several
-            inputs, does not take images `(N, H, W, C)`, has two outputs of one name, has a layer
-            without a float32 form, or Keras does not run on TensorFlow.
+            inputs, does not take images `(N, H, W, C)`, has a layer with channels first, two
+            outputs of one name or a layer without a float32 form, or Keras does not run on
+            TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
@@ -46,6 +47,7 @@ def exportable(model):
             f"Model {model.name!r} has a `call` of its own ({type(model).__name__}), which is not "
             "in its graph. Wrap it: keras.Model(inputs, model(inputs))."
         )
+    check_channels_last(model)
     _check_ends(model)
     return model if _is_float32(model) else _float32_clone(model)
 

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_senet.layers import facts
+from keras_senet.layers.data_format import check_setting
 from keras_senet.layers.global_average import global_average
 from keras_senet.layers.quick_build import QuickBuild
 
@@ -31,7 +32,7 @@ class ChannelAttention(QuickBuild, abc.ABC):
     Input shape: `(N, H, W, C)`, channels last; H and W may be `None`. Output shape: the same.
 
     Raises:
-        ValueError: If the input is not of rank 4.
+        ValueError: If the input is not of rank 4, or channels come first by Keras' setting.
     """
 
     kind = "a channel attention"
@@ -40,6 +41,7 @@ class ChannelAttention(QuickBuild, abc.ABC):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
+        check_setting()
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def call(self, inputs: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:

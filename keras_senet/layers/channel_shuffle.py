@@ -5,6 +5,8 @@ import numbers
 import keras
 from keras import ops
 
+from keras_senet.layers.data_format import check_setting
+
 
 @keras.saving.register_keras_serializable(package="keras_senet")
 class ChannelShuffle(keras.layers.Layer):
@@ -21,8 +23,8 @@ class ChannelShuffle(keras.layers.Layer):
     Input shape: `(N, H, W, C)`, channels last; H and W may be `None`. Output shape: the same.
 
     Raises:
-        ValueError: If `groups` is no integer above 0 or does not divide the channels, or the input
-            is not of rank 4.
+        ValueError: If `groups` is no integer above 0 or does not divide the channels, the input is
+            not of rank 4, or channels come first by Keras' setting.
 
     Reference:
         Zhang et al., https://arxiv.org/abs/1707.01083, section 3.1.
@@ -35,6 +37,7 @@ class ChannelShuffle(keras.layers.Layer):
 
     def __init__(self, groups: int, **kwargs):
         super().__init__(**kwargs)
+        check_setting()
         if isinstance(groups, bool) or not isinstance(groups, numbers.Integral) or groups < 1:
             raise ValueError(f"Argument `groups` must be an integer above 0. Received: {groups!r}")
         self.groups = int(groups)  # of numpy's integers too, which JSON cannot hold

@@ -88,7 +88,7 @@ class GlobalAveragePooling2D(keras.layers.GlobalAveragePooling2D):
     """
 
     def __init__(self, **kwargs):
-        super().__init__(**{"data_format": "channels_last", **kwargs})
+        super().__init__(**kwargs)
         if self.data_format != "channels_last":
             raise ValueError(
                 f"Argument `data_format` must be 'channels_last'. Received: {self.data_format!r}"

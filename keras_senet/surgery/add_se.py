@@ -9,7 +9,7 @@ from keras_senet.architectures.attention_config import AttentionConfig
 from keras_senet.architectures.blocks import squeeze_excite
 from keras_senet.architectures.se_config import SEConfig
 from keras_senet.layers import ChannelAttention, Conv2D
-from keras_senet.surgery.graph import functional
+from keras_senet.surgery.graph import check_channels_last, functional
 from keras_senet.surgery.places import Places
 from keras_senet.surgery.rewrite import rewrite
 from keras_senet.weights.fingerprint import with_added_se
@@ -51,7 +51,7 @@ def add_se(
 
     Raises:
         TypeError: If the model is not functional.
-        ValueError: If no place is found, a place is on a tensor of another rank than 4 or in a
+        ValueError: If channels come first, no place is found, a place is on a tensor of another rank than 4 or in a
             layer that is called several times, the model has SE blocks already, or an argument is
             none of these.
 
@@ -65,6 +65,7 @@ def add_se(
         'se_mobilenet_1.00_224'
     """
     model = functional(model)
+    check_channels_last(model)
     _check(model, se, start)
     if start == "identity":
         se = se.as_identity()

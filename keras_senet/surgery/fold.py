@@ -100,7 +100,10 @@ def _pooled_in_stages(layer, x):
     if layer.data_format != "channels_last":
         return None
     pooling = layers.GlobalAveragePooling2D(
-        keepdims=layer.keepdims, dtype=layer.dtype_policy, name=layer.name
+        data_format=layer.data_format,
+        keepdims=layer.keepdims,
+        dtype=layer.dtype_policy,
+        name=layer.name,
     )
     return pooling(x)
 

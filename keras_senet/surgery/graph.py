@@ -78,6 +78,16 @@ def parts_of(layer):
     return list(layer._flatten_layers())
 
 
+def check_channels_last(model):
+    """Raises a ValueError if a layer of a model, or of one inside, has channels first."""
+    for layer in parts_of(model):
+        if getattr(layer, "data_format", None) == "channels_first":
+            raise ValueError(
+                f"Layer {layer.name!r} of {model.name!r} has data_format='channels_first'. "
+                "keras_senet has images in channels_last only, (N, H, W, C): build the model so."
+            )
+
+
 def takes_training(layer):
     """Whether `training` is an argument of a layer's `call`."""
     return layer._call_has_training_arg

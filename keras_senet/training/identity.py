@@ -1,5 +1,6 @@
 """Which run a folder holds: network, data, recipe and start, compared when it goes on."""
 
+import contextlib
 import csv
 import dataclasses
 import gzip
@@ -16,7 +17,8 @@ from keras_senet.data.image_files import listed
 from keras_senet.files import replacing
 
 IMAGES = "images.csv.gz"
-LOOKED_AT = 1000  # images of a split held as pixels that tell it from another one
+LOOKED_AT = 1000  # images of a split whose contents tell it from another one
+DIGESTS = ("data.images_sha256", "data.files_sha256")  # which runs of earlier versions lack
 # Where the data lie does not matter, what they are called even less; the digest of images does.
 NOT_COMPARED = ("data.name", "data.source", "weights.name")
 
@@ -47,8 +49,7 @@ class Identity:
         if isinstance(saved.get("weights"), str):  # of earlier versions: the path as it was given
             before["weights.name"] = before.pop("weights")
             before["weights.sha256"] = now.get("weights.sha256")
-        if "data.images_sha256" not in before:
-            before["data.images_sha256"] = now["data.images_sha256"]
+        before = {**{name: now[name] for name in DIGESTS}, **before}
         names = [
             name
             for name in sorted({*before, *now})
@@ -63,7 +64,7 @@ class Identity:
             for name in names
             if not name.endswith("_sha256")
         ]
-        if "data.images_sha256" in names or "data.labels_sha256" in names:
+        if {*DIGESTS, "data.labels_sha256"} & {*names}:
             changes.append(self._changed_images(checkpoints.parent))
         if "weights.sha256" in names:
             was, is_ = (fields.get("weights.name") for fields in (before, now))
@@ -113,7 +114,7 @@ class Identity:
         moved = [name for _, name, _ in sorted({*images} - {*saved})]
         if moved:
             return f"images have another split or label: {listed(moved)}"
-        return "its images have another order" if saved != images else "its pixels differ"
+        return "its images have another order" if saved != images else "its pixels or files differ"
 
 
 def read_images(workdir):
@@ -153,6 +154,7 @@ def identify(architecture, dataset, recipe, weights, precision, seed):
             **({} if dataset.test is None else {"test_images": len(dataset.test)}),
             "labels_sha256": labels.hexdigest(),
             "images_sha256": _digest(dataset, images),
+            "files_sha256": _files_digest(dataset),
         },
         "recipe": dataclasses.asdict(recipe),
         "weights": _weights(weights),
@@ -207,9 +209,23 @@ def _digest(dataset, images):
     digest = hashlib.sha256(json.dumps(images).encode())
     for split in dataset.splits.values():
         if split.holds_pixels:
-            chosen = np.linspace(0, len(split) - 1, min(len(split), LOOKED_AT)).astype(int)
-            digest.update(np.ascontiguousarray(split.items[chosen]).tobytes())
+            digest.update(np.ascontiguousarray(split.items[_some(split)]).tobytes())
     return digest.hexdigest()
+
+
+def _files_digest(dataset):
+    """A digest of the bytes of some files or records of each split, whatever their names."""
+    digest = hashlib.sha256()
+    for split in dataset.splits.values():
+        for index in () if split.holds_pixels else _some(split):
+            with contextlib.suppress(OSError):  # an unreadable image is told where it is read
+                digest.update(split.encoded(index))
+    return digest.hexdigest()
+
+
+def _some(split):
+    """Positions of images that tell a split from another one, evenly spaced."""
+    return np.linspace(0, len(split) - 1, min(len(split), LOOKED_AT)).astype(int)
 
 
 def _weights(weights):

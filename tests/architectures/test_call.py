@@ -190,13 +190,58 @@ def test_errors_say_what_to_do(call, message):
         call()
 
 
-def test_channels_first_is_refused():
+@pytest.mark.parametrize(
+    "make",
+    [
+        TINY,
+        keras_senet.layers.SqueezeExcitation,
+        keras_senet.layers.EfficientChannelAttention,
+        keras_senet.layers.EffectiveSE,
+        keras_senet.layers.SpatialChannelSE,
+        lambda: keras_senet.layers.ChannelShuffle(2),
+        keras_senet.layers.GlobalAveragePooling2D,
+    ],
+)
+def test_a_setting_of_channels_first_is_refused(make):
+    """The last axis would be taken for the channels."""
     keras.config.set_image_data_format("channels_first")
     try:
-        with pytest.raises(ValueError, match="channels_last only"):
-            TINY()
+        with pytest.raises(ValueError, match=r"'?channels_last.*Received: .*channels_first"):
+            make()
     finally:
         keras.config.set_image_data_format("channels_last")
+
+
+def channels_first():
+    image = keras.Input((3, 8, 12))
+    x = keras.layers.Conv2D(4, 3, data_format="channels_first", name="first")(image)
+    x = keras.layers.GlobalAveragePooling2D(data_format="channels_first")(x)
+    return keras.Model(image, keras.layers.Dense(2)(x), name="others")
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize(
+    "use",
+    [
+        keras_senet.add_se,
+        keras_senet.analysis.cost,
+        lambda model: keras_senet.analysis.excitations(model, np.zeros((2, 3, 8, 12))),
+        pytest.param(
+            lambda model: keras_senet.export.to_tflite(model, "model.tflite"),
+            marks=pytest.mark.skipif(
+                keras.backend.backend() != "tensorflow", reason="exports are TensorFlow's"
+            ),
+        ),
+    ],
+    ids=["add_se", "cost", "excitations", "to_tflite"],
+)
+def test_models_with_channels_first_are_refused(use, nested):
+    model = channels_first()
+    if nested:
+        image = keras.Input((3, 8, 12))
+        model = keras.Model(image, model(image), name="others")
+    with pytest.raises(ValueError, match=r"' of 'others' has data_format='channels_first'"):
+        use(model)
 
 
 def test_help_of_a_network_is_how_it_is_called():

@@ -53,8 +53,18 @@ def test_other_pixels_in_memory(tmp_path):
     digits = keras_senet.data.load("digits", image_size=16)
     check(identity(digits), identity(digits), tmp_path)
     inverted = keras_senet.data.Split(255 - digits.training.items, digits.training.labels)
-    with pytest.raises(ValueError, match="pixels differ"):
+    with pytest.raises(ValueError, match="pixels or files differ"):
         check(identity(digits), identity(digits.replace(training=inverted)), tmp_path)
+
+
+def test_other_files_of_the_same_names(tmp_path):
+    dataset = folder(tmp_path / "pets")
+    before = identity(dataset)
+    (tmp_path / "pets" / "dog" / "2.png").write_bytes(
+        (tmp_path / "pets" / "dog" / "5.png").read_bytes()
+    )
+    with pytest.raises(ValueError, match="pixels or files differ"):
+        check(before, identity(dataset), tmp_path)
 
 
 def test_weights_are_known_by_their_contents(tmp_path):
@@ -74,7 +84,8 @@ def test_runs_of_earlier_versions_go_on(tmp_path):
     digits = keras_senet.data.load("digits", image_size=16)
     now = identity(digits, weights="timm/x")
     old = {**now.description, "weights": "timm/x"}
-    old["data"] = {k: v for k, v in old["data"].items() if k not in ("images_sha256", "source")}
+    lacks = ("images_sha256", "files_sha256", "source")
+    old["data"] = {k: v for k, v in old["data"].items() if k not in lacks}
     old["recipe"] = {k: v for k, v in old["recipe"].items() if k != "clip_norm"}
     now.check(old, tmp_path / "checkpoints")
     clipped = identity(digits, RECIPE.replace(clip_norm=1.0), "timm/x")

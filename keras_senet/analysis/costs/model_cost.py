@@ -10,7 +10,7 @@ from keras_senet.analysis.costs.attention import attention_operations
 from keras_senet.analysis.costs.cost import Cost, LayerCost
 from keras_senet.extras import check_installed
 from keras_senet.layers import ChannelAttention
-from keras_senet.surgery.graph import Graph
+from keras_senet.surgery.graph import Graph, check_channels_last
 from keras_senet.surgery.rewrite import check_call
 
 # How names of our networks' layers begin, stage by stage; other networks have no stages.
@@ -21,8 +21,8 @@ def cost(model: keras.Model | str | pathlib.Path, input_size: int | None = None)
     """Counts what one image costs.
 
     Args:
-        model: A functional or sequential `keras.Model` of any origin, on any backend, or the path
-            of a `.tflite` file.
+        model: A functional or sequential `keras.Model` of any origin, on any backend, with channels
+            last; or the path of a `.tflite` file.
         input_size: Height and width in pixels for a model that leaves them open.
 
     Returns:
@@ -30,8 +30,8 @@ def cost(model: keras.Model | str | pathlib.Path, input_size: int | None = None)
 
     Raises:
         TypeError: If the model is neither, or it or a model inside has a `call` of its own.
-        ValueError: If a size stays open, or a layer with a kernel is of a kind that is not known
-            here, so that its multiply-adds would be missing.
+        ValueError: If a size stays open, channels come first, or a layer with a kernel is of a kind
+            that is not known here, so that its multiply-adds would be missing.
 
     Example:
         >>> cost(keras_senet.SEResNet50()).macs
@@ -48,6 +48,7 @@ def cost(model: keras.Model | str | pathlib.Path, input_size: int | None = None)
             f".tflite file. Received: {model!r}"
         )
     check_call(model)
+    check_channels_last(model)
     if input_size is not None:
         model = keras.models.clone_model(
             model, input_tensors=keras.Input((input_size, input_size, model.inputs[0].shape[-1]))
