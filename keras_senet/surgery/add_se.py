@@ -51,9 +51,9 @@ def add_se(
 
     Raises:
         TypeError: If the model is not functional.
-        ValueError: If channels come first, no place is found, a place is on a tensor of another rank than 4 or in a
-            layer that is called several times, the model has SE blocks already, or an argument is
-            none of these.
+        ValueError: If channels come first, no place is found, a place is on a tensor of another
+            rank than 4 or in a layer that is called several times, the model has SE blocks already,
+            or an argument is none of these.
 
     Reference:
         https://arxiv.org/abs/1709.01507, section 3.3 and figures 2 and 3.
