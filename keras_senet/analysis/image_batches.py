@@ -10,8 +10,7 @@ from keras_senet.data import Dataset
 from keras_senet.data.checks import FEW, as_labels
 from keras_senet.data.classes import class_indices, mismatch
 from keras_senet.surgery.graph import check_channels_last
-from keras_senet.surgery.image_range import almost_black, check_finite, image_range, misfit
-from keras_senet.surgery.rewrite import computes_its_graph
+from keras_senet.surgery.image_range import check_finite, doubt, image_range, misfit
 from keras_senet.weights.named_classes import is_multi_label
 
 # Images, or images and labels: of a data set, in arrays, or batch by batch.
@@ -38,7 +37,8 @@ def batches(data, batch_size, model=None):
         raise ValueError(
             f"Argument `batch_size` must be at least 1 image. Received: {batch_size!r}"
         )
-    seen, extremes, extent = 0, np.zeros(0), _range_of(model)
+    extent = None if model is None else image_range(model)
+    seen, extremes = 0, np.zeros(0)
     for images, labels in _pairs(data, batch_size, model):
         images = np.asarray(images)
         labels = None if labels is None else as_labels(labels)[0]
@@ -58,21 +58,13 @@ def batches(data, batch_size, model=None):
     if not seen:
         raise ValueError("Expected at least one image. Received no batch.")
     _check_range(extremes, extent)
-    if sentence := almost_black(extremes, extent):
-        warnings.warn(f"Images are {sentence}", stacklevel=3)
-
-
-def _range_of(model):
-    """The range of the images that a model takes, `None` where its layers do not tell."""
-    if model is None or len(model.inputs) != 1 or not computes_its_graph(model):
-        return None
-    extent = image_range(model)
-    return extent if isinstance(extent, tuple) else None
+    if model is not None and (sentence := doubt(extremes, extent)):
+        warnings.warn(f"Argument `data` {sentence}", stacklevel=3)
 
 
 def _check_range(extremes, extent):
     """Raises a ValueError if images of these values are certainly not in a range."""
-    if extent is not None and (sentence := misfit(extremes, extent)):
+    if isinstance(extent, tuple) and (sentence := misfit(extremes, extent)):
         raise ValueError(f"Images {sentence}")
 
 

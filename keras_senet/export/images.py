@@ -11,20 +11,12 @@ import tensorflow as tf
 from keras_senet.data import Dataset
 from keras_senet.export.contract import UNKNOWN
 from keras_senet.export.datasets import training_images
-from keras_senet.surgery.image_range import (
-    almost_black,
-    check_finite,
-    looks_normalized,
-    misfit,
-    shown_range,
-)
+from keras_senet.surgery.image_range import SCALED, check_finite, doubt, misfit
 
 # Most images that calibration takes from a data set or a generator.
 CALIBRATION_LIMIT = 512
 # Calibration warns of fewer: they say little of the ranges of activations.
 FEW_IMAGES = 10
-# Images with a value above this look like raw pixels.
-DARK = 32
 MOST_IMAGES = 100_000  # of a generator, which may have no end
 
 
@@ -190,27 +182,7 @@ def _shape_remedy(images, shape):
 
 def _check_range(images, known, name):
     extent = known.input_range
-    if extent is None:
-        _check_unknown_range(known, images, name)
-        return
-    if sentence := misfit(images, extent):
+    if extent is not None and (sentence := misfit(images, extent)):
         raise ValueError(f"Argument `{name}` {sentence}")
-    if sentence := almost_black(images, extent):
-        warnings.warn(f"Argument `{name}` is {sentence}", stacklevel=4)
-
-
-def _check_unknown_range(known, images, name):
-    """Warns of images that look normalized for layers that scale down, or raw for others."""
-    raw, received = images.min() >= 0 and images.max() > DARK, shown_range(images)
-    if known.scales and looks_normalized(images):
-        warnings.warn(
-            f"Argument `{name}` looks normalized ({received}), and the model scales its images "
-            "down itself. If it was trained on raw pixels, pass raw pixels.",
-            stacklevel=5,
-        )
-    elif raw and not known.scales:
-        warnings.warn(
-            f"Argument `{name}` looks like raw pixels ({received}), and nothing tells the range "
-            "that the model takes. If it was trained on normalized images, pass normalized ones.",
-            stacklevel=5,
-        )
+    if sentence := doubt(images, SCALED if known.scales else extent):
+        warnings.warn(f"Argument `{name}` {sentence}", stacklevel=4)

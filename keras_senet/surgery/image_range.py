@@ -16,6 +16,8 @@ OF_PIXELS = ((1 / 255, 0.0), (1 / 127.5, -1.0))
 NORMALIZED_WIDTH = (0.5, 10.0)
 # In place of a range, where layers scale images down by a factor that does not tell the range.
 SCALED = "scaled"
+# Images with a value above this look like raw pixels.
+DARK = 32
 # The same, apart from padding and the overshoot of a resize.
 KEEPING_IMAGES = (*KEEPING, "CenterCrop", "RandomCrop", "Resizing", "ZeroPadding2D")
 
@@ -58,14 +60,31 @@ def misfit(images, extent):
     )
 
 
-def almost_black(images, extent):
-    """What is suspicious of images without a pixel above 1 of 0..255, in words, or `None`."""
-    if extent != PIXELS or images.max() > 1:
-        return None
-    return (
-        f"almost black ({shown_range(images)}, of 0..255). Were the pixels divided before they "
-        "became integers?"
-    )
+def doubt(images, extent):
+    """What is suspicious of the range of images that may be right, in words, or `None`.
+
+    Args:
+        images: `(N, H, W, C)`, finite numbers.
+        extent: The range that the model takes, `None` or `SCALED`, as `image_range` has it.
+    """
+    received = shown_range(images)
+    if extent == PIXELS and images.max() <= 1:
+        return (
+            f"is almost black ({received}, of 0..255). Were the pixels divided before they became "
+            "integers?"
+        )
+    if extent == SCALED and looks_normalized(images):
+        return (
+            f"looks normalized ({received}), and the model scales its images down itself. If it "
+            "was trained on raw pixels, pass raw pixels."
+        )
+    if extent is None and images.min() >= 0 and images.max() > DARK:
+        return (
+            f"looks like raw pixels ({received}), and nothing tells the range that the model takes."
+            " If it was trained on normalized images, normalize these too, or put the "
+            "normalization into the model."
+        )
+    return None
 
 
 def looks_normalized(images):
@@ -87,9 +106,11 @@ def image_range(model, beyond=lambda: None):
     skipped.
 
     Args:
-        model: A functional or sequential model of one image.
+        model: A `keras.Model`; of one with a `call` of its own, or several inputs, nothing is known.
         beyond: Gives the range of the model's output, by its readers.
     """
+    if not computes_its_graph(model) or len(model.inputs) != 1:
+        return None
     image = model.inputs[0]
     return PIXELS if image.dtype == "uint8" else _range_of(Graph(model), image, beyond)
 
@@ -111,9 +132,8 @@ def _range_read(graph, node, beyond, before):
     if type(layer) is layers.ImageNormalization:
         return PIXELS
     if isinstance(layer, keras.Model):
-        if not computes_its_graph(layer) or len(layer.inputs) != 1:
-            return None
-        if len(layer.outputs) > 1:  # which of them an image would leave by is not followed
+        # Of several outputs, the one that an image would leave by is not followed.
+        if len(getattr(layer, "outputs", None) or ()) > 1:
             return image_range(layer)
         return image_range(layer, lambda: _range_of(graph, output, beyond))
     if type(layer) is keras.layers.Normalization:

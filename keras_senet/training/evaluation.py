@@ -9,6 +9,7 @@ import numpy as np
 from keras_senet.data import Dataset, View
 from keras_senet.data.classes import mismatch
 from keras_senet.data.shards import padded
+from keras_senet.surgery.image_range import doubt, image_range, misfit
 from keras_senet.training.label_evaluation import MultiLabelEvaluation, judge
 from keras_senet.weights.named_classes import class_names
 
@@ -16,6 +17,7 @@ logger = logging.getLogger("keras_senet")
 
 TOP = 5
 SPLITS = ("held_out", "test")
+PIXELS = np.array([0, 255], "uint8")  # least and greatest of what a data set delivers
 DENSE = 10_000  # classes of which a matrix fits in memory
 
 
@@ -138,8 +140,9 @@ def evaluate(
 
     Raises:
         ValueError: If the model has other classes, as far as it names them, or one class an image
-            and the data any number of labels, or the other way; if the data set has no such split,
-            no image can be read, or scores are not finite.
+            and the data any number of labels, or the other way; if its layers tell that it takes
+            other images than raw pixels in 0..255; if the data set has no such split, no image can
+            be read, or scores are not finite.
 
     Example:
         >>> digits = keras_senet.data.load("digits")
@@ -167,6 +170,7 @@ def evaluate(
             names[0],
         )
     dataset = dataset.seen_by(model)
+    _check_takes_pixels(model, dataset)
     view = dataset.seen
     if dataset.held_out.holds_pixels:
         view = view.replace(crop=1.0)  # pixels of the right size are seen whole
@@ -180,6 +184,17 @@ def evaluate(
     if not len(pairs):
         raise ValueError(f"{dataset.name} has no held-out images. Expected at least one.")
     return Evaluation(names, pairs, top5_correct, dataset.unreadable(dataset.held_out), view)
+
+
+def _check_takes_pixels(model, dataset):
+    """Raises a ValueError, or warns, if the model takes other images than raw pixels."""
+    extent = image_range(model)
+    if isinstance(extent, tuple) and (sentence := misfit(PIXELS, extent)):
+        raise ValueError(
+            f"Images of {dataset.name} {sentence} Put the normalization into the model."
+        )
+    if sentence := doubt(PIXELS, extent):
+        logger.warning("%r: argument `dataset` %s", model.name, sentence)
 
 
 def _scores(model, batches, batch_size):

@@ -177,10 +177,12 @@ def test_images_that_may_be_right():
     dark[4] = IMAGES[0]
     assert excitations(model, [dark[:2], dark[2:]]).images == 5
     for few in (dark[:4], (IMAGES[:4] / 255).astype("uint8")):
-        with pytest.warns(UserWarning, match="Images are almost black"):
+        with pytest.warns(UserWarning, match="Argument `data` is almost black"):
             assert excitations(model, few).images == 4
     bare = keras_senet.SEResNet20.replace(depths=(1, 1, 1))(include_preprocessing=False)
     assert excitations(bare, IMAGES / 255).images == len(IMAGES)
+    with pytest.warns(UserWarning, match="Argument `data` looks like raw pixels"):
+        assert excitations(bare, IMAGES).images == len(IMAGES)
 
 
 @pytest.mark.slow

@@ -103,6 +103,27 @@ def test_classes_and_mistakes():
     }
 
 
+def test_a_model_of_other_images_than_raw_pixels(caplog):
+    """A data set delivers 0..255, which a model of normalized images would take without a word."""
+    pixels = np.full((4, 8, 8, 3), 100, "uint8")
+    split = keras_senet.data.Split(pixels, [0, 1, 0, 1])
+    dataset = keras_senet.data.Dataset("pets", ("cat", "dog"), 8, split, split)
+
+    def model(*parts):
+        ends = keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")
+        return keras.Sequential([keras.Input((8, 8, 3)), *parts, *ends])
+
+    evaluate(model(), dataset, 4)
+    assert "looks like raw pixels" in caplog.text and "nothing tells the range" in caplog.text
+    caplog.clear()
+    for own in (keras.layers.Rescaling(1 / 255), keras.layers.Rescaling(1 / 127.5, -1)):
+        evaluate(model(own), dataset, 4)
+    assert "raw pixels" not in caplog.text
+    shares = model(keras.layers.Rescaling(255), keras.layers.Rescaling(1 / 127.5, -1))
+    with pytest.raises(ValueError, match=r"Images of pets must be in 0\.\.1, .* 0\.\.255"):
+        evaluate(shares, dataset, 4)
+
+
 def test_a_model_of_other_classes():
     data = Fake(np.zeros((4, 3), "float32"), np.zeros(4, int))
     with pytest.raises(ValueError, match="The model has 4 classes, fake has 3"):
