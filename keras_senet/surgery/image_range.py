@@ -106,7 +106,7 @@ def image_range(model, beyond=lambda: None):
     skipped.
 
     Args:
-        model: A `keras.Model`; of one with a `call` of its own, or several inputs, nothing is known.
+        model: A `keras.Model`; of several inputs, or a `call` of its own, nothing is known.
         beyond: Gives the range of the model's output, by its readers.
     """
     if not computes_its_graph(model) or len(model.inputs) != 1:
