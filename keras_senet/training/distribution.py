@@ -43,11 +43,11 @@ def initialize(
     """
     given = (coordinator, num_processes, process_id)
     if given == (None, None, None):
-        variable, _, tasks = _launched()
+        variable, launcher, tasks = _launched()
         if tasks == 1:
             return False
         if keras.backend.backend() != "jax" or variable != SLURM:
-            check_together()
+            raise _apart(variable, launcher, tasks)
     elif None in given:
         raise ValueError(
             "Expected `coordinator`, `num_processes` and `process_id`, or none of them. Received: "
@@ -102,12 +102,16 @@ def check_together():
     """Raises a ValueError if this process is alone, of several that were started."""
     variable, launcher, tasks = _launched()
     if tasks > 1 and process()[1] == 1:
-        raise ValueError(
-            f"{launcher} starts {tasks} processes ({variable}), which would train apart. To train "
-            "together, set KERAS_BACKEND=jax and call `training.initialize`, with --coordinator, "
-            "--num_processes and --process_id unless Slurm starts them; where this process is "
-            f"alone, unset {variable}."
-        )
+        raise _apart(variable, launcher, tasks)
+
+
+def _apart(variable, launcher, tasks):
+    return ValueError(
+        f"{launcher} starts {tasks} processes ({variable}), which would train apart. To train "
+        "together, set KERAS_BACKEND=jax and call `training.initialize`, with --coordinator, "
+        "--num_processes and --process_id unless Slurm starts them; where this process is alone, "
+        f"unset {variable}."
+    )
 
 
 @contextlib.contextmanager

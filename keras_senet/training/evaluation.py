@@ -9,7 +9,7 @@ import numpy as np
 from keras_senet.data import Dataset, View
 from keras_senet.data.classes import mismatch
 from keras_senet.data.shards import padded
-from keras_senet.surgery.image_range import doubt, image_range, misfit
+from keras_senet.surgery.image_range import PIXELS, doubt, image_range, misfit
 from keras_senet.training.label_evaluation import MultiLabelEvaluation, judge
 from keras_senet.weights.named_classes import class_names
 
@@ -17,7 +17,6 @@ logger = logging.getLogger("keras_senet")
 
 TOP = 5
 SPLITS = ("held_out", "test")
-PIXELS = np.array([0, 255], "uint8")  # least and greatest of what a data set delivers
 DENSE = 10_000  # classes of which a matrix fits in memory
 
 
@@ -188,12 +187,12 @@ def evaluate(
 
 def _check_takes_pixels(model, dataset):
     """Raises a ValueError, or warns, if the model takes other images than raw pixels."""
-    extent = image_range(model)
-    if isinstance(extent, tuple) and (sentence := misfit(PIXELS, extent)):
+    extent, delivered = image_range(model), np.array(PIXELS, "uint8")
+    if isinstance(extent, tuple) and (sentence := misfit(delivered, extent)):
         raise ValueError(
             f"Images of {dataset.name} {sentence} Put the normalization into the model."
         )
-    if sentence := doubt(PIXELS, extent):
+    if sentence := doubt(delivered, extent):
         logger.warning("%r: argument `dataset` %s", model.name, sentence)
 
 
