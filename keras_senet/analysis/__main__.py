@@ -6,6 +6,7 @@ import keras_senet
 from keras_senet import mistakes
 from keras_senet.analysis.gates.excitation import excitations
 from keras_senet.analysis.gates.report import report_figures, write_report
+from keras_senet.data.division import together
 from keras_senet.figures import save
 
 
@@ -15,7 +16,9 @@ def main(arguments=None):
     parser.add_argument("--model", required=True, help="A .keras file, or a weight set.")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", help="A data set: its held-out images are looked at.")
-    source.add_argument("--images", help="A folder with one folder of images for each class.")
+    source.add_argument(
+        "--images", help="A folder with one folder of images for each class: all are looked at."
+    )
     parser.add_argument("--output", required=True, help="Folder for the results.")
     parser.add_argument("--classes", help="Classes to draw, by commas: cat,dog.")
     parser.add_argument("--image_size", type=int, help="Pixels, for a model that takes any.")
@@ -27,6 +30,10 @@ def main(arguments=None):
     if size is None:
         parser.error("the model takes images of any size: pass --image_size=224, for example")
     data = keras_senet.data.load(flags.data or f"folder:{flags.images}", image_size=size)
+    if flags.images:
+        if data.test is not None:
+            data = data.replace(training=together(data), held_out=data.test, test=None)
+        data = data.replace(held_out=together(data))
     classes = flags.classes.split(",") if flags.classes else None
     found = excitations(model, data, batch_size=flags.batch_size)
     folder = pathlib.Path(flags.output)

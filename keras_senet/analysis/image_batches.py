@@ -8,10 +8,10 @@ import numpy as np
 
 from keras_senet.data import Dataset
 from keras_senet.data.checks import FEW, as_labels
-from keras_senet.data.classes import class_indices, mismatch
+from keras_senet.data.classes import class_indices, mismatch, names_of
 from keras_senet.surgery.graph import check_channels_last
 from keras_senet.surgery.image_range import check_finite, doubt, image_range, misfit
-from keras_senet.weights.named_classes import is_multi_label
+from keras_senet.weights.named_classes import is_multi_label, misplaced
 
 # Images, or images and labels: of a data set, in arrays, or batch by batch.
 Data = Dataset | np.ndarray | tuple[np.ndarray, np.ndarray] | Iterable
@@ -90,8 +90,7 @@ def labelled_batches(data, batch_size, model):
             "networks of one class an image. Expected such a network."
         )
     _check_scores(model)
-    sentence = mismatch(model, data) if hasattr(data, "class_names") else None
-    if sentence:
+    if sentence := mismatch(model, data):
         raise ValueError(f"{sentence} Accuracy needs the same, in the same order.")
     for images, labels in batches(data, batch_size, model):
         if labels is None:
@@ -152,12 +151,12 @@ def class_names(model, data, classes, labels):
         classes: Names, or `None`.
         labels: Labels of a first batch, or `None` where the data have none.
     """
+    if classes is not None:
+        return _checked_names(classes, names_of(data), labels)
     if labels is None:
         return ("all",)
-    if classes is not None:
-        return tuple(map(str, classes))
-    if hasattr(data, "class_names"):
-        return tuple(data.class_names)
+    if (own := names_of(data)) is not None:
+        return own
     output = model.outputs[0].shape
     if len(output) != 2:
         raise ValueError(
@@ -165,6 +164,29 @@ def class_names(model, data, classes, labels):
             "names: classes=('cat', 'dog')."
         )
     return tuple(map(str, range(output[1])))
+
+
+def _checked_names(classes, own, labels):
+    """Names of the labels of data, whose own names are known of a `Dataset`."""
+    if isinstance(classes, (str, bytes, set, frozenset, dict)):
+        raise ValueError(
+            "Argument `classes` must be a list of names in the order of the labels. Received: "
+            f"{type(classes).__name__}, which has no such order."
+        )
+    if labels is None:
+        raise ValueError(
+            f"Argument `classes` names labels. Received: {list(classes)[:3]} for images alone. "
+            "Leave it out, or pass images with labels."
+        )
+    names = tuple(map(str, classes))
+    if own is not None and len(own) != len(names):
+        raise ValueError(f"The data have {len(own)} classes. Received: {len(names)} in `classes`.")
+    if own is not None and (sentence := misplaced(names, own)):
+        raise ValueError(
+            f"Argument `classes` must be in the order of the labels. {sentence} Leave it out for "
+            "the names of the data."
+        )
+    return names
 
 
 def _pairs(data, batch_size, model):

@@ -15,6 +15,8 @@ from absl import flags
 
 from keras_senet import export, mistakes
 from keras_senet.cli import program
+from keras_senet.data.image_files import listed
+from keras_senet.export.tflite.metadata import stated_labels
 
 FORMATS = ("tflite", "saved_model", "onnx", "web")
 OF_TFLITE = ("tflite", "web")  # a page has a .tflite file
@@ -80,7 +82,7 @@ def _define():
         flags.DEFINE_string,
         "labels",
         None,
-        "TFLite, web: text file with the name of a class in each line.",
+        "TFLite, web: text file with the name of a class in each line. Default: the model's names.",
     )
     add(flags.DEFINE_integer, "group_width", 16, "TFLite, web: least input channels of each group.")
     add(
@@ -127,6 +129,8 @@ def _main(values, others):
         write = export.to_onnx if kind == "onnx" else export.to_saved_model
         path = write(model, values.output, overwrite=values.overwrite)
     verified = path / "model.tflite" if kind == "web" else path
+    if kind in OF_TFLITE and (names := stated_labels(verified)):
+        print(f"Labels in the file: {listed(names)}.")
     report = export.verify(model, verified, images, labels)
     report.to_json(report_path, overwrite=values.overwrite)
     print(report)
@@ -189,6 +193,8 @@ def _thresholds(values):
 
 def _read_labels(path):
     try:
-        return pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+        return pathlib.Path(path).read_text(encoding="utf-8-sig").splitlines()  # Windows' mark
     except OSError as error:
         raise ValueError(f"--labels: cannot read {path} ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"--labels: {path} is not UTF-8 (byte {error.start}).") from error

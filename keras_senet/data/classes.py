@@ -1,5 +1,7 @@
 """Whether the labels of data are those of a model."""
 
+from collections.abc import Mapping
+
 import keras
 
 from keras_senet.data.checks import as_labels
@@ -35,28 +37,46 @@ def class_indices(labels, classes):
     return labels
 
 
-def mismatch(model, dataset):
-    """Why the labels of a data set are not those of the outputs of a model.
+def names_of(data):
+    """Names of the classes that labels number, where data say them, else `None`.
+
+    Args:
+        data: Images and labels. A `Dataset` says the names, and what Keras makes of a folder: its
+            `tf.data.Dataset` in `class_names`, its `DirectoryIterator` in `class_indices`.
+    """
+    indices = getattr(data, "class_indices", None)
+    if isinstance(indices, Mapping):
+        return tuple(sorted(indices, key=indices.__getitem__))
+    names = getattr(data, "class_names", None)
+    return None if names is None else tuple(names)
+
+
+def mismatch(model, data):
+    """Why the labels of data are not those of the outputs of a model.
 
     Args:
         model: A `keras.Model` with outputs `(N, K)`.
-        dataset: A `keras_senet.data.Dataset`.
+        data: A `keras_senet.data.Dataset`, or other images and labels.
 
     Returns:
         A sentence, or `None` where numbers of classes and, as far as the model names them, names
-        are the same, and both have one class an image, or any number of labels.
+        are the same, and both have one class an image, or any number of labels; and for data that
+        do not name their classes.
     """
-    names, classes = tuple(dataset.class_names), model.outputs[0].shape[-1]
+    names, classes = names_of(data), model.outputs[0].shape[-1]
+    if names is None:
+        return None
+    name = getattr(data, "name", "the data set")
     if classes != len(names):
-        return f"The model has {classes} classes, {dataset.name} has {len(names)}."
-    if sentence := _other_kind(model, dataset):
+        return f"The model has {classes} classes, {name} has {len(names)}."
+    if hasattr(data, "multi_label") and (sentence := _other_kind(model, data)):
         return sentence
     known = class_names(model)
     if known is None or known == names:
         return None
     number = next(i for i, pair in enumerate(zip(known, names, strict=True)) if len({*pair}) > 1)
     return (
-        f"The classes of the model are not those of {dataset.name}: number {number} is "
+        f"The classes of the model are not those of {name}: number {number} is "
         f"{known[number]!r} of the model and {names[number]!r} of the data."
     )
 

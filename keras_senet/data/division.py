@@ -99,7 +99,7 @@ def divided(dataset: Dataset, division: str) -> Dataset:
 
 
 def _divided(dataset, chosen, words):
-    both = _together(dataset)
+    both = together(dataset)
     names = np.arange(len(both)) if both.holds_pixels else both.items
     held = np.zeros(len(both), bool)
     if dataset.multi_label:
@@ -127,7 +127,7 @@ def _divided(dataset, chosen, words):
     )
 
 
-def _together(dataset):
+def together(dataset):
     """A `Split` of the images to learn from and of those held out."""
     splits = dataset.training, dataset.held_out
     if dataset.long_tail is not None:

@@ -34,11 +34,8 @@ def held_out(
     _say_unreadable(dataset, dataset.held_out)
     if len(model.outputs) > 1:
         return images, None
-    outputs = model.outputs[0].shape
-    least = 1 if dataset.multi_label else 2
-    names_classes = len(outputs) == 2 and outputs[-1] >= least
-    names_classes = names_classes and contract(model).output != "features"
-    sentence = mismatch(model, dataset) if names_classes else None
+    names = names_classes(model, least=1 if dataset.multi_label else 2)
+    sentence = mismatch(model, dataset) if names else None
     if dataset.multi_label and not sentence and not is_multi_label(model):
         sentence = (
             f"Images of {dataset.name} have any number of labels, and {model.name!r} does not say "
@@ -47,6 +44,16 @@ def held_out(
     if sentence:
         warnings.warn(f"{sentence} No accuracy is judged on it.", stacklevel=3)
     return images, None if sentence else labels
+
+
+def names_classes(model: keras.Model, least: int = 2) -> bool:
+    """Whether the one output of a model is scores `(N, K)` of at least so many classes."""
+    if len(model.outputs) > 1:
+        return False
+    outputs = model.outputs[0].shape
+    if len(outputs) != 2 or outputs[-1] < least:
+        return False
+    return contract(model).output != "features"
 
 
 def training_images(dataset: Dataset, count: int) -> np.ndarray:

@@ -84,7 +84,8 @@ def to_tflite(
             any number; for outputs `(N, classes)`. The
             most sensitive blocks stay in float32 until it does; the uint8 outputs of
             `"int8_full"` must too.
-        labels: Name of every class, written into the file, or `None`.
+        labels: Name of every class, written into the file; `None`: those that the model records,
+            if it does.
         input_size: Height and width in pixels for a model that leaves them open.
         group_width: Least input channels of each group of a convolution: narrower groups, which
             leave most of a vector register empty, are merged. 1 leaves them as trained.

@@ -9,17 +9,18 @@ import pathlib
 import statistics
 import time
 import typing
+import warnings
 from collections.abc import Iterable, Sequence
 
 import keras
 import numpy as np
 
 from keras_senet.data import Dataset
-from keras_senet.data.classes import class_indices
+from keras_senet.data.classes import class_indices, mismatch
 from keras_senet.data.multi_label import as_multi_hot
 from keras_senet.export.agreement import naming, same, unit
 from keras_senet.export.contract import contracts, label_threshold
-from keras_senet.export.datasets import held_out
+from keras_senet.export.datasets import held_out, names_classes
 from keras_senet.export.images import examples
 from keras_senet.export.measure.footprint import footprint
 from keras_senet.export.measure.intermediates import largest_intermediate
@@ -29,7 +30,9 @@ from keras_senet.export.outputs import matched
 from keras_senet.export.report import OutputReport, Report
 from keras_senet.export.saved_model import SavedModel
 from keras_senet.export.tflite.litert import LiteRT, end, program
+from keras_senet.export.tflite.metadata import stated_labels
 from keras_senet.mistakes import first_line
+from keras_senet.weights.named_classes import class_names, misplaced
 
 WARMUP_RUNS = 5
 TIMED_RUNS = 50
@@ -62,9 +65,10 @@ def verify(
 
     Raises:
         FileNotFoundError: If nothing is there.
-        ValueError: If the file is no artefact of one image or of another model, images or labels
-            have the wrong shape, a label is no class of the model, images are not finite or
-            certainly not in the range that the model takes, or an output is not finite.
+        ValueError: If the file is no artefact of one image or of another model, or names its
+            classes otherwise, images or labels have the wrong shape, a label is no class of the
+            model, images are not finite or certainly not in the range that the model takes, or an
+            output is not finite.
 
     Example:
         >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
@@ -79,6 +83,8 @@ def verify(
     known = next(iter(ends.values()))  # of the image all say the same
     threshold = label_threshold(model)
     _check_logits(logits, ends)
+    if isinstance(runner, LiteRT):
+        _check_names(path, model)
     images, labels = _examples(model, images, labels, runner.shape, known)
     expected = predicted(model, images)
     received = matched(expected, runner.run(images), path)
@@ -156,7 +162,12 @@ def _examples(model, images, labels, shape, known) -> tuple[np.ndarray, np.ndarr
     delivered = None
     if isinstance(images, Dataset):
         images, delivered = held_out(images, model, shape[0])
-    images, with_them = examples(images, shape, known)
+    data = images
+    images, with_them = examples(data, shape, known)
+    judged = labels is None and with_them is not None and names_classes(model)
+    if judged and (sentence := mismatch(model, data)):
+        warnings.warn(f"{sentence} No accuracy is judged on them.", stacklevel=3)
+        with_them = None
     if len(model.outputs) > 1:
         _refuse_labels(labels, model)
         delivered = with_them = None
@@ -171,6 +182,19 @@ def _refuse_labels(labels, model):
         raise ValueError(
             "Argument `labels` is for a model with one output of classes. Received: labels for "
             f"{model.name!r}, which has {len(model.outputs)}. Leave them out."
+        )
+
+
+def _check_names(path, model):
+    """Raises a ValueError if a file with the model's outputs gives them the names of others."""
+    known, stated = class_names(model), stated_labels(path)
+    if known is None or stated is None:
+        return
+    sentence = misplaced(stated, known) if len(stated) == len(known) else f"It has {len(stated)}."
+    if sentence:
+        raise ValueError(
+            f"The labels in {path} are not those of the model's {len(known)} classes. {sentence} "
+            "Export it again."
         )
 
 

@@ -150,6 +150,11 @@ def evaluate(
     """
     if split not in SPLITS:
         raise ValueError(f"Argument `split` must be one of {SPLITS}. Received: {split!r}")
+    if not hasattr(dataset, "seen_by"):  # what Keras makes of a folder, say
+        raise ValueError(
+            "Argument `dataset` must be a keras_senet.data.Dataset, such as "
+            f"data.load('folder:photos'). Received: a {type(dataset).__name__}"
+        )
     if split == "test":
         if dataset.test is None:
             raise ValueError(

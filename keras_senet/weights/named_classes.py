@@ -21,21 +21,56 @@ def name_classes(
 ) -> None:
     """Writes the names of the classes into a network of this package.
 
+    Its files carry them on. A network that was trained on other classes since, by Keras' own `fit`,
+    says the old ones until it is told.
+
     Args:
-        model: A `keras.Model` with its classifier `head`. One that does not say which network it
-            is has no place for names, and is unchanged.
+        model: A `keras.Model` with its classifier `head`.
         names: Names of the K classes in the order of the outputs, or `None` where they are unknown.
         multi_label: Whether they are labels of which an image has any number, each with a sigmoid.
+
+    Raises:
+        ValueError: If there are not K texts, or the model is no network of this package with its
+            classifier, and has no place for them.
+
+    Example:
+        >>> model = keras_senet.SEResNet20(classes=2)
+        >>> name_classes(model, ("cat", "dog"))
+        >>> class_names(model)
+        ('cat', 'dog')
     """
-    first = _first(model)
+    network = _network(model)
+    first, (_, classes) = _first(network), _described(network)
+    if names is not None:
+        names = _checked(names)
+        if first is None or not classes:
+            raise ValueError(
+                f"{model.name!r} has no place for names of classes. Expected a network of this "
+                "package with its classifier."
+            )
+        if len(names) != classes:
+            raise ValueError(f"{model.name!r} has {classes} classes. Received: {len(names)} names.")
     if first is not None:
         description = facts.parse(first.network)
         besides = description["besides"]
-        besides[KEY] = None if names is None else list(map(str, names))
+        besides[KEY] = names
         besides.pop(MULTI_LABEL, None)  # which files of earlier versions lack
         if multi_label:
             besides[MULTI_LABEL] = True
         first.network = json.dumps(description)
+
+
+def _checked(names):
+    """Names as a list of texts."""
+    if isinstance(names, (str, bytes, set, frozenset, dict)):
+        raise ValueError(
+            "Argument `names` must be a list of names in the order of the outputs. Received: "
+            f"{type(names).__name__}, which has no such order."
+        )
+    names = list(names)
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(f"Argument `names` must hold texts. Received: {names[:3]}")
+    return list(map(str, names))
 
 
 def class_names(model: keras.Model) -> tuple[str, ...] | None:
@@ -57,6 +92,27 @@ def numbered(classes: int) -> tuple[str, ...]:
     if classes == 1:  # of the class that is labelled 1: "class 0" would be its contrary
         return ("score",)
     return tuple(f"class {index}" for index in range(classes))
+
+
+def misplaced(names: Sequence[str], known: Sequence[str]) -> str | None:
+    """Why names cannot stand for classes whose names are known: one belongs to another class.
+
+    Names of one's own, as in another language, can.
+
+    Args:
+        names: Names in the order of K outputs.
+        known: The names of the K classes.
+
+    Returns:
+        A sentence, or `None`.
+    """
+    for number, (name, own) in enumerate(zip(names, known, strict=True)):
+        if name != own and name in known:
+            return (
+                f"Number {number} is {name!r}, which is class number {list(known).index(name)}; "
+                f"class number {number} is {own!r}."
+            )
+    return None
 
 
 def is_multi_label(model: keras.Model) -> bool:
@@ -82,13 +138,21 @@ def described_multi_label(description):
 
 def _described(model):
     """The description of the network whose classifier ends a model, or `None`, and its classes."""
-    last = next(layer for layer in reversed(model.layers) if not _is_without_weights(layer))
-    if isinstance(last, keras.Model):
-        return _described(last)
-    first = _first(model)
+    network = _network(model)
+    first, last = _first(network), _last(network)
     if first is None or last.name != "head":
         return None, 0
     return facts.parse(first.network), last.units
+
+
+def _network(model):
+    """The model, or the one inside of it, or inside of that, that its outputs come from."""
+    last = _last(model)
+    return _network(last) if isinstance(last, keras.Model) else model
+
+
+def _last(model):
+    return next(layer for layer in reversed(model.layers) if not _is_without_weights(layer))
 
 
 def _first(model):

@@ -1,6 +1,7 @@
 """Figures, the report, the command and the callback."""
 
 import base64
+import itertools
 import re
 
 import keras
@@ -78,20 +79,21 @@ def test_blocks_shown_are_the_papers():
 
 @pytest.mark.slow
 @ON_TENSORFLOW
-def test_command(tmp_path, capsys):
+@pytest.mark.parametrize("splits", [("",), ("train", "val", "test")], ids=len)
+def test_command(splits, tmp_path, capsys):
     model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
     model.save(tmp_path / "model.keras")
-    for name in ("a", "b"):
-        (tmp_path / "photos" / name).mkdir(parents=True)
-        for index in range(6):
-            image = RNG.integers(0, 255, (40, 40, 3))
-            keras.utils.save_img(tmp_path / "photos" / name / f"{index}.png", image)
+    for folder, index in itertools.product(splits, range(6)):
+        for name in ("a", "b"):
+            path = tmp_path / "photos" / folder / name / f"{index}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            keras.utils.save_img(path, RNG.integers(0, 255, (40, 40, 3)))
     output = tmp_path / "out"
     flags = [f"--model={tmp_path}/model.keras", f"--images={tmp_path}/photos", f"--output={output}"]
     main([*flags, "--classes=b", "--format=svg"])
     written = {path.name for path in output.iterdir()}
     assert {"report.html", "excitations.npz", "excitations.csv", "gamma.svg"} <= written
-    assert "4 images, 2 classes" in capsys.readouterr().out
+    assert f"{12 * len(splits)} images, 2 classes" in capsys.readouterr().out
 
 
 @pytest.mark.slow

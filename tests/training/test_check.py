@@ -137,7 +137,7 @@ def test_weights_of_as_many_other_classes_are_said(digits, tmp_path, caplog):
     path = tmp_path / "x.weights.h5"
     trained = NETWORK(input_shape=(16, 16, 3), classes=10)
     options = {"weights": path, "precision": "float32", "steps_per_epoch": 1}
-    for names, said in ((None, False), (digits.class_names, False), ("abcdefghij", True)):
+    for names, said in ((None, False), (digits.class_names, False), (tuple("abcdefghij"), True)):
         name_classes(trained, names)
         trained.save_weights(path)
         caplog.clear()

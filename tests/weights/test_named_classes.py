@@ -41,6 +41,42 @@ def test_names_belong_to_the_classifier(named):
     assert class_names(keras.Sequential([image, keras.layers.Flatten()])) is None
 
 
+def test_names_can_be_given(named):
+    """As after Keras' own `fit`, on classes that it does not tell the network."""
+    copy = keras.models.clone_model(named)
+    keras_senet.weights.name_classes(copy, ["fox", "hen", "pig"])
+    assert keras_senet.weights.class_names(copy) == ("fox", "hen", "pig")
+    image = keras.Input((32, 32, 3))
+    outer = keras.Model(image, copy(image))
+    name_classes(outer, NAMES)
+    assert class_names(outer) == class_names(copy) == NAMES
+    name_classes(copy, None)
+    assert class_names(copy) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("cat", "dog"), "has 3 classes. Received: 2 names"),
+        ("cat", "list of names in the order of the outputs"),
+        ({"cat": 0, "dog": 1, "owl": 2}, "list of names in the order of the outputs"),
+        ((1, 2, 3), "must hold texts"),
+    ],
+)
+def test_other_names_are_refused(names, words, named):
+    with pytest.raises(ValueError, match=words):
+        name_classes(named, names)
+    assert class_names(named) == NAMES
+
+
+def test_names_need_a_place():
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3, name="head")])
+    with pytest.raises(ValueError, match="no place for names"):
+        name_classes(model, NAMES)
+    with pytest.raises(ValueError, match="no place for names"):
+        name_classes(NETWORK(include_top=False, **SHAPE), NAMES)
+
+
 def test_labels_are_whole_numbers_of_classes():
     assert class_indices([[0, 1], [1, 0]], 2).tolist() == [1, 0]
     for labels in ([1, 2], [-1, 0]):

@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_senet.export.contract import label_threshold
 from keras_senet.export.images import calibration_images
+from keras_senet.weights.named_classes import class_names, misplaced
 
 CALIBRATED = ("int8", "int8_full")
 QUANTIZATIONS = (None, "float16", "dynamic", *CALIBRATED)
@@ -60,7 +61,9 @@ def check_agreement(min_agreement, quantization, model):
 
 
 def labels_of(labels, model):
-    """The names of the classes as a list of strings, checked; `None` of `None`."""
+    """Names of the classes, checked; `None`: those that the model records, if it does."""
+    known = class_names(model) if len(model.outputs) == 1 else None
+    labels = known if labels is None else labels
     if labels is None:
         return None
     if isinstance(labels, (str, bytes, set, frozenset, dict)):
@@ -79,6 +82,11 @@ def labels_of(labels, model):
         raise ValueError(
             f"Argument `labels` must be one line of text for each of the model's outputs "
             f"{tuple(outputs[1:])}. Received: {len(labels)} labels, {labels[:3]}, ..."
+        )
+    if known is not None and (sentence := misplaced(labels, known)):
+        raise ValueError(
+            "Argument `labels` must name the classes in the order of the model's outputs. "
+            f"{sentence} Leave it out for the names that the model records."
         )
     return labels
 

@@ -58,6 +58,16 @@ def append_labels(path, labels):
         archive.writestr(LABELS_FILE, "\n".join(labels) + "\n")
 
 
+def stated_labels(path):
+    """The labels that a file holds, `None` without `labels.txt`."""
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        if LABELS_FILE not in archive.namelist():
+            return None
+        return archive.read(LABELS_FILE).decode("utf-8-sig").splitlines()
+
+
 def stated_range(network):
     """Least and greatest value of an image by a file's metadata, `None` where they do not tell.
 

@@ -20,7 +20,7 @@ from keras_senet.export.web.litert_js import PACKAGES, archives, unpack
 from keras_senet.extras import check_installed
 from keras_senet.files import replacing
 from keras_senet.surgery.image_range import PIXELS, described
-from keras_senet.weights.named_classes import class_names, numbered
+from keras_senet.weights.named_classes import numbered
 
 PAGE = pathlib.Path(__file__).with_name("page")
 NETWORK = "model.tflite"
@@ -82,7 +82,7 @@ def to_web(
     check_installed("ai_edge_litert", "export", "TFLite")
     model = exportable(model)
     view = _checked_view(model, input_size)
-    names = class_names(model) if labels is None else labels_of(labels, model)
+    names = labels_of(labels, model)
     with replacing(path, overwrite, CONTRACT) as partial:
         found = archives(runtime)
         partial.mkdir()
