@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from keras_senet.data import Dataset
-from keras_senet.data.checks import FEW, as_labels
+from keras_senet.data.checks import FEW, as_labels, is_endless
 from keras_senet.data.classes import class_indices, mismatch, names_of
 from keras_senet.surgery.graph import check_channels_last
 from keras_senet.surgery.image_range import check_finite, doubt, image_range, misfit
@@ -204,6 +204,10 @@ def _pairs(data, batch_size, model):
             )
         starts = range(0, len(images), batch_size)
         return ((images[i : i + batch_size], labels[i : i + batch_size]) for i in starts)
+    if is_endless(data):
+        raise ValueError(
+            "Expected images that have an end. Received: batches that repeat. Pass data.take(n)."
+        )
     return (_pair(batch) for batch in data)
 
 

@@ -5,11 +5,13 @@ import operator
 import os
 import pathlib
 
+import keras
 import numpy as np
 
 from keras_senet.data.arrays import as_array
 from keras_senet.data.multi_label import check_columns
 
+ENDLESS = -1  # tf.data.INFINITE_CARDINALITY
 FEW = 3  # images that may be black, all of them
 PATH = 4096  # bytes: no path is longer on Linux
 EXACT = {"bfloat16": 256, "float16": 2048}  # whole numbers above are rounded to others
@@ -70,6 +72,14 @@ def as_labels(labels):
             f"{kind}, which rounds numbers above {exact}."
         )
     return array.astype("int32", copy=False), classes
+
+
+def is_endless(data):
+    """Whether batches are known to have no end: those of `tf.data` and of Keras' `PyDataset`."""
+    if isinstance(data, keras.utils.PyDataset):
+        return data.num_batches is None
+    cardinality = getattr(data, "cardinality", None)
+    return callable(cardinality) and int(cardinality()) == ENDLESS
 
 
 def as_class_names(names, least=2):

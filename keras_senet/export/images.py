@@ -1,14 +1,12 @@
 """Images to calibrate with or to verify on, from any container to one checked array."""
 
-import itertools
 import warnings
 from collections.abc import Iterable, Mapping
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_senet.data import Dataset
+from keras_senet.data.checks import is_endless
 from keras_senet.export.contract import UNKNOWN
 from keras_senet.export.datasets import training_images
 from keras_senet.surgery.image_range import SCALED, check_finite, doubt, misfit
@@ -85,22 +83,14 @@ def _collected(images, shape, name, limit):
         images = [images]  # (images, labels)
     elif isinstance(images, (list, tuple)):
         images = _stacked(images)
-    if isinstance(images, tf.data.Dataset):
-        endless = int(images.cardinality()) == tf.data.INFINITE_CARDINALITY
-    elif isinstance(images, keras.utils.PyDataset):
-        endless = images.num_batches is None
-        positions = itertools.count() if endless else range(images.num_batches)
-        images = map(images.__getitem__, positions)
-    elif hasattr(images, "__array__") or hasattr(images, "__array_interface__"):
+    if hasattr(images, "__array__") or hasattr(images, "__array_interface__"):
         return np.asarray(images), None
-    elif images is None or isinstance(images, (str, bytes, Mapping)):
+    if images is None or isinstance(images, (str, bytes, Mapping)):
         received = "None" if images is None else repr(images)[:80]
         raise _refusal(shape, name, received, " Pass the images themselves.")
-    elif isinstance(images, Iterable):
-        endless = False
-    else:
+    if not isinstance(images, Iterable):
         raise _refusal(shape, name, f"{type(images).__name__}")
-    if endless and limit is None:
+    if limit is None and is_endless(images):
         raise _refusal(shape, name, "a data set without end", " Pass dataset.take(n).")
     return _drawn(images, shape, name, limit)
 

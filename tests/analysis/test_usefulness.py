@@ -174,6 +174,38 @@ def test_data_that_are_there_once_are_refused(judge):
         judge(network(), (DATA for _ in range(2)))
 
 
+class Batches(keras.utils.PyDataset):
+    """Batches of 4 images in an order that changes with each pass; `count` of 5, or without end."""
+
+    def __init__(self, count):
+        super().__init__()
+        self.count = count
+        self.order = np.arange(len(IMAGES))
+
+    @property
+    def num_batches(self):
+        return self.count
+
+    def __getitem__(self, index):
+        if index == 0:
+            self.order = np.roll(self.order, 4)
+        chosen = self.order[4 * index : 4 * index + 4]
+        return IMAGES[chosen], LABELS[chosen]
+
+
+def test_accuracies_of_the_same_images_alone_are_compared():
+    """`tf.data` that shuffles before `take` delivers others in each pass."""
+    assert len(search(network(), Batches(5), 100, latencies=False).steps) == 4
+    with pytest.raises(ValueError, match="deliver other images each time"):
+        search(network(), Batches(3), 100, latencies=False)
+
+
+@pytest.mark.parametrize("judge", [excitations, usefulness, search])
+def test_batches_without_end_are_refused(judge):
+    with pytest.raises(ValueError, match="images that have an end"):
+        judge(network(), Batches(None))
+
+
 class Reversed(keras.Model):
     """A model that computes something else than its graph."""
 

@@ -1,8 +1,10 @@
 """A network whose gates can be frozen, which computes again only what follows a change."""
 
 import functools
+import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_senet.analysis.removal.frozen_gates import means_of
@@ -36,6 +38,7 @@ class Freezable:
         self._means = means_of(nodes, self.blocks, excitations)
         self._gated = [Part(node.input_tensors, node.output_tensors) for node in nodes.values()]
         self._parts = parts_between(model, list(nodes.values()))
+        self._sum: float | None = None  # of all pixels of a pass
 
     def scores(self, choices, data, batch_size):
         """Loss and accuracy of choices of frozen blocks, in one pass of the data.
@@ -50,9 +53,15 @@ class Freezable:
 
         Returns:
             A dictionary from each choice to `(loss, accuracy)`.
+
+        Raises:
+            ValueError: If a second pass delivers other images than the first.
         """
+        total = 0.0
 
         def outputs(images):
+            nonlocal total
+            total += float(np.sum(images, dtype="float64"))
             before, values = None, [{id(self.model.inputs[0]): ops.convert_to_tensor(images)}]
             for choice in choices:
                 first = 0 if before is None else self._first_change(before, choice)
@@ -62,7 +71,15 @@ class Freezable:
                 before = choice
                 yield choice, ops.convert_to_numpy(values[-1][id(self.model.outputs[0])])
 
-        return scored(outputs, self.model, data, batch_size)
+        scores = scored(outputs, self.model, data, batch_size)
+        if self._sum is not None and not math.isclose(total, self._sum, rel_tol=1e-9):
+            raise ValueError(
+                "The data deliver other images each time, as a tf.data.Dataset does that augments, "
+                "or shuffles before take(): accuracies of them cannot be compared. Expected the "
+                "same each time: data.cache(), or arrays."
+            )
+        self._sum = total
+        return scores
 
     def _first_change(self, before, choice):
         """The number of the first part that differs; the last if none does."""

@@ -136,8 +136,9 @@ def search(
 
     Raises:
         TypeError: If the model is not functional, or has a `call` of its own.
-        ValueError: If the drop is negative, the model is not from images to scores, or latencies
-            are asked for on another backend than TensorFlow.
+        ValueError: If the drop is negative, the model is not from images to scores, the data
+            deliver other images each time, or latencies are asked for on another backend than
+            TensorFlow.
 
     Example:
         >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
