@@ -34,7 +34,8 @@ and no VNNI: where there are instructions for dot products of int8, expect int8 
 
 By multiply-adds (MACs). Timed are the {timed} networks of up to {limit:g} G and the reference. The
 others have a dash: to export and time one takes half a minute and more, growing with its size, and
-`python benchmarks/choosing.py --files=FOLDER --most_gmacs=20` adds them.
+`python benchmarks/choosing.py --files=FOLDER --most_gmacs=20` adds them. Names in lower case are
+timm's: `weights=` changes fields of the network that [its row](weight_sets.md) names.
 
 | network | image | top-1 | weights | MACs | parameters | float32 ms | int8 ms | MB | int8 MB |
 |---|---|---|---|---|---|---|---|---|---|
@@ -75,7 +76,7 @@ def page(record):
 
 
 def _sentence(rows):
-    return ", ".join(f"`{row['network']}` at {row['size']} ({row['top1']:.1f})" for row in rows)
+    return ", ".join(f"`{row['network']}` at {row['size']} ({row['top1']:.2f})" for row in rows)
 
 
 def _line(row):
