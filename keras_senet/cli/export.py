@@ -17,6 +17,7 @@ from keras_senet import export, mistakes
 from keras_senet.cli import program
 from keras_senet.data.image_files import listed
 from keras_senet.export.tflite.metadata import stated_labels
+from keras_senet.weights.named_classes import class_names
 
 FORMATS = ("tflite", "saved_model", "onnx", "web")
 OF_TFLITE = ("tflite", "web")  # a page has a .tflite file
@@ -62,10 +63,11 @@ def _define():
     add(
         flags.DEFINE_string,
         "verification",
-        "digits",
-        "Held-out images: digits, folder:PATH, csv:PATH or FILE.npz (images, labels).",
+        None,
+        "Held-out images: digits, folder:PATH, csv:PATH or FILE.npz (images, labels). Default: "
+        "those of --calibration, if it is a data set, else digits.",
     )
-    add(flags.DEFINE_integer, "verification_images", 500, "How many at most.")
+    add(flags.DEFINE_integer, "verification_images", 500, "How many at most, evenly spaced.")
     add(flags.DEFINE_float, "min_agreement", None, "Smallest top-1 agreement, 0 to 1.")
     add(flags.DEFINE_float, "max_difference", None, "Largest difference of an output.")
     add(
@@ -120,9 +122,13 @@ def _main(values, others):
     if size is None:
         raise ValueError("The model takes images of any size: choose one with --image_size.")
     # Sources are read before anything is written: a wrong one leaves nothing behind.
+    source = values.verification or _held_out_source(values)
     images, labels = export.load_verification(
-        values.verification, model=model, image_size=size, count=values.verification_images
+        source, model=model, image_size=size, count=values.verification_images
     )
+    if values.verification is None:
+        print(f"Verified on held-out images of {source}, as --verification names no others.")
+        labels = None if class_names(model) is None else labels  # nobody said that they fit
     if kind in OF_TFLITE:
         path = _with_tflite(values, kind, model, size)
     else:
@@ -140,6 +146,12 @@ def _main(values, others):
     failures = report.failures(**thresholds, one_partition=values.one_partition)
     if failures:
         sys.exit(f"{path} misses its thresholds: {'; '.join(failures)}")
+
+
+def _held_out_source(values):
+    """The data set to verify on where none is named: that of calibration, else digits."""
+    calibration = values.calibration
+    return "digits" if calibration is None or calibration.endswith(".npz") else calibration
 
 
 def _format(values):

@@ -19,6 +19,7 @@ from keras_senet.data.checks import (
 )
 from keras_senet.data.shards import shard_positions, shard_size
 from keras_senet.data.split import Examples
+from keras_senet.data.subset import evenly_spaced
 from keras_senet.data.view import View
 from keras_senet.weights.fields import replaced
 
@@ -226,15 +227,14 @@ class Dataset:
         return self._pipeline.plain(self, self.held_out, positions, local)
 
     def held_out_arrays(self, limit: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Held-out images `(N, H, W, 3)` uint8 and labels, the first `limit` of them.
+        """Held-out images `(N, H, W, 3)` uint8 and labels, or `limit` of them, evenly spaced.
 
-        As `validation` has them: labels `(N,)`, of multi-label data `(N, K)`; unreadable ones are
-        left out.
+        The first ones of a folder would be those of its first class. As `validation` has them:
+        labels `(N,)`, of multi-label data `(N, K)`; unreadable ones are left out.
         """
         if limit is not None:
             as_count(limit, "limit")
-        count = len(self.held_out) if limit is None else min(limit, len(self.held_out))
-        return self._arrays(self.held_out, range(count))
+        return self._arrays(self.held_out, evenly_spaced(len(self.held_out), limit))
 
     def calibration_images(self, count: int) -> np.ndarray:
         """`count` training images `(count, H, W, 3)` uint8, evenly spaced over the split.
@@ -242,8 +242,7 @@ class Dataset:
         In the view of evaluation, not augmented; unreadable ones are left out.
         """
         as_count(count, "count")
-        chosen = np.linspace(0, len(self.training) - 1, min(count, len(self.training))).astype(int)
-        return self._arrays(self.training, chosen)[0]
+        return self._arrays(self.training, evenly_spaced(len(self.training), count))[0]
 
     def unreadable(self, split: Examples) -> dict[str, str]:
         """The unreadable images of a split that were met so far: path to reason."""

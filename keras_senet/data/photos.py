@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_senet.data.augmentation import CIFAR, PHOTO, Augmentation
 from keras_senet.data.decode import size_of
+from keras_senet.data.subset import evenly_spaced
 from keras_senet.data.view import SMALL, View
 
 LOOKED_AT = 32  # files whose size says whether a folder has small images
@@ -11,7 +12,7 @@ LOOKED_AT = 32  # files whose size says whether a folder has small images
 
 def are_small(paths: np.ndarray) -> bool:
     """Whether images have at most `SMALL` pixels a side, by the headers of a few."""
-    chosen = np.linspace(0, len(paths) - 1, min(LOOKED_AT, len(paths))).astype(int)
+    chosen = evenly_spaced(len(paths), LOOKED_AT)
     sizes = [size for index in chosen if (size := size_of(str(paths[index]))) is not None]
     return bool(sizes) and max(map(max, sizes)) <= SMALL
 

@@ -12,6 +12,7 @@ from keras_senet.data.dataset import Dataset
 from keras_senet.data.decode import read_rgb
 from keras_senet.data.photos import treatment
 from keras_senet.data.roles import held_out_or_test, roles_of
+from keras_senet.data.subset import evenly_spaced
 from keras_senet.data.view import SMALL
 from keras_senet.extras import needed
 
@@ -172,7 +173,7 @@ class RecordSplit:
 
     def is_labelled(self):
         """Whether a class is known, judged by a few examples."""
-        chosen = np.linspace(0, len(self) - 1, min(LOOKED_AT, len(self))).astype(int)
+        chosen = evenly_spaced(len(self), LOOKED_AT)
         records = (self.records[index] for index in self.indices[chosen])
         return not len(self) or any(self._parse(record)[1].numpy() >= 0 for record in records)
 

@@ -23,7 +23,7 @@ def held_out(
         dataset: A `keras_senet.data.Dataset`.
         model: The model that the images are for, whose evaluation transform they go through.
         size: Height and width in pixels for a model that leaves them open.
-        limit: Most images to take, the first ones.
+        limit: Most images to take, evenly spaced.
 
     Returns:
         Images `(N, H, W, 3)`, and labels `(N,)`, `(N, K)` where an image has any number of them, or

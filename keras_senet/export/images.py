@@ -26,10 +26,11 @@ def calibration_images(images, shape, known, name="calibration_images"):
     if isinstance(images, Dataset):
         images = training_images(images, CALIBRATION_LIMIT)
     images, labels = examples(images, shape, known, name, limit=CALIBRATION_LIMIT)
-    if labels is not None and len(images) == CALIBRATION_LIMIT and len({*labels.tolist()}) == 1:
+    if labels is not None and len(images) == CALIBRATION_LIMIT and (np.diff(labels) >= 0).all():
         warnings.warn(
-            f"The first {CALIBRATION_LIMIT} images to calibrate with are all of one class, "
-            f"{labels[0]}, and those after them are not taken. Shuffle them.",
+            f"The first {CALIBRATION_LIMIT} images to calibrate with come in the order of their "
+            f"classes, {labels[0]} to {labels[-1]}, and those after them are not taken. Shuffle "
+            "them.",
             stacklevel=3,
         )
     if len(images) < FEW_IMAGES:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_senet import data
+from keras_senet.data.subset import evenly_spaced
 from keras_senet.export.datasets import held_out, training_images
 
 
@@ -31,7 +32,7 @@ def load_calibration(
     if not source.endswith(".npz"):
         return training_images(_dataset(source, model, image_size), count)
     images, _ = _arrays(source)
-    return images[np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)]
+    return images[evenly_spaced(len(images), count)]
 
 
 def load_verification(
@@ -46,7 +47,7 @@ def load_verification(
         model: The model that will see the images: those of a data set go through its evaluation
             transform, see `keras_senet.data.Dataset.seen_by`.
         image_size: Height and width in pixels for a model that leaves them open.
-        count: How many images at most, the first ones.
+        count: How many images at most, evenly spaced over the source; `None` for all.
 
     Returns:
         Images `(count, H, W, C)` and labels as above or `None`: also where a data set has other
@@ -58,9 +59,10 @@ def load_verification(
     if not source.endswith(".npz"):
         return held_out(_dataset(source, model, image_size), model, image_size, count)
     images, labels = _arrays(source)
+    chosen = evenly_spaced(len(images), count)
     if labels is None or len(model.outputs) > 1:
-        return images[:count], None
-    return images[:count], labels[:count]
+        return images[chosen], None
+    return images[chosen], labels[chosen]
 
 
 def _dataset(source, model, image_size):

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_senet.data import Dataset
+from keras_senet.data.subset import evenly_spaced
 from keras_senet.export.agreement import naming, same
 from keras_senet.export.contract import contracts, label_threshold
 from keras_senet.export.inference import check_artefact
@@ -204,7 +205,7 @@ class _Predicting:
 def _compare(network, floats, images, min_agreement, threshold, ends):
     """Raises or warns if the file names other classes than `floats.run`, in any output."""
     if min_agreement is None and len(images) > COMPARED:
-        images = images[np.linspace(0, len(images) - 1, COMPARED).astype(int)]
+        images = images[evenly_spaced(len(images), COMPARED)]
     files = LiteRT(network, MANY), floats
     for name, reached in _agreements(files, images.astype("float32"), ends, threshold).items():
         which = "" if len(ends) == 1 else f"{name!r} of "

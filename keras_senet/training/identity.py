@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_senet.data import Split
 from keras_senet.data.image_files import listed
+from keras_senet.data.subset import evenly_spaced
 from keras_senet.files import replacing
 
 IMAGES = "images.csv.gz"
@@ -225,7 +226,7 @@ def _files_digest(dataset):
 
 def _some(split):
     """Positions of images that tell a split from another one, evenly spaced."""
-    return np.linspace(0, len(split) - 1, min(len(split), LOOKED_AT)).astype(int)
+    return evenly_spaced(len(split), LOOKED_AT)
 
 
 def _weights(weights):

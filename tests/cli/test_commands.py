@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import itertools
 import json
 import os
 import pathlib
@@ -205,6 +206,44 @@ def test_every_format_is_verified_also_where_nothing_is_named(tmp_path, monkeypa
         assert report["top1_agreement"] is None and report["largest_difference"] < 1e-4
         with pytest.raises(SystemExit, match="agreement is unknown"):
             export.run([*given, "--overwrite", "--min_agreement=0.9"])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports run on TensorFlow")
+def test_files_are_verified_on_images_of_their_kind(tmp_path, monkeypatch, capsys):
+    """Accuracy is that of all classes, and none is told of images that nobody named."""
+    monkeypatch.chdir(tmp_path)
+    network = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
+    model = network(input_shape=(16, 16, 3), classes=10)
+    model.save("m.keras")
+    draw = np.random.default_rng(0).integers
+    for name, index in itertools.product("abcdefghij", range(10)):
+        path = pathlib.Path("photos", name, f"{index}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        keras.utils.save_img(path, draw(0, 255, (16, 16, 3)))
+    export.run(["--model=m.keras", "--output=a.tflite"])
+    assert "Verified on held-out images of digits" in capsys.readouterr().out
+    assert json.loads(pathlib.Path("a.tflite.json").read_text())["accuracy"] is None
+
+    photos = keras_senet.data.load("folder:photos", image_size=16)
+    given = ["--model=m.keras", "--quantization=int8", "--calibration=folder:photos"]
+    export.run([*given, "--output=b.tflite", "--min_agreement=0"])
+    assert "Verified on held-out images of folder:photos" in capsys.readouterr().out
+    assert json.loads(pathlib.Path("b.tflite.json").read_text())["images"] == 20
+
+    images, labels = photos.held_out_arrays(10)
+    assert labels.tolist() == list(range(10))
+    right = (model.predict(images, verbose=0).argmax(-1) == labels).mean()
+    export.run(
+        [
+            *given[:1],
+            "--output=c.tflite",
+            "--verification=folder:photos",
+            "--verification_images=10",
+        ]
+    )
+    report = json.loads(pathlib.Path("c.tflite.json").read_text())
+    assert (report["images"], report["accuracy"]) == (10, right)
 
 
 @pytest.mark.slow

@@ -90,6 +90,10 @@ def test_folder(folder):
     # A random crop keeps the colour, and so the class.
     np.testing.assert_array_equal(batch[:, 12, 12, :2].argmax(-1), labels)
     assert dataset.calibration_images(3).shape == (3, 24, 24, 3)
+    # Few of them are of all classes, too: the first ones would all be apples.
+    few, labels = dataset.held_out_arrays(2)
+    np.testing.assert_array_equal(labels, [0, 1])
+    np.testing.assert_array_equal(few, images[[0, 3]])
 
 
 def test_folder_with_its_own_split(folder, tmp_path_factory):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_senet import layers
+from keras_senet.data.subset import evenly_spaced
 from keras_senet.layers.global_average import stages
 from keras_senet.surgery.fold import fold
 from keras_senet.surgery.graph import Graph
@@ -19,7 +20,7 @@ def largest_intermediate(model: keras.Model, images: np.ndarray) -> float:
 
     Args:
         model: What `exportable` returned; what is looked at is its folded form, as in files.
-        images: `(N, H, W, C)` in the range that it takes; the first four are looked at.
+        images: `(N, H, W, C)` in the range that it takes; four, evenly spaced, are looked at.
 
     Returns:
         The largest output of a layer, or sum of a global average's stages. What layers compute
@@ -36,7 +37,7 @@ def largest_intermediate(model: keras.Model, images: np.ndarray) -> float:
         },
     )
     dtype, largest = folded.inputs[0].dtype, 0.0
-    for image in images[:IMAGES]:
+    for image in images[evenly_spaced(len(images), IMAGES)]:
         found = probe(keras.ops.convert_to_tensor(image[None], dtype), training=False)
         largest = max(largest, *map(_largest, found["outputs"]))
         for x in found["averaged"]:
