@@ -79,7 +79,7 @@ def is_endless(data):
     if isinstance(data, keras.utils.PyDataset):
         return data.num_batches is None
     cardinality = getattr(data, "cardinality", None)
-    return callable(cardinality) and int(cardinality()) == ENDLESS
+    return callable(cardinality) and bool(cardinality() == ENDLESS)
 
 
 def as_class_names(names, least=2):

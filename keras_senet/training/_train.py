@@ -31,6 +31,7 @@ from keras_senet.training.results import Result, write_curves, write_summary
 from keras_senet.training.run import Run
 from keras_senet.training.saving import Saving
 from keras_senet.training.stopping import Stopping
+from keras_senet.training.unseen import warn_of_copies
 
 logger = logging.getLogger("keras_senet")
 
@@ -121,6 +122,8 @@ def train(
         with distribution.replicas(devices) as replicas:
             check(dataset, recipe, replicas=replicas, processes=processes)
             logger.info("%s", dataset)
+            if distribution.process()[0] == 0:
+                warn_of_copies(dataset)
             steps = len(dataset.training) // recipe.batch_size
             model = compiled_model(
                 architecture,

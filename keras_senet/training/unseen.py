@@ -4,7 +4,8 @@ import json
 import logging
 import pathlib
 
-from keras_senet.data import Dataset
+from keras_senet.data import Dataset, Split
+from keras_senet.data.copies import LOOKED_AT, copies
 from keras_senet.data.image_files import listed
 from keras_senet.training.identity import IMAGES, images_of, read_images
 
@@ -60,6 +61,32 @@ def check_unseen(workdir: pathlib.Path, dataset: Dataset, split: str) -> None:
             len(judged),
             workdir,
             listed(both),
+        )
+
+
+def warn_of_copies(dataset: Dataset) -> None:
+    """Warns of images to judge by that are training images too, as far as `copies` finds them."""
+    if not isinstance(dataset.training, Split):
+        return  # records are those of published data sets
+    for what, split in (("held-out", dataset.held_out), ("test", dataset.test)):
+        if not isinstance(split, Split):
+            continue
+        found = copies(dataset.training, split)
+        if not found:
+            continue
+        judged, learned = next(iter(found.items()))
+        if split.holds_pixels:
+            example = f"number {judged} (of the training images {learned})"
+        else:
+            example = f"{split.name(judged)} ({dataset.training.name(learned)})"
+        logger.warning(
+            "%d of %d %s images of %s that were looked at are training images too, byte for byte, "
+            "such as %s. Their accuracy says nothing of images that were not learned.",
+            len(found),
+            min(len(split), LOOKED_AT),
+            what,
+            dataset.name,
+            example,
         )
 
 
