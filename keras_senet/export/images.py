@@ -26,6 +26,8 @@ def calibration_images(images, shape, known, name="calibration_images"):
     if isinstance(images, Dataset):
         images = training_images(images, CALIBRATION_LIMIT)
     images, labels = examples(images, shape, known, name, limit=CALIBRATION_LIMIT)
+    if labels is not None and labels.ndim == 2:
+        labels = labels.argmax(1)
     if labels is not None and len(images) == CALIBRATION_LIMIT and (np.diff(labels) >= 0).all():
         warnings.warn(
             f"The first {CALIBRATION_LIMIT} images to calibrate with come in the order of their "
@@ -55,7 +57,8 @@ def examples(images, shape, known=UNKNOWN, name="images", limit=None):
         limit: Most images to take from what delivers them one after the other.
 
     Returns:
-        Images `(N, H, W, C)`, and labels `(N,)` if each came with an integer, else `None`.
+        Images `(N, H, W, C)`, and labels `(N,)` or `(N, K)` of 0 and 1 if all came with them, else
+        `None`.
 
     Raises:
         ValueError: If they are not such images, are not finite, or are certainly not in the
@@ -143,10 +146,16 @@ def _parts(element):
 
 
 def _labels(target, count):
+    """Labels `(N,)`, or `(N, K)` of 0 and 1, as whole numbers; `None` of anything else."""
     if target is None:
         return None
     labels = np.atleast_1d(np.asarray(target))
-    return labels if labels.shape == (count,) and labels.dtype.kind in "iu" else None
+    if labels.dtype.kind not in "iufb" or labels.shape[0] != count or (labels % 1 != 0).any():
+        return None
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    is_hot = labels.ndim == 2 and np.isin(labels, (0, 1)).all()
+    return labels.astype("int64") if labels.ndim == 1 or is_hot else None
 
 
 def _numbers(images, shape, name):

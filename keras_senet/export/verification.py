@@ -54,8 +54,8 @@ def verify(
         images: `(N, H, W, C)` in the range that the model takes; or a `keras_senet.data.Dataset`
             (its held-out images), or a `tf.data.Dataset`, list or generator of images or batches,
             alone or with labels.
-        labels: `(N,)` class indices, or `(N, K)` of 0 and 1 for a model of any number of labels,
-            for accuracies of one output; `None`: those that came with the images.
+        labels: `(N,)` class indices or one-hot `(N, K)`, or `(N, K)` of 0 and 1 for a model of any
+            number of labels, for accuracies of one output; `None`: those that came with the images.
         logits: Names of the outputs `(N, ..., K)` that are scores of K classes, where no softmax or
             sigmoid tells, of maps and of models of several outputs: what they name is compared too.
             `"output"` is the name of one.
@@ -168,6 +168,8 @@ def _examples(model, images, labels, shape, known) -> tuple[np.ndarray, np.ndarr
     if judged and (sentence := mismatch(model, data)):
         warnings.warn(f"{sentence} No accuracy is judged on them.", stacklevel=3)
         with_them = None
+    if with_them is not None and np.shape(with_them) not in _label_shapes(len(images), model):
+        with_them = None  # of something else than the classes of the model
     if len(model.outputs) > 1:
         _refuse_labels(labels, model)
         delivered = with_them = None
@@ -208,16 +210,22 @@ def _check_logits(logits, ends):
 
 
 def _check_labels(labels, images, model):
-    expected, what = [(images,)], "one class"
+    what = "one class"
     if label_threshold(model) is not None:
-        count = model.outputs[0].shape[-1]
-        what = f"0 or 1 for each of {count} labels"
-        expected = [(images, count), *(expected if count == 1 else [])]
-    if np.shape(labels) not in expected:
+        what = f"0 or 1 for each of {model.outputs[0].shape[-1]} labels"
+    if np.shape(labels) not in _label_shapes(images, model):
         raise ValueError(
             f"Argument `labels` must have {what} for each of {images} images. Received: "
             f"shape {np.shape(labels)}"
         )
+
+
+def _label_shapes(images, model):
+    """Shapes that the labels of so many images may have."""
+    count = model.outputs[0].shape[-1]
+    if label_threshold(model) is not None and count > 1:
+        return [(images, count)]
+    return [(images,), (images, 1), (images, count)]
 
 
 def _check_outputs(expected, received, path, name):

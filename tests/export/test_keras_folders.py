@@ -17,6 +17,8 @@ from keras_senet.weights.named_classes import name_classes
 if keras.backend.backend() != "tensorflow":
     pytest.skip("files are those of TensorFlow", allow_module_level=True)
 
+import tensorflow as tf
+
 SORTED = ("cat", "dog")
 
 
@@ -72,6 +74,12 @@ def test_a_file_is_judged_by_its_classes(names, photos, iterator, tmp_path):
     right = (model.predict(photos, verbose=0).argmax(-1) == labels).mean()
     assert export.verify(model, path, photos).accuracy == right
     assert export.verify(model, path, iterator).accuracy == right
+    one_hot = photos.map(lambda images, labels: (images, tf.one_hot(labels, 2)))
+    binary = photos.map(lambda images, labels: (images, tf.cast(labels, "float32")[:, None]))
+    shares = one_hot.map(lambda images, labels: (images, 0.9 * labels + 0.05))
+    for data, expected in ((one_hot, right), (binary, right), (shares, None)):
+        assert export.verify(model, path, data).accuracy == expected
+    assert export.verify(model, path, *next(iter(one_hot.unbatch().batch(12)))).accuracy == right
 
 
 def test_a_file_is_not_judged_by_labels_of_other_classes(photos, iterator, tmp_path):
