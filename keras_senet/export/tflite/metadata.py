@@ -65,7 +65,7 @@ def stated_labels(path):
     with zipfile.ZipFile(path) as archive:
         if LABELS_FILE not in archive.namelist():
             return None
-        return archive.read(LABELS_FILE).decode("utf-8-sig").splitlines()
+        return archive.read(LABELS_FILE).decode("utf-8-sig", "replace").splitlines()
 
 
 def stated_range(network):
