@@ -180,6 +180,8 @@ def test_constant_stage_is_found_and_removed():
     removed = remove_se(model, "constant", found)
     left = {layer.name for layer in removed.layers if isinstance(layer, SqueezeExcitation)}
     assert left == {"stage2_block1_se", "stage3_block1_se", "stage3_block2_se"}
+    with pytest.raises(ValueError, match="that do not differ between images"):
+        remove_se(model, "constant", excitations(model, x[:1]))  # all gates of one are constant
     before, after = model.predict_on_batch(x), removed.predict_on_batch(x)
     np.testing.assert_allclose(after, before, atol=1e-6)
 

@@ -12,6 +12,8 @@ from keras_senet.surgery.constants import edits
 from keras_senet.surgery.graph import Graph, functional
 from keras_senet.weights.fingerprint import with_removed_se
 
+FEWEST = 10  # images: one has constant gates everywhere
+
 
 def remove_se(
     model: keras.Model,
@@ -41,7 +43,8 @@ def remove_se(
 
     Raises:
         TypeError: If the model is not functional.
-        ValueError: If a name is no SE block of it, or the excitations are of another network.
+        ValueError: If a name is no SE block of it, the excitations are of another network, or
+            constant gates are asked for by those of fewer than ten images.
 
     Reference:
         Hu et al., https://arxiv.org/abs/1709.01507, section 7.2: the SE blocks of the last stage
@@ -112,6 +115,11 @@ def _rescaling(layer, mean):
 
 def _chosen(blocks, excitations, threshold):
     if isinstance(blocks, str) and blocks == "constant":
+        if excitations.images < FEWEST:
+            raise ValueError(
+                "Constant are gates that do not differ between images. Expected excitations of at "
+                f"least {FEWEST} images, better hundreds. Received: those of {excitations.images}"
+            )
         return tuple(block.name for block in excitations.blocks if block.constant(threshold).all())
     if isinstance(blocks, str):
         raise ValueError(
