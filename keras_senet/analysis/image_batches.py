@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_senet.data import Dataset
 from keras_senet.data.checks import FEW, as_labels, is_endless
-from keras_senet.data.classes import class_indices, mismatch, names_of
+from keras_senet.data.classes import class_indices, mismatch, names_of, say_if_unnamed
 from keras_senet.surgery.graph import check_channels_last
 from keras_senet.surgery.image_range import check_finite, doubt, image_range, misfit
 from keras_senet.weights.named_classes import is_multi_label, misplaced
@@ -114,6 +114,7 @@ def check_judgeable(model, data):
             "Expected images that can be gone through several times: arrays, a list of batches, a "
             f"Dataset or a tf.data.Dataset. Received: a {type(data).__name__}, which can be once."
         )
+    say_if_unnamed(model, data)
 
 
 def check_input(model):
@@ -133,6 +134,11 @@ def _check_scores(model):
         raise ValueError(
             "Accuracy needs a network from images to scores (N, classes). Received: "
             f"{model.name!r} with outputs {', '.join(map(str, shapes))}."
+        )
+    if shapes[0][1] == 1:
+        raise ValueError(
+            "Accuracy needs scores of two or more classes, for a loss of the right one. Received: "
+            f"{model.name!r} with one score for an image."
         )
 
 
@@ -163,7 +169,7 @@ def class_names(model, data, classes, labels):
             f"The model's output {tuple(output)} does not tell the number of classes. Pass their "
             "names: classes=('cat', 'dog')."
         )
-    return tuple(map(str, range(output[1])))
+    return tuple(map(str, range(max(2, output[1]))))  # of one score, its label is 0 or 1
 
 
 def _checked_names(classes, own, labels):

@@ -10,6 +10,7 @@ import typing
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 from absl import flags
 
 from keras_senet import mistakes
@@ -82,6 +83,8 @@ def likeliest(
         ValueError: If the file is no image, or the model does not say what it sees of one.
     """
     (scores,) = model.predict(load_image(path, model), verbose=0)
+    if np.isnan(scores).any():
+        raise ValueError(f"Scores of {model.name!r} are not numbers (NaN). Check its weights.")
     best = map(int, (-scores).argsort()[:top])
     return [Answer(names[index], float(scores[index])) for index in best]
 

@@ -1,11 +1,14 @@
 """Whether the labels of data are those of a model."""
 
+import logging
 from collections.abc import Mapping
 
 import keras
 
 from keras_senet.data.checks import as_labels
-from keras_senet.weights.named_classes import class_names, is_multi_label
+from keras_senet.weights.named_classes import class_names, is_multi_label, last_operation
+
+logger = logging.getLogger("keras_senet")
 
 
 def class_indices(labels, classes):
@@ -51,6 +54,24 @@ def names_of(data):
     return None if names is None else tuple(names)
 
 
+def say_if_unnamed(model, data):
+    """Logs a warning where data name their classes and the model that they judge does not."""
+    names = names_of(data)
+    if names is not None and class_names(model) is None:
+        logger.warning(
+            "%r does not name its classes. Its outputs are taken for the classes of %s in their "
+            "order, the first for %r.",
+            model.name,
+            name_of(data),
+            names[0],
+        )
+
+
+def name_of(data):
+    """What messages call data."""
+    return getattr(data, "name", "the data set")
+
+
 def mismatch(model, data):
     """Why the labels of data are not those of the outputs of a model.
 
@@ -66,7 +87,7 @@ def mismatch(model, data):
     names, classes = names_of(data), model.outputs[0].shape[-1]
     if names is None:
         return None
-    name = getattr(data, "name", "the data set")
+    name = name_of(data)
     if classes != len(names):
         return f"The model has {classes} classes, {name} has {len(names)}."
     if hasattr(data, "multi_label") and (sentence := _other_kind(model, data)):
@@ -106,7 +127,7 @@ def _other_kind(model, dataset):
 
 def _activation(model):
     """The activation of the last layer of a model, or `None` where it has none to ask for."""
-    last = model.layers[-1]
+    last = last_operation(model)
     if isinstance(last, keras.layers.Softmax):
         return keras.activations.softmax
     return _activation(last) if isinstance(last, keras.Model) else getattr(last, "activation", None)

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 
 from keras_senet.data import Dataset
-from keras_senet.data.classes import mismatch
+from keras_senet.data.classes import mismatch, names_of
 from keras_senet.export.contract import contract
-from keras_senet.weights.named_classes import is_multi_label
+from keras_senet.weights.named_classes import class_names, is_multi_label
 
 
 def held_out(
@@ -34,8 +34,7 @@ def held_out(
     _say_unreadable(dataset, dataset.held_out)
     if len(model.outputs) > 1:
         return images, None
-    names = names_classes(model, least=1 if dataset.multi_label else 2)
-    sentence = mismatch(model, dataset) if names else None
+    sentence = not_judged(model, dataset) if names_classes(model, least=1) else None
     if dataset.multi_label and not sentence and not is_multi_label(model):
         sentence = (
             f"Images of {dataset.name} have any number of labels, and {model.name!r} does not say "
@@ -44,6 +43,20 @@ def held_out(
     if sentence:
         warnings.warn(f"{sentence} No accuracy is judged on it.", stacklevel=3)
     return images, None if sentence else labels
+
+
+def not_judged(model, data):
+    """Why the labels of data do not judge the scores of a model, a sentence or `None`.
+
+    Of two classes, one score is that of the second.
+    """
+    names, known = names_of(data), class_names(model)
+    two = names is not None and len(names) == 2 and not getattr(data, "multi_label", False)
+    if model.outputs[0].shape[-1] > 1 or not two:
+        return mismatch(model, data)
+    if known is None or known[0] == names[1]:
+        return None
+    return f"The score of {model.name!r} is of {known[0]!r}, the second class is {names[1]!r}."
 
 
 def names_classes(model: keras.Model, least: int = 2) -> bool:

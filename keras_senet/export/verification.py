@@ -16,11 +16,11 @@ import keras
 import numpy as np
 
 from keras_senet.data import Dataset
-from keras_senet.data.classes import class_indices, mismatch
+from keras_senet.data.classes import class_indices, say_if_unnamed
 from keras_senet.data.multi_label import as_multi_hot
 from keras_senet.export.agreement import naming, same, unit
 from keras_senet.export.contract import contracts, label_threshold
-from keras_senet.export.datasets import held_out, names_classes
+from keras_senet.export.datasets import held_out, names_classes, not_judged
 from keras_senet.export.images import examples
 from keras_senet.export.measure.footprint import footprint
 from keras_senet.export.measure.intermediates import largest_intermediate
@@ -55,7 +55,8 @@ def verify(
             (its held-out images), or a `tf.data.Dataset`, list or generator of images or batches,
             alone or with labels.
         labels: `(N,)` class indices or one-hot `(N, K)`, or `(N, K)` of 0 and 1 for a model of any
-            number of labels, for accuracies of one output; `None`: those that came with the images.
+            number of labels, for accuracies of one output, of images that come without; `None`:
+            those that came with the images.
         logits: Names of the outputs `(N, ..., K)` that are scores of K classes, where no softmax or
             sigmoid tells, of maps and of models of several outputs: what they name is compared too.
             `"output"` is the name of one.
@@ -164,8 +165,8 @@ def _examples(model, images, labels, shape, known) -> tuple[np.ndarray, np.ndarr
         images, delivered = held_out(images, model, shape[0])
     data = images
     images, with_them = examples(data, shape, known)
-    judged = labels is None and with_them is not None and names_classes(model)
-    if judged and (sentence := mismatch(model, data)):
+    judged = labels is None and with_them is not None and names_classes(model, least=1)
+    if judged and (sentence := not_judged(model, data)):
         warnings.warn(f"{sentence} No accuracy is judged on them.", stacklevel=3)
         with_them = None
     if with_them is not None and np.shape(with_them) not in _label_shapes(len(images), model):
@@ -173,9 +174,12 @@ def _examples(model, images, labels, shape, known) -> tuple[np.ndarray, np.ndarr
     if len(model.outputs) > 1:
         _refuse_labels(labels, model)
         delivered = with_them = None
-    labels = next((x for x in (labels, delivered, with_them) if x is not None), None)
+    theirs = next((x for x in (delivered, with_them) if x is not None), None)
     if labels is not None:
-        _check_labels(labels, len(images), model)
+        _check_labels(labels, theirs, len(images), model)
+    elif theirs is not None:
+        labels = theirs
+        say_if_unnamed(model, data)
     return images.astype("float32"), labels
 
 
@@ -209,7 +213,12 @@ def _check_logits(logits, ends):
         )
 
 
-def _check_labels(labels, images, model):
+def _check_labels(labels, theirs, images, model):
+    if theirs is not None:
+        raise ValueError(
+            "Argument `labels` is for images that come without. Received: labels, and images with "
+            "labels of their own. Leave one of them out."
+        )
     what = "one class"
     if label_threshold(model) is not None:
         what = f"0 or 1 for each of {model.outputs[0].shape[-1]} labels"
@@ -217,6 +226,11 @@ def _check_labels(labels, images, model):
         raise ValueError(
             f"Argument `labels` must have {what} for each of {images} images. Received: "
             f"shape {np.shape(labels)}"
+        )
+    if not names_classes(model, least=1):
+        raise ValueError(
+            f"Argument `labels` is for scores of classes. Received: labels for {model.name!r}, "
+            f"whose output is {tuple(model.outputs[0].shape)}. Leave them out."
         )
 
 

@@ -7,11 +7,10 @@ import keras
 import numpy as np
 
 from keras_senet.data import Dataset, View
-from keras_senet.data.classes import mismatch
+from keras_senet.data.classes import mismatch, say_if_unnamed
 from keras_senet.data.shards import padded
 from keras_senet.surgery.image_range import PIXELS, doubt, image_range, misfit
 from keras_senet.training.label_evaluation import MultiLabelEvaluation, judge
-from keras_senet.weights.named_classes import class_names
 
 logger = logging.getLogger("keras_senet")
 
@@ -165,14 +164,7 @@ def evaluate(
     names = tuple(dataset.class_names)
     if sentence := mismatch(model, dataset):
         raise ValueError(f"{sentence} Expected the same, in the same order.")
-    if class_names(model) is None:
-        logger.warning(
-            "%r does not name its classes. Its outputs are taken for the classes of %s in their "
-            "order, the first for %r.",
-            model.name,
-            dataset.name,
-            names[0],
-        )
+    say_if_unnamed(model, dataset)
     dataset = dataset.seen_by(model)
     _check_takes_pixels(model, dataset)
     view = dataset.seen

@@ -48,8 +48,8 @@ def decode_predictions(
     """The likeliest classes, with their names.
 
     Args:
-        predictions: Probabilities or logits `(N, K)` of a model of this package; K is 1000 for the
-            orders of ImageNet.
+        predictions: Probabilities or logits `(N, K)` of a model of this package, or the integers
+            that its file gives; K is 1000 for the orders of ImageNet.
         top: Number of classes to return.
         labels: Order of the classes: `"imagenet"` (sorted WordNet ids: that of all weight sets of
             ImageNet once they are loaded, the Caffe models' included), `"caffe"` for outputs that
@@ -61,7 +61,7 @@ def decode_predictions(
         of other classes the index of the output as text), name, score.
 
     Raises:
-        ValueError: If the shape, `top` or `labels` is none of these.
+        ValueError: If the shape, `top` or `labels` is none of these, or a score is NaN.
 
     Example:
         >>> decode_predictions(np.eye(1000)[[207]], top=1)
@@ -69,7 +69,7 @@ def decode_predictions(
         >>> decode_predictions(np.array([[0.2, 0.8]]), top=1, labels=("cat", "dog"))
         [[('1', 'dog', 0.8)]]
     """
-    predictions = np.asarray(predictions)
+    predictions = np.asarray(predictions).astype("float64")  # unsigned numbers have no negatives
     classes = _identified(labels)
     if predictions.ndim != 2 or predictions.shape[1] != len(classes):
         raise ValueError(
@@ -77,6 +77,8 @@ def decode_predictions(
             f"shape {predictions.shape}. The names of a trained network's classes: "
             "labels=keras_senet.weights.class_names(model)"
         )
+    if np.isnan(predictions).any():
+        raise ValueError("Expected scores of classes. Received: predictions that hold NaN.")
     if not is_integer(top) or not 1 <= top <= len(classes):
         raise ValueError(f"Argument `top` must be in 1..{len(classes)}. Received: {top!r}")
     if isinstance(labels, str) and labels == "caffe":

@@ -76,8 +76,9 @@ def _checked(names):
 def class_names(model: keras.Model) -> tuple[str, ...] | None:
     """Names of the K classes of a model `(N, K)`, or `None` where it does not say.
 
-    They are those of the classifier `head` that a network of this package was trained with; with
-    another classifier in its place they are unknown.
+    They are those of the classifier `head` that a network of this package was trained with. They
+    are unknown with another classifier in its place, with more behind it, which may change the
+    order of the scores, and with other outputs beside it.
     """
     description, classes = _described(model)
     return described_names(description, classes)
@@ -97,7 +98,8 @@ def numbered(classes: int) -> tuple[str, ...]:
 def misplaced(names: Sequence[str], known: Sequence[str]) -> str | None:
     """Why names cannot stand for classes whose names are known: one belongs to another class.
 
-    Names of one's own, as in another language, can.
+    Names of one's own, as in another language, can; the same names in other spelling (capitals,
+    spaces, underscores) belong to their classes.
 
     Args:
         names: Names in the order of K outputs.
@@ -106,13 +108,21 @@ def misplaced(names: Sequence[str], known: Sequence[str]) -> str | None:
     Returns:
         A sentence, or `None`.
     """
+    spelt = [_plain(own) for own in known]
     for number, (name, own) in enumerate(zip(names, known, strict=True)):
-        if name != own and name in known:
+        same = list(known) if name in known else spelt
+        named = name if name in known else _plain(name)
+        if named in same and same[number] != named:
             return (
-                f"Number {number} is {name!r}, which is class number {list(known).index(name)}; "
+                f"Number {number} is {name!r}, which is class number {same.index(named)}; "
                 f"class number {number} is {own!r}."
             )
     return None
+
+
+def _plain(name):
+    """A name as other spellings of it have it too: small letters and digits."""
+    return "".join(filter(str.isalnum, name.casefold())) or name
 
 
 def is_multi_label(model: keras.Model) -> bool:
@@ -139,20 +149,22 @@ def described_multi_label(description):
 def _described(model):
     """The description of the network whose classifier ends a model, or `None`, and its classes."""
     network = _network(model)
-    first, last = _first(network), _last(network)
-    if first is None or last.name != "head":
+    first, last = _first(network), last_operation(network)
+    if first is None or last.name != "head" or len(model.outputs) > 1:
         return None, 0
     return facts.parse(first.network), last.units
 
 
 def _network(model):
     """The model, or the one inside of it, or inside of that, that its outputs come from."""
-    last = _last(model)
+    last = last_operation(model)
     return _network(last) if isinstance(last, keras.Model) else model
 
 
-def _last(model):
-    return next(layer for layer in reversed(model.layers) if not _is_without_weights(layer))
+def last_operation(model):
+    """What a model ends with, a layer or a function of `keras.ops`; `None` if it is empty."""
+    operations = getattr(model, "operations", model.layers)  # layers alone, where it is no graph
+    return next((x for x in reversed(operations) if not _is_without_weights(x)), None)
 
 
 def _first(model):

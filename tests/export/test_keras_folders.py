@@ -94,6 +94,57 @@ def test_a_file_is_not_judged_by_labels_of_other_classes(photos, iterator, tmp_p
         assert report.top1_agreement == 1
 
 
+def test_one_score_is_that_of_the_second_class(photos, tmp_path):
+    model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))(
+        classes=1, classifier_activation="sigmoid"
+    )
+    path = export.to_tflite(model, tmp_path / "m.tflite")
+    labels = np.concatenate([labels for _, labels in photos])
+    right = ((model.predict(photos, verbose=0)[:, 0] > 0.5) == labels).mean()
+    assert export.verify(model, path, photos).accuracy == right
+    for name, expected in (("dog", right), ("cat", None)):
+        name_classes(model, [name])
+        path = export.to_tflite(model, tmp_path / "m.tflite", overwrite=True)
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            assert export.verify(model, path, photos).accuracy == expected
+        said = any("is of 'cat', the second class is 'dog'" in str(x.message) for x in found)
+        assert said == (expected is None)
+    with pytest.raises(ValueError, match="with one score for an image"):
+        analysis.usefulness(model, photos)
+    assert analysis.excitations(model, photos).classes == SORTED
+    arrays = tuple(map(np.concatenate, zip(*photos, strict=True)))
+    assert analysis.excitations(model, arrays).classes == ("0", "1")
+
+
+def test_labels_are_given_once(photos, tmp_path):
+    """Those beside a stream may have another order, as where it is shuffled."""
+    model = network(SORTED)
+    path = export.to_tflite(model, tmp_path / "m.tflite")
+    labels = np.concatenate([labels for _, labels in photos])
+    with pytest.raises(ValueError, match="for images that come without"):
+        export.verify(model, path, photos, labels)
+    images = photos.map(lambda images, labels: images)
+    assert export.verify(model, path, images, labels).accuracy is not None
+
+
+def test_labels_need_scores_of_classes(photos, tmp_path):
+    model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))(
+        input_shape=(32, 32, 3), include_top=False, pooling="avg"
+    )
+    path = export.to_tflite(model, tmp_path / "m.tflite")
+    images, labels = map(np.concatenate, zip(*photos, strict=True))
+    with pytest.raises(ValueError, match="`labels` is for scores of classes"):
+        export.verify(model, path, images, labels)
+
+
+def test_a_model_that_names_no_classes_is_said_to_be_judged_in_their_order(photos, caplog):
+    analysis.usefulness(network(SORTED), photos)
+    assert not caplog.text
+    analysis.usefulness(network(None), photos)
+    assert "does not name its classes" in caplog.text
+
+
 def test_usefulness_needs_the_classes_of_the_model(photos):
     assert len(analysis.usefulness(network(SORTED), photos).blocks) == 3
     with pytest.raises(ValueError, match="'dog' of the model and 'cat' of the data"):

@@ -74,6 +74,20 @@ def test_a_file_with_other_names_is_not_verified(names, model, path, tmp_path):
         export.verify(model, other, IMAGES)
 
 
+@pytest.mark.parametrize(
+    ("names", "place"),
+    [
+        (("Sea Lion", "fox"), None),  # other spellings of the same
+        (("Fox", "SEA-LION"), "Number 0 is 'Fox', which is class number 1"),
+        (("renard", "otarie"), None),
+        (("fox", "?"), "Number 0 is 'fox', which is class number 1"),
+    ],
+)
+def test_a_name_is_known_in_other_spelling(names, place):
+    found = misplaced(names, ("sea_lion", "fox"))
+    assert found is place is None or found.startswith(place)
+
+
 def test_names_that_two_classes_share_stand_where_they_are():
     """ImageNet has two classes called crane."""
     known = ("crane", "dog", "crane")

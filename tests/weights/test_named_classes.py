@@ -41,6 +41,27 @@ def test_names_belong_to_the_classifier(named):
     assert class_names(keras.Sequential([image, keras.layers.Flatten()])) is None
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda scores: keras.ops.flip(scores, -1),
+        lambda scores: keras.ops.take(scores, [2, 0, 1], axis=-1),
+        lambda scores: 1 - scores,
+        lambda scores: [scores, keras.ops.flip(scores, -1)],
+    ],
+    ids=["flip", "take", "1 - scores", "two"],
+)
+def test_functions_behind_the_classifier_leave_no_names(changed, named):
+    """They are no layers, and may change the order of the scores."""
+    model = keras.Model(named.input, changed(named.output))
+    assert class_names(model) is None
+    with pytest.raises(ValueError, match="no place for names"):
+        name_classes(model, NAMES)
+    image = keras.Input((32, 32, 3))
+    outer = keras.Model(image, changed(keras.Model(named.input, named.output)(image)))
+    assert class_names(outer) is None
+
+
 def test_names_can_be_given(named):
     """As after Keras' own `fit`, on classes that it does not tell the network."""
     copy = keras.models.clone_model(named)

@@ -86,8 +86,13 @@ def test_decode_predictions():
     assert found[0] == [("1", "dog", 0.6), ("2", "frog", 0.3)]
     assert [name for _, name, _ in found[1]] == ["cat", "dog"]
     assert decode_predictions(few, top=2, labels=np.array(["cat", "dog", "frog"])) == found
+    for dtype in ("uint8", "uint16", "int8", "bool", "float16"):  # as files of integers give them
+        one = np.array([[0, 1, 0]], dtype)
+        (((_, name, _),),) = decode_predictions(one, 1, ("cat", "dog", "frog"))
+        assert name == "dog"
     for wrong in (
         {"predictions": np.zeros((1, 999))},
+        {"predictions": np.array([[0.1, np.nan]]), "labels": ("cat", "dog")},
         {"predictions": few, "top": 1},  # ten classes are not ImageNet's first
         {"predictions": few, "labels": ("cat", "dog")},
         {"predictions": few, "labels": ("cat", "dog", "frog"), "top": 4},
