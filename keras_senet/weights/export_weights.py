@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ from safetensors.numpy import save
 
 from keras_senet.files import replacing
 from keras_senet.layers import ChannelAttention, facts
+from keras_senet.layers.idle import IDLE
 from keras_senet.weights import fingerprint, metadata
 from keras_senet.weights.kernels import as_in_torch
 from keras_senet.weights.layouts.timm_computation import layout_for
@@ -16,6 +18,8 @@ from keras_senet.weights.own_weights import own_variables
 
 TIMM = ("ResNet", "RegNet", "EfficientNet", "MobileNetV3")  # families that it has too
 LAYOUTS = (None, "timm", "keras_senet")
+# How names in networks of this package begin.
+PART = re.compile(r"(preprocessing|stem|stage\d+|split|last|head)(_|$)")
 
 
 def export_weights(model: keras.Model, path: str | os.PathLike, layout: str | None = None) -> None:
@@ -96,7 +100,8 @@ def _description(model):
 
 
 def _check_layers(model, computation):
-    """Refuses models whose SE blocks, normalizations or activations were altered after building."""
+    """Refuses models that were altered after building, whose files would be of other networks."""
+    _check_parts(model)
     _check_se(model, computation["se"])
     default = 1e-3 if computation["family"] == "InceptionResNet" else 1e-5
     epsilon = computation.get("epsilon", default)
@@ -114,6 +119,18 @@ def _check_layers(model, computation):
             raise ValueError(
                 f"Layer {layer.name!r} of {model.name!r} was altered after the network was built: "
                 f"{wrong}. No file layout can say so."
+            )
+
+
+def _check_parts(model):
+    """Refuses models with more in them, which needs no weights and yet changes the outputs."""
+    for operation in getattr(model, "operations", model.layers):
+        is_known = type(operation) in (keras.layers.InputLayer, *IDLE)
+        if not is_known and not PART.match(operation.name):
+            raise ValueError(
+                f"{model.name!r} has {operation.name!r} of class {type(operation).__name__}, which "
+                "is no part of the network that it says it is, and no file layout knows. Use "
+                "model.save."
             )
 
 

@@ -5,6 +5,7 @@ import json
 import pathlib
 
 import keras
+import numpy as np
 import pytest
 from backends import on_tensorflow
 from small import shallow
@@ -93,6 +94,72 @@ def test_each_kind_of_layer_by_hand():
     assert layer_cost(excitation(2)).parameters == 2 * 4 * 2 + 2 + 4
 
 
+def test_functions_of_keras_by_hand():
+    ops, ones = keras.ops, np.ones
+    kernel = ones((3, 3, 4, 10), "float32")
+    assert layer_cost(lambda x: ops.conv(x, kernel, padding="same")).macs == 8 * 6 * 10 * 9 * 4
+    kernel = ones((3, 3, 4, 1), "float32")
+    assert layer_cost(lambda x: ops.depthwise_conv(x, kernel)).macs == 6 * 4 * 4 * 9
+    assert layer_cost(lambda x: ops.matmul(x, ones((4, 7), "float32"))).macs == 8 * 6 * 4 * 7
+    assert layer_cost(lambda x: ops.mean(x, axis=(1, 2))).additions == 8 * 6 * 4
+    assert layer_cost(lambda x: ops.max_pool(x, 2)).additions == 4 * 3 * 4 * 4
+    assert layer_cost(lambda x: ops.relu(x) * 2).macs == 0
+
+
+def test_pooling_of_any_dimension_by_hand():
+    assert layer_cost(keras.layers.GlobalMaxPooling1D(), (8, 4)).additions == 8 * 4
+    assert layer_cost(keras.layers.AveragePooling1D(2), (8, 4)).additions == 4 * 4 * 2
+    assert layer_cost(keras.layers.MaxPooling3D(2), (4, 4, 4, 3)).additions == 8 * 3 * 8
+
+
+class Product(keras.layers.Layer):
+    """A layer of a user's, which multiplies by a matrix."""
+
+    def build(self, shape):
+        self.matrix = self.add_weight(shape=(shape[-1], 2), name="matrix")
+
+    def call(self, x):
+        return keras.ops.matmul(x, self.matrix)
+
+
+def pairs(function):
+    """What a function makes of the 48 pixels of an image, in place of a layer."""
+    return lambda x: function(keras.layers.Reshape((48, 4))(x))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Product(),
+        pairs(lambda x: keras.layers.Dot(2)([x, x])),
+        pairs(lambda x: keras.layers.Attention()([x, x])),
+        pairs(keras.layers.GRU(2)),
+        lambda x: keras.ops.einsum("nhwc,cd->nhwd", x, np.ones((4, 2), "float32")),
+        lambda x: keras.ops.tensordot(x, np.ones((4, 2), "float32"), 1),
+    ],
+    ids=["a user's", "Dot", "Attention", "GRU", "einsum", "tensordot"],
+)
+def test_products_without_a_rule_are_refused(layer):
+    with pytest.raises(ValueError, match="no rule for a layer of class"):
+        layer_cost(layer)
+
+
+class Scale(keras.layers.Layer):
+    """A layer of a user's with one factor for each channel."""
+
+    def build(self, shape):
+        self.factors = self.add_weight(shape=(shape[-1],), name="factors")
+
+    def call(self, x):
+        return x * self.factors
+
+
+def test_what_is_not_counted_is_said():
+    for layer in (Scale(name="mine"), keras.layers.Lambda(keras.ops.sin, name="mine")):
+        with pytest.warns(UserWarning, match=r"What layer 'mine' of class \w+ computes"):
+            assert layer_cost(layer).macs == 0
+
+
 def test_shared_and_inner_layers_count_once_in_parameters_and_each_time_in_products():
     shared = keras.layers.Dense(4, use_bias=False)
     inner = keras.Sequential([keras.Input((4,)), shared])
@@ -119,9 +186,6 @@ def test_open_size_needs_one():
 def test_refusals():
     with pytest.raises(TypeError, match=r"functional keras\.Model"):
         cost(keras.layers.Dense(1))
-    x = keras.Input((3, 4))
-    with pytest.raises(ValueError, match="class GRU"):
-        cost(keras.Model(x, keras.layers.GRU(2)(x)))
 
 
 def test_table_dictionary_and_csv(tmp_path):
@@ -151,3 +215,39 @@ def test_an_exported_file_costs_what_the_model_does(name, tmp_path):
     (tmp_path / "no.tflite").write_bytes(b"no such file at all")
     with pytest.raises(ValueError, match=r"no \.tflite file"):
         cost(tmp_path / "no.tflite")
+
+
+def converted(model, path, shape):
+    """A file of TensorFlow's converter, for images of this shape."""
+    import tensorflow as tf
+
+    image = tf.TensorSpec(shape, tf.float32)
+    function = tf.function(model, input_signature=[image]).get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+    path.write_bytes(converter.convert())
+    return path
+
+
+@on_tensorflow
+def test_files_of_others_by_hand(tmp_path):
+    kinds, path = keras.layers, tmp_path / "model.tflite"
+    x = keras.Input((None, None, 3))
+    shared = kinds.Conv2D(3, 3, padding="same")
+    y = kinds.Conv2DTranspose(5, 2, strides=2)(shared(shared(x)))
+    model = keras.Model(x, kinds.Dense(4)(kinds.GlobalMaxPooling2D()(y)))
+    convolutions = 2 * 16 * 16 * 3 * 9 * 3
+    macs = convolutions + 16 * 16 * 3 * 5 * 4 + 5 * 4
+    for batch in (1, 2, None):  # what one image costs
+        counted = cost(converted(model, path, (batch, 16, 16, 3)))
+        assert (counted.macs, counted.additions) == (macs, 32 * 32 * 5)
+    assert counted.macs == cost(model, 16).macs
+    with pytest.raises(ValueError, match="takes images of any size"):
+        cost(converted(model, path, (1, None, None, 3)))
+
+
+@on_tensorflow
+def test_operators_without_a_rule_are_refused(tmp_path):
+    x = keras.Input((16, 4))
+    model = keras.Model(x, keras.layers.LSTM(2)(x))
+    with pytest.raises(ValueError, match="no rule for"):
+        cost(converted(model, tmp_path / "model.tflite", (1, 16, 4)))

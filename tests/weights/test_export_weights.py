@@ -202,6 +202,34 @@ def test_altered_models_are_refused(tmp_path):
         keras_senet.export_weights(wrapped, tmp_path / "x.safetensors")
 
 
+@pytest.mark.parametrize("layout", ["timm", "keras_senet"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        lambda scores: keras.ops.flip(scores, -1),
+        lambda scores: scores * 2,
+        keras.layers.Rescaling(2.0),
+        keras.layers.Lambda(lambda scores: -scores, output_shape=(4,)),
+    ],
+    ids=["flip", "times two", "Rescaling", "Lambda"],
+)
+def test_more_behind_a_network_is_refused(more, layout, tmp_path):
+    """It has no weights, so that the file would be that of the network without it."""
+    model = keras_senet.SEResNet18.replace(depths=(1, 1, 1, 1))(classes=4)
+    model = keras.Model(model.input, more(model.output))
+    with pytest.raises(ValueError, match="is no part of the network that it says it is"):
+        keras_senet.export_weights(model, tmp_path / "x.safetensors", layout)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_does_nothing_at_inference_may_be_behind_a_network(tmp_path):
+    model = small(classes=4)
+    noisy = keras.Model(model.input, keras.layers.GaussianNoise(0.1)(model.output))
+    for number, one in enumerate((model, noisy)):
+        keras_senet.export_weights(one, tmp_path / f"{number}.safetensors")
+    assert (tmp_path / "0.safetensors").read_bytes() == (tmp_path / "1.safetensors").read_bytes()
+
+
 def test_others_may_read_the_file(tmp_path):
     """As any file that a program writes, under the usual mask."""
     plain = tmp_path / "plain"

@@ -6,8 +6,8 @@ import re
 
 import keras
 
-from keras_senet.analysis.costs.attention import attention_operations
 from keras_senet.analysis.costs.cost import Cost, LayerCost
+from keras_senet.analysis.costs.operations import operations, size
 from keras_senet.extras import check_installed
 from keras_senet.layers import ChannelAttention
 from keras_senet.surgery.graph import Graph, check_channels_last
@@ -30,8 +30,10 @@ def cost(model: keras.Model | str | pathlib.Path, input_size: int | None = None)
 
     Raises:
         TypeError: If the model is neither, or it or a model inside has a `call` of its own.
-        ValueError: If a size stays open, channels come first, or a layer with a kernel is of a kind
-            that is not known here, so that its multiply-adds would be missing.
+        ValueError: If a size stays open, channels come first, or a layer, a function of `keras.ops`
+            or an operator of the file multiplies in a way that is not known here, so that its
+            multiply-adds would be missing. Of layers that are neither Keras' nor of this package a
+            warning says what is not counted.
 
     Example:
         >>> cost(keras_senet.SEResNet50()).macs
@@ -75,7 +77,7 @@ def _layers(model, seen):
         trainable = {id(weight) for weight in getattr(layer, "trainable_variables", [])}
         # Weights of a frozen layer count as parameters too: only moving statistics do not.
         statistics = [w for w in weights if id(w) not in trainable and "moving" in w.name]
-        macs, additions = _operations(layer, node)
+        macs, additions = operations(layer, node)
         yield LayerCost(
             name=layer.name,
             kind=type(layer).__name__,
@@ -85,7 +87,7 @@ def _layers(model, seen):
             statistics=_count(statistics),
             macs=macs,
             additions=additions,
-            activations=_size(node.output_tensors[0]) if macs else 0,
+            activations=size(node.output_tensors[0]) if macs else 0,
             se=isinstance(layer, ChannelAttention) or "_se_" in f"{layer.name}_",
         )
 
@@ -94,37 +96,6 @@ def stage_of(name):
     """The stage that a layer's name begins with, `"-"` in networks that are not ours."""
     stage = STAGE.match(name)
     return stage.group(1) if stage else "-"
-
-
-def _operations(layer, node):
-    """Multiply-adds, and additions of pooling."""
-    inputs, outputs = node.input_tensors[0], node.output_tensors[0]
-    kinds = keras.layers
-    if isinstance(layer, ChannelAttention):
-        return attention_operations(layer, inputs.shape[1:])
-    if isinstance(layer, (kinds.DepthwiseConv1D, kinds.DepthwiseConv2D)):
-        return _size(outputs) * math.prod(layer.kernel_size), 0
-    if isinstance(layer, (kinds.SeparableConv1D, kinds.SeparableConv2D)):
-        middle = inputs.shape[-1] * layer.depth_multiplier
-        pixels = _size(outputs) // layer.filters
-        return pixels * middle * (math.prod(layer.kernel_size) + layer.filters), 0
-    if isinstance(layer, (kinds.Conv1DTranspose, kinds.Conv2DTranspose, kinds.Conv3DTranspose)):
-        return _size(inputs) * math.prod(layer.kernel_size) * layer.filters, 0
-    if isinstance(layer, (kinds.Conv1D, kinds.Conv2D, kinds.Conv3D)):
-        fan_in = math.prod(layer.kernel_size) * inputs.shape[-1] // layer.groups
-        return _size(outputs) * fan_in, 0
-    if isinstance(layer, kinds.Dense):
-        return _size(outputs) * inputs.shape[-1], 0
-    if isinstance(layer, (kinds.GlobalAveragePooling2D, kinds.GlobalMaxPooling2D)):
-        return 0, _size(inputs)
-    if isinstance(layer, (kinds.AveragePooling2D, kinds.MaxPooling2D)):
-        return 0, _size(outputs) * math.prod(layer.pool_size)
-    if any("kernel" in weight.name for weight in getattr(layer, "weights", [])):
-        raise ValueError(
-            f"The multiply-adds of layer {layer.name!r} are unknown: no rule for a layer of class "
-            f"{type(layer).__name__}. Known are convolutions, Dense and ChannelAttention."
-        )
-    return 0, 0
 
 
 def _peak_bytes(model):
@@ -143,12 +114,8 @@ def _peak_bytes(model):
     return peak
 
 
-def _size(tensor):
-    return math.prod(tensor.shape[1:])
-
-
 def _bytes(tensor):
-    return _size(tensor) * {"float16": 2, "bfloat16": 2, "uint8": 1}.get(tensor.dtype, 4)
+    return size(tensor) * {"float16": 2, "bfloat16": 2, "uint8": 1}.get(tensor.dtype, 4)
 
 
 def _count(weights):
