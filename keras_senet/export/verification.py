@@ -128,7 +128,7 @@ def verify(
             "view": known.view and dataclasses.asdict(known.view),
         },
         outputs=outputs,
-        heap_bytes=footprint(path).heap_bytes if is_file else None,
+        heap_bytes=_heap_bytes(path, runner) if is_file else None,
         **(dataclasses.asdict(program(runner)) if is_file else {}),
     )
 
@@ -280,6 +280,11 @@ def _runner(path):
             "Expected a .tflite or .onnx file or a SavedModel with the endpoint `serve`, as "
             f"to_saved_model writes it. Received: {path}, which does not load: {first_line(error)}"
         ) from error
+
+
+def _heap_bytes(path, runner):
+    """Memory of a file that is loaded, for the images that it ran on."""
+    return footprint(path, runner.image["shape"] if None in runner.shape else None).heap_bytes
 
 
 def _top5(received, expected):

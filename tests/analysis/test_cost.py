@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from backends import on_tensorflow
+from converted import converted
 from small import shallow
 
 import keras_senet
@@ -215,17 +216,6 @@ def test_an_exported_file_costs_what_the_model_does(name, tmp_path):
     (tmp_path / "no.tflite").write_bytes(b"no such file at all")
     with pytest.raises(ValueError, match=r"no \.tflite file"):
         cost(tmp_path / "no.tflite")
-
-
-def converted(model, path, shape):
-    """A file of TensorFlow's converter, for images of this shape."""
-    import tensorflow as tf
-
-    image = tf.TensorSpec(shape, tf.float32)
-    function = tf.function(model, input_signature=[image]).get_concrete_function()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
-    path.write_bytes(converter.convert())
-    return path
 
 
 @on_tensorflow

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import sklearn.datasets
 from ai_edge_litert.interpreter import Interpreter
+from converted import converted
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
@@ -185,6 +186,26 @@ def test_heap_holds_the_tensors(tmp_path):
             pytest.skip("The C library does not tell.")
     # What grows with the image is the input of 16 channels and the output of 64, in float32.
     assert held[128] - held[64] == pytest.approx((128**2 - 64**2) * (16 + 64) * 4, rel=1e-3)
+
+
+def test_what_is_measured_is_measured_at_the_size_of_images(tmp_path):
+    """Not at the one pixel that a file with open sizes says."""
+    images = keras.Input((None, None, 16))
+    model = keras.Model(images, keras.layers.Conv2D(64, 1, use_bias=False)(images))
+    path = converted(model, tmp_path / "open.tflite", (1, None, None, 16))
+    held = {
+        size: export.verify(model, path, np.ones((2, size, size, 16), "float32")).heap_bytes
+        for size in (64, 128)
+    }
+    if held[128] is not None:
+        grown = (128**2 - 64**2) * (16 + 64) * 4
+        assert held[128] - held[64] == pytest.approx(grown, rel=1e-3)
+    for measure in (lambda: export.benchmark({"a": path}), lambda: export.profile(path)):
+        with pytest.raises(ValueError, match="takes images of any size"):
+            measure()
+    several = converted(model, tmp_path / "several.tflite", (2, 8, 8, 16))
+    with pytest.raises(ValueError, match="takes 2 images at once"):
+        export.benchmark({"a": several})
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import re
 from ai_edge_litert import schema_py_generated as schema
 
 from keras_senet.analysis.costs.cost import Cost, LayerCost
+from keras_senet.export.tflite.flatbuffer import IDENTIFIER, check_closed, parsed
 
 OPERATORS = {
     value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")
@@ -40,20 +41,15 @@ def tflite_cost(path):
             and is not known here.
     """
     data = pathlib.Path(path).read_bytes()
-    if data[4:8] != b"TFL3":
+    if data[4:8] != IDENTIFIER:
         raise ValueError(
-            f"{path} is no .tflite file: its identifier is {data[4:8]!r}, not b'TFL3'."
+            f"{path} is no .tflite file: its identifier is {data[4:8]!r}, not {IDENTIFIER!r}."
         )
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(data, 0))
+    model = parsed(data)
     graph = model.subgraphs[0]
     images = [graph.tensors[index] for index in graph.inputs]
     for image in images:
-        signature = image.shapeSignature
-        if signature is not None and any(size < 0 for size in list(signature)[1:]):
-            raise ValueError(
-                f"{path} takes images of any size, {tuple(map(int, signature[1:]))}, and what they "
-                "cost depends on it. Export it for one size."
-            )
+        check_closed(path, image.shape, image.shapeSignature)
     batch = int(images[0].shape[0])
     counted = set()
     return Cost(

@@ -64,8 +64,8 @@ def benchmark(
 
     Raises:
         FileNotFoundError: If a file does not exist.
-        ValueError: If there are no files, one does not load or run, or `runs` or `threads` are
-            not above 0.
+        ValueError: If there are no files, one does not load or run, takes several images at once or
+            images of any size, or `runs` or `threads` are not above 0.
 
     Example:
         >>> network = keras_senet.SEResNet20.replace(depths=(1, 1, 1))

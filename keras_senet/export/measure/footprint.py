@@ -35,6 +35,9 @@ def heap():
 peak_before, heap_before = peak(), mallinfo2 and heap()
 start = time.perf_counter()
 interpreter = Interpreter(sys.argv[1], num_threads=1)
+for shape in sys.argv[2:]:
+    (entry,) = interpreter.get_input_details()
+    interpreter.resize_tensor_input(entry["index"], json.loads(shape))
 interpreter.allocate_tensors()
 loaded = time.perf_counter()
 for entry in interpreter.get_input_details():  # else ids would be what the memory held before
@@ -65,13 +68,18 @@ class Footprint:
     heap_bytes: int | None
 
 
-def footprint(path):
+def footprint(path, shape=None):
     """The `Footprint` of a `.tflite` file.
+
+    Args:
+        path: The file.
+        shape: `(1, H, W, C)` of the image, for a file that leaves its size open.
 
     Raises:
         ValueError: If the file does not load or run.
     """
-    command = [sys.executable, "-c", SCRIPT, str(path)]
+    shapes = [] if shape is None else [json.dumps(list(map(int, shape)))]
+    command = [sys.executable, "-c", SCRIPT, str(path), *shapes]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-from keras_senet.export.tflite.flatbuffer import IDENTIFIER, parsed, serialized
+from keras_senet.export.tflite.flatbuffer import IDENTIFIER, check_closed, parsed, serialized
 
 WORKER = pathlib.Path(__file__).with_name("litert_profiler.py")
 SECTION = "Summary by node type"
@@ -49,7 +49,8 @@ def profile(path: str | os.PathLike, runs: int = 20, threads: int = 1) -> list[O
 
     Raises:
         FileNotFoundError: If there is no file.
-        ValueError: If `runs` or `threads` are not above 0, or the file does not run.
+        ValueError: If `runs` or `threads` are not above 0, or the file does not run or takes images
+            of any size.
 
     Example:
         >>> model = keras_senet.SEResNet20.replace(depths=(1, 1, 1))()
@@ -83,6 +84,9 @@ def _of_known_shapes(path, copy):
         model = parsed(content)
     except (IndexError, TypeError, ValueError, struct.error):
         return path  # broken: LiteRT says so
+    for index in model.subgraphs[0].inputs:
+        tensor = model.subgraphs[0].tensors[index]
+        check_closed(path, tensor.shape, tensor.shapeSignature)
     tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
     is_open = [x for x in tensors if x.shapeSignature is not None and -1 in list(x.shapeSignature)]
     if not is_open:

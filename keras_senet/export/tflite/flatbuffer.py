@@ -28,6 +28,24 @@ def parsed(network):
     return model
 
 
+def check_closed(path, shape, signature):
+    """Raises a ValueError if an input leaves more open than the number of images.
+
+    What an open size is run or counted at, if nobody says it, is one pixel.
+
+    Args:
+        path: The file, for the message.
+        shape: Sizes of the input, 1 for those that are open.
+        signature: The same, -1 for those that are open; `None` or empty: none are.
+    """
+    sizes = shape if signature is None or not len(signature) else signature
+    if any(size < 0 for size in list(sizes)[1:]):
+        raise ValueError(
+            f"{path} takes images of any size, {tuple(map(int, sizes[1:]))}, and what they take "
+            "depends on it. Export it for one size."
+        )
+
+
 def serialized(model):
     """Bytes of a `schema.ModelT`, with the codes of its operators in both of their fields."""
     for code in model.operatorCodes:

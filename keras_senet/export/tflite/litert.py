@@ -7,7 +7,7 @@ import pathlib
 
 import numpy as np
 
-from keras_senet.export.tflite.flatbuffer import IDENTIFIER
+from keras_senet.export.tflite.flatbuffer import IDENTIFIER, check_closed
 from keras_senet.extras import needed
 from keras_senet.mistakes import first_line
 
@@ -115,9 +115,19 @@ class LiteRT:
         self.interpreter.set_tensor(self.image["index"], np.asarray(image)[None].astype(dtype))
 
     def set_random(self, seed=0):
-        """Fills every input with numbers of its type: floats in 0..255, ids of 0 and 1."""
+        """Fills every input with numbers of its type: floats in 0..255, ids of 0 and 1.
+
+        Raises:
+            ValueError: If an input is of several images, or of any size.
+        """
         rng = np.random.default_rng(seed)
         for entry in self.interpreter.get_input_details():
+            check_closed(self.name, entry["shape"], entry.get("shape_signature"))
+            if len(entry["shape"]) == 4 and entry["shape"][0] != 1:
+                raise ValueError(
+                    f"{self.name} takes {entry['shape'][0]} images at once. Expected a file of one "
+                    "image, whose latency is that of one."
+                )
             self.interpreter.set_tensor(entry["index"], _random(rng, entry, self.name))
 
     def invoke(self):
