@@ -22,6 +22,7 @@ NOT_RUN = {
     'weights="timm/ecaresnet50t.ra2_in1k"': "fetches weights",
     'weights="imagenet"': "fetches weights",
     "keras.applications.ResNet50()": "fetches weights",
+    "cifar10.load_data()": "fetches the photographs",
     'weights="legacy_seresnet50.safetensors"': "a user's file",
     'weights="se_resnet50.safetensors"': "trains for hours",
     "DIGITS.replace(epochs=20)": "trains for minutes; `make demo` does it",
