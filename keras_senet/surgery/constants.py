@@ -69,7 +69,7 @@ def edits(graph, node, scale):
 def _backward(graph, tensor, scale):
     node = graph.producer[id(tensor)]
     layer = node.operation
-    if not graph.is_read_once(tensor) or not _is_called_once(graph, node):
+    if not graph.is_read_once(tensor) or not _is_known(graph, node):
         return None
     if isinstance(layer, LAYERS.Concatenate):
         return _into_parts(graph, node, scale)
@@ -98,7 +98,7 @@ def _forward(graph, tensor, scale):
     found = []
     for node in graph.readers(tensor):
         layer = node.operation
-        if not _is_called_once(graph, node):
+        if not _is_known(graph, node):
             return None
         if isinstance(layer, (*CONVOLUTIONS, *DEPTHWISE, *SEPARABLE)):
             found.append(Edit(layer.name, scale, "inputs"))
@@ -112,8 +112,19 @@ def _forward(graph, tensor, scale):
     return found
 
 
-def _is_called_once(graph, node):
-    return len(graph.calls.get(node.operation.name, ())) <= 1  # none: an input
+def _is_known(graph, node):
+    """Whether a call is the only one of its layer, and the layer computes what its class says.
+
+    A subclass of a user's may compute something else with the same weights, as weight
+    standardization does; a quantized kernel takes no factors, one with adapters is a sum.
+    """
+    layer = node.operation
+    return (
+        len(graph.calls.get(layer.name, ())) <= 1  # none: an input
+        and type(layer).__module__.split(".")[0] in ("keras", "keras_senet")
+        and getattr(layer, "quantization_mode", None) is None
+        and not getattr(layer, "lora_enabled", False)
+    )
 
 
 def _is_relu(activation):

@@ -22,6 +22,7 @@ from keras_senet.surgery.rewrite import (
     copied,
     rewrite,
 )
+from keras_senet.weights.named_classes import keep_names
 
 
 def fold(model: keras.Model, group_width: int = 1) -> keras.Model:
@@ -78,7 +79,9 @@ def fold(model: keras.Model, group_width: int = 1) -> keras.Model:
     # A plain `keras.Model`, not compiled, also for a model of a subclass.
     graph = keras.Model(graph.input, graph.output, name=model.name)
     folding = _Folding(graph, group_width)
-    return rewrite(graph, folding.call, folding.copy)
+    folded = rewrite(graph, folding.call, folding.copy)
+    keep_names(model, folded)
+    return folded
 
 
 def _channels_rescaled(layer, x):

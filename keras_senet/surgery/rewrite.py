@@ -61,6 +61,9 @@ def rewrite(model, call=None, copy=copied, recursive=False):
 def copy_weights(source, target):
     """Gives a layer or model the weights of another one of the same structure."""
     target.set_weights(source.get_weights())
+    for layer, twin in zip(parts_of(source), parts_of(target), strict=True):
+        if getattr(layer, "lora_enabled", False):
+            twin.lora_alpha = layer.lora_alpha  # which `Dense` forgets as it is built
     for layer in parts_of(target):
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()  # it computes with values that it derives from its weights

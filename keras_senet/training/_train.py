@@ -32,6 +32,7 @@ from keras_senet.training.run import Run
 from keras_senet.training.saving import Saving
 from keras_senet.training.stopping import Stopping
 from keras_senet.training.unseen import warn_of_copies
+from keras_senet.weights.named_classes import seal_names
 
 logger = logging.getLogger("keras_senet")
 
@@ -160,6 +161,8 @@ def _results(run, workdir):
     """Writes the files of the run, the model first: whatever fails after it costs nothing."""
     dataset, batch_size = run.dataset, run.recipe.batch_size
     judged, last = judged_by(dataset), run.position.rows[-1]
+    if run.process[1] == 1:
+        seal_names(run.model)  # for who trains the model on, on classes of the same number
     if run.writes:
         write_model(run.model, workdir / "model.keras")
         write_curves(run.position.rows, workdir, judged)

@@ -42,7 +42,7 @@ class KerasWeights:
         headless: Whether it holds a network of ours without a classifier.
 
     Raises:
-        ValueError: If the file cannot be read, or holds several networks.
+        ValueError: If the file cannot be read, holds several networks, or one that was quantized.
     """
 
     def __init__(self, path):
@@ -60,6 +60,12 @@ class KerasWeights:
         self.place = described[0] if described else ""
         self.layers = self.models.get(self.place, [])
         self.description = self._description(self.place)
+        for layer in self.layers:  # whose integers are no weights, and of int4 two in one
+            if any(array.dtype == "int8" for array in layer.arrays.values()):
+                raise ValueError(
+                    f"{path} is of a network that Keras quantized: layer {layer.name or layer.key} "
+                    "holds integers. Save the weights before model.quantize."
+                )
         heads = [layer for layer in self.layers if layer.name == "head" and "0" in layer.arrays]
         ours = self.description or any(
             (layer.name or "").startswith("stage") for layer in self.layers

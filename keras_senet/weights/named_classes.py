@@ -4,9 +4,11 @@ They are part of the description that the first convolution holds: see `fingerpr
 """
 
 import json
+import warnings
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 
 from keras_senet.layers import Conv2D, facts
 from keras_senet.layers.fake_quantize import FakeQuantize
@@ -14,6 +16,9 @@ from keras_senet.layers.tflite_operator import TFLiteOperator
 
 KEY = "class_names"
 MULTI_LABEL = "multi_label"
+CLASSIFIER = "classifier"  # some weights of that which the names belong to
+SAMPLES = 64
+ROUNDING = 2**-7  # of the largest weight: bfloat16 rounds a weight by 2 ** -9
 
 
 def name_classes(
@@ -21,8 +26,9 @@ def name_classes(
 ) -> None:
     """Writes the names of the classes into a network of this package.
 
-    Its files carry them on. A network that was trained on other classes since, by Keras' own `fit`,
-    says the old ones until it is told.
+    Its files carry them on. Names that are given here stay, whatever the network learns; those
+    that come from a file, or from `train`, are those of the classifier as it was then: see
+    `class_names`.
 
     Args:
         model: A `keras.Model` with its classifier `head`.
@@ -55,9 +61,47 @@ def name_classes(
         besides = description["besides"]
         besides[KEY] = names
         besides.pop(MULTI_LABEL, None)  # which files of earlier versions lack
+        besides.pop(CLASSIFIER, None)
         if multi_label:
             besides[MULTI_LABEL] = True
         first.network = json.dumps(description)
+
+
+def seal_names(model):
+    """Records the classifier that the names of its classes belong to, so that others are told.
+
+    Args:
+        model: A `keras.Model`; nothing happens where it has no names.
+    """
+    network = _network(model)
+    first, (description, classes) = _first(network), _described(network)
+    if described_names(description, classes) is not None:
+        description["besides"][CLASSIFIER] = _sample(last_operation(network))
+        first.network = json.dumps(description)
+
+
+def keep_names(model, copy):
+    """Records the classifier of a copy that computes the same, if that of the model is recorded."""
+    if CLASSIFIER in ((_described(model)[0] or {}).get("besides") or {}) and class_names(model):
+        seal_names(copy)
+
+
+def is_trained_since(description, classifier):
+    """Whether a classifier is another one than that which a description's names belong to."""
+    recorded = ((description or {}).get("besides") or {}).get(CLASSIFIER)
+    if recorded is None or not keras.backend.is_float_dtype(classifier.kernel.dtype):
+        return False  # not said, or quantized
+    found, recorded = np.array(_sample(classifier)), np.array(recorded)
+    if found.shape != recorded.shape:
+        return True
+    return bool(np.abs(found - recorded).max() > ROUNDING * np.abs(recorded).max())
+
+
+def _sample(classifier):
+    """Some weights of a classifier, evenly spaced, which training changes."""
+    kernel = keras.ops.convert_to_numpy(classifier.kernel).astype("float32").reshape(-1)
+    places = np.linspace(0, len(kernel) - 1, min(SAMPLES, len(kernel))).astype(int)
+    return [float(f"{weight:.4g}") for weight in kernel[places]]
 
 
 def _checked(names):
@@ -78,10 +122,19 @@ def class_names(model: keras.Model) -> tuple[str, ...] | None:
 
     They are those of the classifier `head` that a network of this package was trained with. They
     are unknown with another classifier in its place, with more behind it, which may change the
-    order of the scores, and with other outputs beside it.
+    order of the scores, and with other outputs beside it; and, with a warning, once Keras' own
+    `fit` has trained the classifier on, who knows on which classes: `name_classes` says it.
     """
     description, classes = _described(model)
-    return described_names(description, classes)
+    names = described_names(description, classes)
+    if names is None or not is_trained_since(description, last_operation(_network(model))):
+        return names
+    warnings.warn(
+        f"{model.name!r} was trained on since its first class was named {names[0]!r}, and does not "
+        "say on which classes. Name them: keras_senet.weights.name_classes(model, names).",
+        stacklevel=2,
+    )
+    return None
 
 
 def numbered(classes: int) -> tuple[str, ...]:

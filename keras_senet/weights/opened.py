@@ -9,7 +9,9 @@ import keras
 from keras_senet.weights.named_classes import (
     described_multi_label,
     described_names,
+    is_trained_since,
     name_classes,
+    seal_names,
 )
 
 logger = logging.getLogger("keras_senet")
@@ -70,7 +72,15 @@ def take_names(file, model):
                 "loss='binary_cross_entropy'), or None for logits."
             )
         names = described_names(file.description, classifier.units)
+        if names is not None and is_trained_since(file.description, classifier):
+            logger.warning(
+                "%s was trained on since its first class was named %r, and does not say on which "
+                "classes. Name them: keras_senet.weights.name_classes(model, names).",
+                *(file.path, names[0]),
+            )
+            names = None
         name_classes(model, names, multi_label=multi_label)
+        seal_names(model)
 
 
 def check_variance(path, name, variable, value):

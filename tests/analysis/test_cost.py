@@ -161,6 +161,38 @@ def test_what_is_not_counted_is_said():
             assert layer_cost(layer).macs == 0
 
 
+class Twice(keras.layers.Conv2D):
+    """A layer of a user's that convolves two times."""
+
+    def call(self, x):
+        return super().call(super().call(x))
+
+
+def test_what_a_subclass_adds_is_said_to_be_unknown():
+    with pytest.warns(UserWarning, match="its own `call` does besides is not known"):
+        assert layer_cost(Twice(4, 1, name="mine")).macs == 8 * 6 * 4 * 4
+
+
+def test_an_inner_model_of_any_size_costs_what_its_images_do():
+    x = keras.Input((None, None, 4))
+    shared = keras.layers.Conv2D(4, 3, padding="same")
+    inner = keras.Model(x, shared(shared(x)))
+    for shape, size in (((8, 6, 4), None), ((None, None, 4), 8)):
+        image = keras.Input(shape)
+        counted = cost(keras.Model(image, inner(keras.layers.ReLU()(inner(image)))), size)
+        pixels = 8 * 8 if size else 8 * 6
+        assert (counted.parameters, counted.macs) == (9 * 16 + 4, 4 * pixels * 9 * 16)
+        assert counted.peak_bytes == 2 * pixels * 4 * 4
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"), [("uint8", 1), ("bool", 1), ("bfloat16", 2), ("int16", 2), ("float64", 8)]
+)
+def test_a_number_takes_the_bytes_of_its_type(dtype, size):
+    x = keras.Input((4, 4, 2), dtype=dtype)
+    assert cost(keras.Model(x, keras.ops.flip(x, 1))).peak_bytes == 2 * 4 * 4 * 2 * size
+
+
 def test_shared_and_inner_layers_count_once_in_parameters_and_each_time_in_products():
     shared = keras.layers.Dense(4, use_bias=False)
     inner = keras.Sequential([keras.Input((4,)), shared])

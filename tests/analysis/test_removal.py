@@ -210,6 +210,70 @@ def test_convolutions_with_activations_groups_and_separable_ones():
     assert not {layer.name for layer in removed.layers} & set("abcde")
 
 
+class Standardized(keras.layers.Conv2D):
+    """Weight standardization: factors on the kernel have no effect."""
+
+    def convolution_op(self, inputs, kernel):
+        kernel = kernel - keras.ops.mean(kernel, (0, 1, 2))
+        return super().convolution_op(inputs, kernel / keras.ops.std(kernel, (0, 1, 2)))
+
+
+class Capped(keras.layers.ReLU):
+    def call(self, inputs):
+        return keras.ops.minimum(super().call(inputs), 0.3)
+
+
+class Squared(keras.layers.Dropout):
+    def call(self, inputs, training=None):
+        return keras.ops.square(inputs)
+
+
+class Bent(keras.layers.BatchNormalization):
+    def call(self, inputs, training=None, mask=None):
+        return keras.ops.tanh(super().call(inputs, training=training))
+
+
+def changed(change):
+    """A function of a layer to it, after a change to it once it is built."""
+
+    def make(layer):
+        layer.build((None, 8, 8, 8))
+        change(layer)
+        return layer
+
+    return make
+
+
+@pytest.mark.parametrize("side", ["before", "behind"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: Standardized(8, 3),
+        lambda: Capped(),
+        lambda: Squared(0.1),
+        lambda: Bent(),
+        lambda: changed(lambda dense: dense.enable_lora(2))(keras.layers.Dense(8)),
+        pytest.param(
+            lambda: changed(lambda dense: dense.quantize("int8"))(keras.layers.Dense(8)),
+            marks=ON_TENSORFLOW,
+        ),
+    ],
+    ids=["Standardized", "Capped", "Squared", "Bent", "adapters", "int8"],
+)
+def test_layers_that_compute_something_else_take_no_factors(layer, side):
+    """Subclasses of linear layers, and kernels that are not what is multiplied by."""
+    image = keras.Input((12, 12, 3))
+    x = keras.layers.Conv2D(8, 5, activation="tanh")(image)
+    x = layer()(x) if side == "before" else x
+    x = SqueezeExcitation(2, name="mine_se")(x)
+    x = layer()(x) if side == "behind" else x
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Activation("tanh")(x))
+    model = keras.Model(image, keras.layers.Dense(4)(x))
+    found = excitations(model, images(12, 10))
+    removed = remove_se(model, ["mine_se"], found)
+    assert isinstance(removed.get_layer("mine_se"), keras.layers.Rescaling)
+
+
 def test_weights_of_the_original_stay():
     model = shaken(shallow(keras_senet.SEResNet20)())
     before = model.get_weights()

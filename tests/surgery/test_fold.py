@@ -200,3 +200,16 @@ def test_factors_of_channels_become_a_convolution():
     assert names == ["InputLayer", "Conv2D", "ReLU", "Rescaling"]
     x = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype("float32")
     np.testing.assert_allclose(folded(x), model(x), rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", [keras.layers.Dense(4), keras.layers.Conv2D(4, 1)])
+def test_adapters_keep_their_strength(layer):
+    """`lora_alpha` is no weight, and Keras' own copies of `Dense` lose it."""
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, name="first")(image)
+    model = keras.Model(image, keras.layers.Add()([x, layer(x)]))
+    layer.enable_lora(2, lora_alpha=7)
+    layer.lora_kernel_b.assign(np.ones(layer.lora_kernel_b.shape))
+    expected = model.predict(images(model), verbose=0)
+    for copy in (fold(model), keras_senet.add_se(model, start="identity")):
+        np.testing.assert_allclose(copy.predict(images(copy), verbose=0), expected, rtol=1e-5)

@@ -263,6 +263,9 @@ def test_integers_of_keras_are_refused(mode, tmp_path):
     with pytest.raises(ValueError, match=f"'head' .* was quantized by Keras .*{mode}"):
         keras_senet.export_weights(model, tmp_path / "x.safetensors")
     assert not list(tmp_path.iterdir())
+    model.save_weights(tmp_path / "x.weights.h5")
+    with pytest.raises(ValueError, match="Keras quantized: layer head holds integers"):
+        keras_senet.SEResNet20.replace(depths=(1, 1, 1))(weights=tmp_path / "x.weights.h5")
 
 
 def test_a_field_of_classes_that_was_set_counts_as_the_argument_does(tmp_path, caplog):

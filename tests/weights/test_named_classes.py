@@ -1,6 +1,7 @@
 """A trained network and its files name their classes."""
 
 import keras
+import numpy as np
 import pytest
 
 import keras_senet
@@ -73,6 +74,47 @@ def test_names_can_be_given(named):
     assert class_names(outer) == class_names(copy) == NAMES
     name_classes(copy, None)
     assert class_names(copy) is None
+
+
+def trained_on(model):
+    """The model after a step of Keras' own `fit`, which does not say on which classes."""
+    model.compile(keras.optimizers.SGD(1.0), "sparse_categorical_crossentropy")
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (8, 32, 32, 3)).astype("uint8")
+    model.fit(images, np.arange(8) % 3, batch_size=4, verbose=0)
+    return model
+
+
+def test_names_of_a_file_are_those_of_its_classifier(named, tmp_path, caplog):
+    """A network that learns as many other classes by `fit` does not say the names of the old."""
+    named.save(tmp_path / "named.keras")
+    model = trained_on(NETWORK(weights=tmp_path / "named.keras", **SHAPE))
+    with pytest.warns(UserWarning, match="trained on since its first class was named 'cat'"):
+        assert class_names(model) is None
+    model.save(tmp_path / "trained.keras")
+    model.save_weights(tmp_path / "trained.weights.h5")
+    keras_senet.export_weights(model, tmp_path / "trained.safetensors")
+    with pytest.warns(UserWarning, match="trained on since"):
+        assert class_names(keras.saving.load_model(tmp_path / "trained.keras")) is None
+    for suffix in (".keras", ".weights.h5", ".safetensors"):
+        caplog.clear()
+        assert class_names(NETWORK(weights=tmp_path / f"trained{suffix}", **SHAPE)) is None
+        assert "trained on since its first class was named 'cat'" in caplog.text
+    name_classes(model, ("fox", "hen", "pig"))
+    assert class_names(trained_on(model)) == ("fox", "hen", "pig")
+
+
+def test_names_stay_with_a_classifier_that_is_not_trained(named, tmp_path):
+    named.save(tmp_path / "named.keras")
+    model = NETWORK(weights=tmp_path / "named.keras", **SHAPE)
+    model.get_layer("head").trainable = False
+    assert class_names(trained_on(model)) == NAMES
+    assert class_names(keras_senet.export.fold(model)) == NAMES
+    half = keras.models.clone_model(model)
+    rounded = [x.astype("float16").astype("float32") for x in model.get_weights()]
+    half.set_weights(rounded)
+    assert class_names(half) == NAMES
+    assert any((x != y).any() for x, y in zip(rounded, model.get_weights(), strict=True))
 
 
 @pytest.mark.parametrize(

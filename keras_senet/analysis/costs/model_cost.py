@@ -10,10 +10,11 @@ from keras_senet.analysis.costs.cost import Cost, LayerCost
 from keras_senet.analysis.costs.operations import operations, size
 from keras_senet.extras import check_installed
 from keras_senet.layers import ChannelAttention
-from keras_senet.surgery.graph import Graph, check_channels_last
+from keras_senet.surgery.graph import Graph, check_channels_last, functional
 from keras_senet.surgery.rewrite import check_call
 
 # How names of our networks' layers begin, stage by stage; other networks have no stages.
+BITS = re.compile(r"\d+")  # of "bfloat16", and of "float8_e4m3fn"
 STAGE = re.compile(r"(stem|stage\d+|head|preprocessing)")
 
 
@@ -52,9 +53,7 @@ def cost(model: keras.Model | str | pathlib.Path, input_size: int | None = None)
     check_call(model)
     check_channels_last(model)
     if input_size is not None:
-        model = keras.models.clone_model(
-            model, input_tensors=keras.Input((input_size, input_size, model.inputs[0].shape[-1]))
-        )
+        model = _sized(model, (input_size, input_size, model.inputs[0].shape[-1]))
     if None in model.inputs[0].shape[1:]:
         raise ValueError(
             f"Model {model.name!r} takes images of any size, {tuple(model.inputs[0].shape[1:])}. "
@@ -69,8 +68,7 @@ def _layers(model, seen):
     for node in Graph(model).nodes:
         layer = node.operation
         if isinstance(layer, keras.Model):
-            check_call(layer)
-            yield from _layers(layer, seen)
+            yield from _layers(_inner(node), seen)
             continue
         weights = [] if layer in seen else getattr(layer, "weights", [])
         seen.add(layer)
@@ -92,6 +90,20 @@ def _layers(model, seen):
         )
 
 
+def _inner(node):
+    """The model that a call is of, at the size that it is called with."""
+    check_call(node.operation)
+    shapes = [tensor.shape[1:] for tensor in node.operation.inputs]
+    is_open = any(None in shape for shape in shapes)
+    return _sized(node.operation, node.input_tensors[0].shape[1:]) if is_open else node.operation
+
+
+def _sized(model, shape):
+    """A model on the same layers for images of one size."""
+    model = functional(model)
+    return keras.models.clone_model(model, keras.Input(shape), clone_function=lambda layer: layer)
+
+
 def stage_of(name):
     """The stage that a layer's name begins with, `"-"` in networks that are not ours."""
     stage = STAGE.match(name)
@@ -108,14 +120,14 @@ def _peak_bytes(model):
     peak = 0
     for index, node in enumerate(nodes):
         alive.update((id(tensor), _bytes(tensor)) for tensor in node.output_tensors)
-        inside = _peak_bytes(node.operation) if isinstance(node.operation, keras.Model) else 0
+        inside = _peak_bytes(_inner(node)) if isinstance(node.operation, keras.Model) else 0
         peak = max(peak, sum(alive.values()), inside)
         alive = {key: size for key, size in alive.items() if last_use.get(key, index) > index}
     return peak
 
 
 def _bytes(tensor):
-    return size(tensor) * {"float16": 2, "bfloat16": 2, "uint8": 1}.get(tensor.dtype, 4)
+    return size(tensor) * (1 if tensor.dtype == "bool" else int(BITS.search(tensor.dtype)[0]) // 8)
 
 
 def _count(weights):

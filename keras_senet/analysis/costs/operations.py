@@ -9,6 +9,7 @@ from keras_senet.analysis.costs.attention import attention_operations
 from keras_senet.layers import ChannelAttention
 from keras_senet.surgery.made_by import is_keras
 
+OURS = ("keras", "keras_senet", "torch", "builtins")
 # Layers and functions of Keras without a kernel of their own that multiply all the same.
 PRODUCTS = (
     "AdditiveAttention",
@@ -49,6 +50,12 @@ def operations(layer, node):
     else:
         found = _of_function(kind, layer, node.arguments.args, inputs, outputs)
     if found is not None:
+        if _has_own_call(layer):
+            warnings.warn(
+                f"Layer {layer.name!r} counts as what its class {type(layer).__name__} is made "
+                "from; what its own `call` does besides is not known here.",
+                stacklevel=2,
+            )
         return found
     weights = getattr(layer, "weights", [])
     if kind in PRODUCTS or any("kernel" in x.name for x in weights) or _has_matrix(layer, weights):
@@ -108,10 +115,16 @@ def _of_function(kind, function, arguments, inputs, outputs):
     return None
 
 
+def _has_own_call(layer):
+    """Whether a class of a user's says what the layer computes."""
+    kinds = [kind for kind in type(layer).__mro__ if kind.__module__.split(".")[0] not in OURS]
+    return any("call" in vars(kind) for kind in kinds)
+
+
 def _has_matrix(layer, weights):
     """Whether a layer that is not Keras' has a weight of two or more axes."""
     return not is_keras(layer) and any(len(weight.shape) > 1 for weight in weights)
 
 
 def _is_ours(layer):
-    return type(layer).__module__.split(".")[0] in ("keras", "keras_senet")
+    return type(layer).__module__.split(".")[0] in OURS

@@ -11,6 +11,7 @@ from keras_senet.layers import Conv2D
 from keras_senet.surgery.constants import edits
 from keras_senet.surgery.graph import Graph, functional
 from keras_senet.weights.fingerprint import with_removed_se
+from keras_senet.weights.named_classes import keep_names
 
 FEWEST = 10  # images: one has constant gates everywhere
 
@@ -68,6 +69,7 @@ def remove_se(
     for layer in copy.layers:
         if isinstance(layer, Conv2D):
             layer.network = with_removed_se(layer.network, means)
+    keep_names(model, copy)
     return copy
 
 
