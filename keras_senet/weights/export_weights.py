@@ -15,6 +15,7 @@ from keras_senet.weights import fingerprint, metadata
 from keras_senet.weights.kernels import as_in_torch
 from keras_senet.weights.layouts.timm_computation import layout_for
 from keras_senet.weights.own_weights import own_variables
+from keras_senet.weights.surroundings import stored_call
 
 TIMM = ("ResNet", "RegNet", "EfficientNet", "MobileNetV3")  # families that it has too
 LAYOUTS = (None, "timm", "keras_senet")
@@ -95,13 +96,15 @@ def _description(model):
             f"{model.name!r} lacks SE blocks that remove_se took out ({facts.listed(removed)}), "
             "which no file layout knows. Use model.save."
         )
+    call = stored_call(description)
+    if not call.get("on_tensor") and call.get("include_top") is not False:
+        _check_parts(model)  # else the file tells, and who loads it is warned
     _check_layers(model, computation)
     return description
 
 
 def _check_layers(model, computation):
-    """Refuses models that were altered after building, whose files would be of other networks."""
-    _check_parts(model)
+    """Refuses models whose SE blocks, normalizations or activations were altered after building."""
     _check_se(model, computation["se"])
     default = 1e-3 if computation["family"] == "InceptionResNet" else 1e-5
     epsilon = computation.get("epsilon", default)
