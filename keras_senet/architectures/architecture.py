@@ -19,6 +19,7 @@ from keras_senet.weights.fingerprint import describe
 from keras_senet.weights.layouts.layout import Layout
 from keras_senet.weights.load import open_weights
 from keras_senet.weights.preprocessing import IMAGENET, Preprocessing
+from keras_senet.weights.structure import structure
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -230,7 +231,7 @@ class Architecture(ABC):
             "on_tensor": input_tensor is not None,
         }
         first = next(layer for layer in model.layers if isinstance(layer, layers.Conv2D))
-        first.network = describe(network, include_preprocessing, call)
+        first.network = describe(network, include_preprocessing, call, structure(model))
         if opened is not None:
             opened.assign(model)
         if input_tensor is None:

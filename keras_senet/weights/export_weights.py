@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import re
 
 import keras
 import numpy as np
@@ -10,17 +9,15 @@ from safetensors.numpy import save
 
 from keras_senet.files import replacing
 from keras_senet.layers import ChannelAttention, facts
-from keras_senet.layers.idle import IDLE
 from keras_senet.weights import fingerprint, metadata
 from keras_senet.weights.kernels import as_in_torch
 from keras_senet.weights.layouts.timm_computation import layout_for
 from keras_senet.weights.own_weights import own_variables
+from keras_senet.weights.structure import structure
 from keras_senet.weights.surroundings import stored_call
 
 TIMM = ("ResNet", "RegNet", "EfficientNet", "MobileNetV3")  # families that it has too
 LAYOUTS = (None, "timm", "keras_senet")
-# How names in networks of this package begin.
-PART = re.compile(r"(preprocessing|stem|stage\d+|split|last|head)(_|$)")
 
 
 def export_weights(model: keras.Model, path: str | os.PathLike, layout: str | None = None) -> None:
@@ -97,8 +94,14 @@ def _description(model):
             "which no file layout knows. Use model.save."
         )
     call = stored_call(description)
-    if not call.get("on_tensor") and call.get("include_top") is not False:
-        _check_parts(model)  # else the file tells, and who loads it is warned
+    built = description["besides"].get("structure")  # which earlier versions did not record
+    # What is around a network the file tells, and who loads it is warned.
+    is_whole = not call.get("on_tensor") and call.get("include_top") is not False
+    if is_whole and built is not None and structure(model) != built:
+        raise ValueError(
+            f"{model.name!r} was altered after it was built: layers or operations were added, "
+            "replaced or connected otherwise, which no file layout can say. Use model.save."
+        )
     _check_layers(model, computation)
     return description
 
@@ -122,18 +125,6 @@ def _check_layers(model, computation):
             raise ValueError(
                 f"Layer {layer.name!r} of {model.name!r} was altered after the network was built: "
                 f"{wrong}. No file layout can say so."
-            )
-
-
-def _check_parts(model):
-    """Refuses models with more in them, which needs no weights and yet changes the outputs."""
-    for operation in getattr(model, "operations", model.layers):
-        is_known = type(operation) in (keras.layers.InputLayer, *IDLE)
-        if not is_known and not PART.match(operation.name):
-            raise ValueError(
-                f"{model.name!r} has {operation.name!r} of class {type(operation).__name__}, which "
-                "is no part of the network that it says it is, and no file layout knows. Use "
-                "model.save."
             )
 
 

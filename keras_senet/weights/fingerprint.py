@@ -58,7 +58,7 @@ NO_COMPUTATION_OF_SE = (
 )
 
 
-def describe(architecture, include_preprocessing=True, call=None):
+def describe(architecture, include_preprocessing=True, call=None, structure=None):
     """The description of a network.
 
     Args:
@@ -66,6 +66,7 @@ def describe(architecture, include_preprocessing=True, call=None):
         include_preprocessing: Whether the model normalizes its pixels itself.
         call: Dict of `include_top`, `classifier_activation` and `on_tensor` (whether the model
             was built on an `input_tensor`), or `None`.
+        structure: That of the model that was built, see `structure.structure`, or `None`.
 
     Returns:
         A JSON text of two dicts: `"computation"`, all that decides the outputs for normalized
@@ -80,6 +81,8 @@ def describe(architecture, include_preprocessing=True, call=None):
         fields[name] = fields[name] or GIVEN[name]
     besides = {name: fields.pop(name) for name in NO_COMPUTATION}
     besides["include_preprocessing"] = bool(include_preprocessing)
+    if structure is not None:
+        besides["structure"] = structure
     if call is not None:
         besides["call"] = {name: plain(value) for name, value in call.items()}
     if architecture.se is not None:

@@ -1,4 +1,7 @@
-"""The configuration in a `.keras` file, compared layer by layer with the network built."""
+"""The configuration in a `.keras` file, compared layer by layer with the network built.
+
+So are the calls: the same layers may be connected otherwise.
+"""
 
 import json
 
@@ -39,11 +42,43 @@ def check_config(config, model, path, free=()):
             both = (own, stored[layer.name])
             ours, theirs = (_deciding(one, layer.name, free) for one in both)
             texts += [f"{layer.name}.{text}" for text in facts.differences(theirs, ours)]
+    texts += _other_calls(stored, model)
     if texts:
         raise ValueError(
             f"{path} is of a network that computes otherwise. {facts.listed(texts, 3)}. Build the "
             "network with the file's values: architecture.replace(...)."
         )
+
+
+def _other_calls(stored, model):
+    """Which layers read other layers in a file than in a network, or are called more often."""
+    own = {_name(layer): layer for layer in model.get_config()["layers"]}
+    # Operations of keras.ops have names by their number, inputs any.
+    ours = {layer.name for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)}
+    texts = []
+    for name in ours & stored.keys():
+        theirs, here = (_read(one.get(name, {})) for one in (stored, own))
+        known = all(call and set(call) <= ours for call in (*theirs, *here))
+        if theirs and (len(theirs) != len(here) or (known and theirs != here)):
+            texts.append(f"{name} reads {theirs} in the file, {here} in the network")
+    return sorted(texts)
+
+
+def _read(layer):
+    """The names of the layers that each call of a layer reads."""
+    return [sorted(_histories(node)) for node in layer.get("inbound_nodes") or ()]
+
+
+def _histories(value):
+    """The names of all tensors' layers in the serialized arguments of a call."""
+    if isinstance(value, (list, tuple)):
+        return [name for one in value for name in _histories(one)]
+    if not isinstance(value, dict):
+        return []
+    history = (value.get("config") or {}).get("keras_history") if "config" in value else None
+    if history:
+        return [str(history[0])]
+    return [name for one in value.values() for name in _histories(one)]
 
 
 def _takes_other_channels(layer, stored):

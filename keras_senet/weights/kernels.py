@@ -34,8 +34,8 @@ def adapt_stem(kernel, channels):
     """The first convolution's kernel for RGB, adapted to images of another number of channels.
 
     For one channel the kernels of the three are summed: a grey image gives the outputs of its RGB
-    copy, or nearly, see `Preprocessing.of_channels`. For several channels they are repeated in turn and scaled by `3 / channels`. Kernels of
-    other than three channels are returned as they are.
+    copy, or nearly, see `Preprocessing.of_channels`. For several channels they are repeated in turn
+    and scaled by `3 / channels`. Kernels of other than three channels are returned as they are.
 
     Args:
         kernel: `(height, width, in, out)`, its inputs in the order RGB.

@@ -276,6 +276,39 @@ def test_a_whole_model_says_what_its_layers_do(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "call", "words"),
+    [
+        ("stage3_block1_add", lambda add, x: add([x[1], x[1]]), "stage3_block1_add reads"),
+        ("stage3_block1_se", lambda se, x: se(se(x)), "stage3_block1_se reads"),
+        (
+            "stage3_block1_add",
+            lambda add, x: add(x) + keras.ops.zeros_like(x[0]),
+            None,  # of operations a warning says that they are left out
+        ),
+    ],
+    ids=["no shortcut", "twice", "operation"],
+)
+def test_layers_that_are_connected_otherwise_are_another_network(
+    name, call, words, tmp_path, caplog
+):
+    network = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
+    model = network(classes=4, input_shape=(32, 32, 3))
+    clone = keras.models.clone_model(
+        model,
+        call_function=lambda layer, *args, **kwargs: (
+            call(layer, *args) if layer.name == name else layer(*args, **kwargs)
+        ),
+    )
+    clone.save(tmp_path / "x.keras")
+    if words is None:
+        network(weights=tmp_path / "x.keras", classes=4)
+        assert "left out" in caplog.text
+        return
+    with pytest.raises(ValueError, match=f"computes otherwise.*{words}"):
+        network(weights=tmp_path / "x.keras", classes=4)
+
+
 def test_a_file_of_others_is_refused_in_a_sentence(tmp_path):
     other = keras.Sequential([keras.Input((32, 32, 3))])
     for filters in range(1, 40):
