@@ -51,8 +51,8 @@ def not_judged(model, data):
     Of two classes, one score is that of the second.
     """
     names, known = names_of(data), class_names(model)
-    two = names is not None and len(names) == 2 and not getattr(data, "multi_label", False)
-    if model.outputs[0].shape[-1] > 1 or not two:
+    several = model.outputs[0].shape[-1] > 1 or getattr(data, "multi_label", False)
+    if several or names is None or len(names) != 2:
         return mismatch(model, data)
     if known is None or known[0] == names[1]:
         return None

@@ -4,6 +4,7 @@ They are part of the description that the first convolution holds: see `fingerpr
 """
 
 import json
+import typing
 import warnings
 from collections.abc import Sequence
 
@@ -199,11 +200,12 @@ def described_multi_label(description):
     return ((description or {}).get("besides") or {}).get(MULTI_LABEL) is True
 
 
-def _described(model):
+def _described(model) -> tuple[typing.Any, int]:
     """The description of the network whose classifier ends a model, or `None`, and its classes."""
     network = _network(model)
     first, last = _first(network), last_operation(network)
-    if first is None or last.name != "head" or len(model.outputs) > 1:
+    several = len(getattr(model, "outputs", ())) > 1
+    if first is None or last is None or last.name != "head" or several:
         return None, 0
     return facts.parse(first.network), last.units
 
@@ -214,13 +216,13 @@ def _network(model):
     return _network(last) if isinstance(last, keras.Model) else model
 
 
-def last_operation(model):
+def last_operation(model) -> typing.Any:
     """What a model ends with, a layer or a function of `keras.ops`; `None` if it is empty."""
     operations = getattr(model, "operations", model.layers)  # layers alone, where it is no graph
     return next((x for x in reversed(operations) if not _is_without_weights(x)), None)
 
 
-def _first(model):
+def _first(model) -> typing.Any:
     """The convolution of a model that carries its description, or `None`."""
     carriers = [x for x in model.layers if isinstance(x, Conv2D) and x.network is not None]
     return carriers[0] if len(carriers) == 1 else None

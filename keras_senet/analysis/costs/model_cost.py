@@ -14,7 +14,7 @@ from keras_senet.surgery.graph import Graph, check_channels_last, functional
 from keras_senet.surgery.rewrite import check_call
 
 # How names of our networks' layers begin, stage by stage; other networks have no stages.
-BITS = re.compile(r"\d+")  # of "bfloat16", and of "float8_e4m3fn"
+BITS = re.compile(r"\d+")  # of "bfloat16", and of "float8_e4m3fn"; "bool" has none
 STAGE = re.compile(r"(stem|stage\d+|head|preprocessing)")
 
 
@@ -127,7 +127,8 @@ def _peak_bytes(model):
 
 
 def _bytes(tensor):
-    return size(tensor) * (1 if tensor.dtype == "bool" else int(BITS.search(tensor.dtype)[0]) // 8)
+    bits = BITS.search(tensor.dtype)
+    return size(tensor) * (int(bits[0]) // 8 if bits else 1)
 
 
 def _count(weights):
