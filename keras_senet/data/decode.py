@@ -201,6 +201,8 @@ def _rgb(image, black_and_white):
         black, white = black_and_white
         pixels = (np.asarray(image, "float64") - black) / (white - black)
         grey = np.rint(255 * pixels).astype("uint8")
+        if isinstance(clear := image.info.get("transparency"), int):
+            grey[np.asarray(image) == clear] = 255
         return np.repeat(grey[..., None], 3, axis=-1)
     if image.has_transparency_data:
         image = image.convert("RGBA")

@@ -19,6 +19,10 @@ _NAMES = {
 _UNCLEAR = {"fold", "folds", "kfold", "split", "splits", "partition", "subset", "holdout"}
 _UNCLEAR |= {"heldout", "held", "hold", "unlabeled", "unlabelled", "pred", "predict"}
 _WORDS = _UNCLEAR.union(*ROLES.values())
+# Folders of images and of their masks, which are images too.
+LABELLED = {
+    "annotations", "gt", "image", "images", "img", "imgs", "label", "labels", "mask", "masks",
+}  # fmt: skip
 PARTS = (
     "batch", "burst", "cam", "camera", "chunk", "clip", "day", "disc", "disk", "folder", "part",
     "scene", "seq", "sequence", "session", "set", "shard", "video", "vol", "volume",
@@ -132,6 +136,12 @@ def refuse_misread(folder):
             f"understood. Expected {EXPECTED}."
         )
     names = {f.name for f in folder.folders}
+    shown = {f.name.casefold() for f in folder.folders if f.images}
+    if len(shown) > 1 and shown <= LABELLED:
+        raise ValueError(
+            f"{folder} has {listed(sorted(shown))}, which look like images and what is in them, as "
+            "for segmentation or detection. Expected a folder for each class."
+        )
     for name, within in inner.items():
         if len({role(one) for one in within} - {None}) > 1:
             raise ValueError(
@@ -163,7 +173,14 @@ def _refuse_same_folders(folder, inner):
 
 
 def _refuse_flat_splits(root, named):
-    """Raises a ValueError for splits with images and without classes."""
+    """Raises a ValueError for splits with images and without classes, and for `trainA`, `testA`."""
+    shown = [folder.name for folder in root.folders if folder.images]
+    begun = [_split_in(name) for name in shown]
+    if len(shown) > 2 and None not in begun and "training" in begun and len({*begun}) > 1:
+        raise ValueError(
+            f"{listed(shown)} in {root} look like splits and classes in one name. Expected "
+            f"{EXPECTED}."
+        )
     flat = [folder for folder in named if folder.files]
     roles = {role(folder.name) for folder in flat}
     alone = len(flat) == sum(bool(folder.images) for folder in root.folders)
@@ -172,6 +189,12 @@ def _refuse_flat_splits(root, named):
             f"{listed(f.name for f in flat)} in {root} look like splits, but hold images "
             f"directly, so that these have no class. Expected {EXPECTED}: {flat[0]}/CLASS/."
         )
+
+
+def _split_in(name):
+    """The role that a name begins with, as `trainA` and `test_pos` do, or `None`."""
+    words = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z\d])", "_", name))
+    return role(words[0]) if len(words) > 1 or (words and words[0] != name) else None
 
 
 def _words(name):

@@ -1,5 +1,6 @@
 """The images that a command line names: a data set, or arrays in a file."""
 
+import warnings
 import zipfile
 
 import keras
@@ -59,6 +60,11 @@ def load_verification(
     if not source.endswith(".npz"):
         return held_out(_dataset(source, model, image_size), model, image_size, count)
     images, labels = _arrays(source)
+    if labels is not None and np.shape(labels)[:1] != (len(images),):
+        raise ValueError(
+            f"Expected `labels` of {len(images)} images in {source}. Received: shape "
+            f"{np.shape(labels)}"
+        )
     chosen = evenly_spaced(len(images), count)
     if labels is None or len(model.outputs) > 1:
         return images[chosen], None
@@ -77,6 +83,7 @@ def _arrays(path):
     try:
         with np.load(path, allow_pickle=False) as arrays:
             images, labels = arrays["images"], arrays.get("labels")
+            others = [name for name in arrays if name not in ("images", "labels")]
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"Expected an .npz file with an array `images` (N, H, W, C). Received: {path}: {error}"
@@ -85,5 +92,11 @@ def _arrays(path):
         raise ValueError(
             f"Expected `images` (N, H, W, C) with N above 0 in {path}. Received: shape "
             f"{images.shape}"
+        )
+    if labels is None and others:
+        warnings.warn(
+            f"{path} has no array `labels`, and {others[0]!r} is not taken for it: no accuracy is "
+            "judged on its images.",
+            stacklevel=3,
         )
     return images, labels

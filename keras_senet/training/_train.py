@@ -76,7 +76,8 @@ def train(
             sets `model.stop_training` ends the run. The variables of a callback, its attribute
             `variables`, are saved and restored with the run; what else it holds begins anew when
             the run is resumed, as does `on_train_begin` where normalization is frozen.
-        metrics: Keras metrics of targets `(B, K)` and outputs `(B, K)`, beside loss and accuracy;
+        metrics: Keras metrics of targets `(B, K)` and outputs `(B, K)` that average by
+            `sample_weight`, beside loss and accuracy;
             where an image has any number of labels, beside mean average precision and exact match.
         quantize: What makes the network, with its weights, and the data set one that computes with
             the rounding of int8, `keras_senet.export.quantization_aware`: for recipes whose
@@ -114,6 +115,8 @@ def train(
     distribution.check_together()
     workdir = pathlib.Path(workdir).expanduser()
     check_workdir(workdir)
+    if recipe.augmentation is None:  # what a run did is said, and compared when it goes on
+        recipe = recipe.replace(augmentation=dataset.augmentation)
     check_metrics(metrics, dataset)
     check_quantization(recipe, quantize, weights, precision)
     precision = "float32" if recipe.quantization_aware else resolve(precision)

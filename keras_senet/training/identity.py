@@ -51,6 +51,10 @@ class Identity:
             before["weights.name"] = before.pop("weights")
             before["weights.sha256"] = now.get("weights.sha256")
         before = {**{name: now[name] for name in DIGESTS}, **before}
+        if not any(name.startswith("recipe.augmentation.") for name in before):
+            # Of earlier versions: they did not say that of the data set.
+            before.pop("recipe.augmentation", None)
+            before |= {k: v for k, v in now.items() if k.startswith("recipe.augmentation")}
         names = [
             name
             for name in sorted({*before, *now})

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -90,6 +91,19 @@ def test_palettes_and_gif():
     expected = np.asarray(palette.convert("RGB"))
     for kind in ("PNG", "GIF"):
         np.testing.assert_array_equal(read_rgb(encoded(palette, format=kind)), expected)
+
+
+def test_a_transparent_grey_of_16_bits_is_white(tmp_path):
+    pixels = np.array([[0, 1000, 65535], [1000, 30000, 1001]], "uint16")
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", transparency=1000)
+    image = file.getvalue()
+    if b"tRNS" not in image:  # as Pillow may not write it for 16 bits: 2 bytes behind the header
+        chunk = b"tRNS" + (1000).to_bytes(2, "big")
+        end = image.index(b"IDAT") - 4
+        chunk = (2).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+        image = image[:end] + chunk + image[end:]
+    assert read_rgb(image)[..., 0].tolist() == [[0, 255, 255], [255, 117, 4]]
 
 
 def test_transparent_pixels_are_white():

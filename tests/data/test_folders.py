@@ -125,6 +125,12 @@ TRAIN = {"train/cat": 2, "train/dog": 2}
         ({"images/cat": 2, "images/dog": 2}, r"has 1 folders.*Did you mean folder:.*/images\?"),
         ({"all/train/cat": 2, "all/val/cat": 2}, r"has 1 folders.*Did you mean folder:.*/all\?"),
         ({"train/train/cat": 2, "train/train/dog": 2, "val/cat": 2}, "train has 1 folders"),
+        ({"trainA": 2, "trainB": 2, "testA": 2, "testB": 2}, "splits and classes in one name"),
+        ({"train_pos": 2, "train_neg": 2, "val_pos": 1, "val_neg": 1}, "classes in one name"),
+        (
+            {"train/images": 2, "train/masks": 2, "val/images": 2, "val/masks": 2},
+            "look like images and what is in them",
+        ),
         ({"train": 3}, "has 1 folders"),
         ({".": 3}, "has 0 folders. .*holds 3 images itself: give the folder above"),
     ],
@@ -142,6 +148,8 @@ def test_what_cannot_be_known_is_refused(layout, message, tmp_path):
         {"car": 2, "plane": 2, "train": 2},  # pictures of trains
         {"beaker": 2, "test": 2, "test_tube": 2},
         {"bullet_train": 2, "steam train": 2},
+        {"train station": 2, "test tube": 2, "volcano": 2},
+        {"images": 2, "paintings": 2},
         {"cat/batch1": 2, "cat/batch2": 2, "dog/batch1": 1, "dog/batch2": 1},
         {"apple/red": 2, "pear": 2},
     ],

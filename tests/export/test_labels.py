@@ -121,3 +121,17 @@ def test_a_file_of_labels_in_another_encoding_is_one_sentence(model, tmp_path, m
     with pytest.raises(SystemExit):
         run(["--model=m.keras", "--output=m.tflite", "--labels=labels.txt"])
     assert "labels.txt is not UTF-8 (byte 1)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("count", [3, 5])
+def test_labels_in_a_file_are_as_many_as_its_images(count, model, tmp_path):
+    np.savez(tmp_path / "x.npz", images=IMAGES, labels=np.zeros(count, int))
+    with pytest.raises(ValueError, match=r"Expected `labels` of 4 images .* shape \(\d,\)"):
+        export.load_verification(str(tmp_path / "x.npz"), model=model)
+
+
+def test_labels_of_another_name_are_said_to_be_left_out(model, tmp_path):
+    np.savez(tmp_path / "x.npz", images=IMAGES, y=np.zeros(4, int))
+    with pytest.warns(UserWarning, match="no array `labels`, and 'y' is not taken for it"):
+        _, labels = export.load_verification(str(tmp_path / "x.npz"), model=model)
+    assert labels is None

@@ -9,7 +9,7 @@ import pytest
 import keras_senet
 from keras_senet import layers, training
 from keras_senet.training.check import check
-from keras_senet.training.model import compiled_model
+from keras_senet.training.model import check_metrics, compiled_model
 from keras_senet.weights.named_classes import class_names, name_classes
 
 NETWORK = keras_senet.SEResNet20.replace(depths=(1, 1, 1))
@@ -144,3 +144,77 @@ def test_weights_of_as_many_other_classes_are_said(digits, tmp_path, caplog):
         model = compiled_model(NETWORK, digits, RECIPE, **options)
         assert ("begins with the weights of the model's classes" in caplog.text) == said
         assert class_names(model) == digits.class_names
+
+
+class Own(keras.metrics.Metric):
+    """A metric of a user's: how often the class `klass` is named."""
+
+    def __init__(self, klass=0, weighted=True, name="own", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.klass, self.weighted = klass, weighted
+        self.named = self.add_weight(name="named", initializer="zeros")
+        self.all = self.add_weight(name="all", initializer="zeros")
+
+    def update_state(self, targets, outputs, sample_weight=None):
+        named = keras.ops.cast(keras.ops.argmax(outputs, -1) == self.klass, "float32")
+        weight = keras.ops.ones_like(named)
+        if self.weighted and sample_weight is not None:
+            weight = keras.ops.reshape(sample_weight, (-1,))
+        self.named.assign_add(keras.ops.sum(named * weight))
+        self.all.assign_add(keras.ops.sum(weight))
+
+    def result(self):
+        return self.named / self.all
+
+    def get_config(self):
+        return {**super().get_config(), "klass": self.klass, "weighted": self.weighted}
+
+
+class Forgetful(Own):
+    def get_config(self):
+        return keras.metrics.Metric.get_config(self)
+
+
+class Narrow(keras.metrics.Mean):
+    def __init__(self, name="narrow"):
+        super().__init__(name=name)
+
+
+GOOD = (
+    keras.metrics.TopKCategoricalAccuracy(3, name="top3"),
+    keras.metrics.AUC(),
+    keras.metrics.Precision(class_id=1),
+    keras.metrics.CategoricalCrossentropy(),
+    Own(1, name="mine"),
+)
+
+
+@pytest.mark.parametrize("classes", [1, 2, 10, 300])
+def test_metrics_that_average_by_weight_pass(classes, digits):
+    good = [x for x in GOOD if classes > 3 or x.name in ("auc", "mine")]
+    check_metrics(good, Labelled(tuple(map(str, range(classes))), classes == 1))
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        (Own(1, weighted=False), "'own' does not average by `sample_weight`"),
+        (keras.metrics.TruePositives(), "does not average by `sample_weight`"),
+        (Forgetful(1), "`get_config` of class Forgetful lacks its argument 'klass'"),
+        (Narrow(), "cannot be made anew"),
+        (keras.metrics.SparseCategoricalAccuracy(), "does not take targets"),
+        (GOOD[0], "other than each other's"),
+    ],
+    ids=["no weights", "counts", "forgetful", "narrow", "sparse", "twice"],
+)
+def test_metrics_whose_figures_would_be_wrong(metric, message, digits):
+    with pytest.raises(ValueError, match=message):
+        check_metrics([GOOD[0], metric], Labelled(digits.class_names, False))
+
+
+@dataclasses.dataclass
+class Labelled:
+    """What metrics depend on of a data set."""
+
+    class_names: tuple
+    multi_label: bool

@@ -1,5 +1,7 @@
 """Which runs go on: the same images under another root do, renamed ones do not."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -94,6 +96,19 @@ def test_runs_of_earlier_versions_go_on(tmp_path):
     old["data"]["labels_sha256"] = "of others"
     with pytest.raises(ValueError, match="its images or their labels are others"):
         now.check(old, tmp_path / "checkpoints")
+
+
+def test_the_augmentation_of_the_data_is_that_of_the_run(tmp_path):
+    pets = folder(tmp_path / "pets")
+    recipe = training.DIGITS.replace(epochs=1, batch_size=4, warmup_epochs=0)
+    training.train(NETWORK, pets, recipe, tmp_path / "run")
+    said = json.loads((tmp_path / "run" / "summary.json").read_text())["recipe"]["augmentation"]
+    assert said["crop"] == pets.augmentation.crop == "pad"
+    other = pets.replace(augmentation=keras_senet.data.NONE)
+    with pytest.raises(ValueError, match=r"recipe\.augmentation\.crop was 'pad' and is 'none'"):
+        training.train(NETWORK, other, recipe, tmp_path / "run")
+    before = identity(pets)  # as earlier versions described runs: None
+    check(before, identity(pets, RECIPE.replace(augmentation=pets.augmentation)), tmp_path)
 
 
 def test_longer_runs(tmp_path):
