@@ -77,8 +77,8 @@ def train(
             `variables`, are saved and restored with the run; what else it holds begins anew when
             the run is resumed, as does `on_train_begin` where normalization is frozen.
         metrics: Keras metrics of targets `(B, K)` and outputs `(B, K)` that average by
-            `sample_weight`, beside loss and accuracy;
-            where an image has any number of labels, beside mean average precision and exact match.
+            `sample_weight`, beside loss and accuracy; where an image has any number of labels,
+            beside mean average precision and exact match.
         quantize: What makes the network, with its weights, and the data set one that computes with
             the rounding of int8, `keras_senet.export.quantization_aware`: for recipes whose
             `quantization_aware` is true, and for them alone.
