@@ -1,7 +1,7 @@
 """Uniform against class-balanced sampling on long-tailed data.
 
     python benchmarks/long_tail.py
-    python benchmarks/long_tail.py --data=folder:cifar10 --epochs=20 --seeds=2 --output=cifar10_tail.json
+    python benchmarks/long_tail.py --data=folder:cifar10 --epochs=20 --seeds=2 --output=tail.json
 
 The training images of the ten classes shrink geometrically to 1 of 100; the held-out images stay.
 Runs are short and long: what sampling is worth shrinks as training images become known by heart.
